@@ -1,0 +1,1 @@
+"""Runloop in JupyterLab."""
