@@ -1,0 +1,245 @@
+"""JSON calls to one service: auth, retries, request ids, errors by name, nothing secret in any message."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+import httpx
+
+from runloop_jupyter import errors
+from runloop_jupyter.wire import json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runloop_jupyter.secret import Secret
+
+T = TypeVar("T")
+
+RETRIES: Final = 5
+RETRY_STATUSES: Final = frozenset({408, 429})  # and every 5xx but 501 and 507, which waiting doesn't mend
+LONGEST_WAIT_S: Final = 30.0
+TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+
+_BY_STATUS: Final[dict[int, type[errors.StoreError]]] = {
+    400: errors.BadRequest,
+    401: errors.Unauthorized,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    411: errors.BadRequest,
+    413: errors.BadRequest,
+    422: errors.BadRequest,
+    429: errors.RateLimited,
+    431: errors.BadRequest,
+    507: errors.StoreFull,
+}
+
+
+class _WithoutQueries(logging.Filter):
+    """Takes query strings out of httpx's own log lines: a presigned URL is a key."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = errors.redact(record.getMessage()), ()
+        return True
+
+
+logging.getLogger("httpx").addFilter(_WithoutQueries())
+
+
+class Service:
+    """One service under one key.
+
+    Thread-safe. Its connections belong to the process that made them: after a fork the child makes its own.
+
+    Args:
+        base_url: Without a trailing slash.
+        key: Sent as a bearer token, and shown to nobody.
+        label: How errors name the service.
+        revive: Called after a refused connection, before the next try: the embedded store may have gone idle. It
+            returns the base URL and key that hold from now on.
+        transport: What carries requests; httpx's own by default.
+        sleep: Waits a number of seconds.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: Secret,
+        *,
+        label: str,
+        revive: Callable[[], tuple[str, Secret]] | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.label = label
+        self._base_url = base_url
+        self._key = key
+        self._revive = revive
+        self._transport = transport
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._pid = 0
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object = None,
+        retries: int = RETRIES,
+    ) -> T:
+        """Make one call and return its answer as an `answer`.
+
+        Args:
+            method: HTTP method.
+            path: From the root, percent-encoded.
+            answer: The struct that a 200 carries.
+            params: Query parameters.
+            body: A struct or plain data for the JSON body; None for none.
+            retries: How many times to try again after 408, 429, 5xx or a lost connection.
+
+        Raises:
+            StoreError: The service answered with an error (its subclass says which).
+            Unreachable: It didn't answer.
+        """
+        headers: dict[str, str] = {}
+        content = None
+        if method != "GET":
+            # The same on each retry, so that a service which has done the work answers instead of doing it twice.
+            headers["x-request-id"] = str(uuid.uuid4())
+            headers["Content-Type"] = "application/json"
+            content = b"" if body is None else json.encode(body)
+        attempt = 0
+        while True:
+            response = self._send(method, path, params, headers, content, final=attempt >= retries)
+            if response is not None:
+                if response.is_success:
+                    return self._decoded(response, answer)
+                if attempt >= retries or not _worth_retrying(response):
+                    self._raise(response, method, path, headers.get("x-request-id"))
+            self._sleep(_wait(response, attempt))
+            attempt += 1
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        with self._lock:
+            if self._client is not None and self._pid == os.getpid():
+                self._client.close()
+            self._client = None
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        *,
+        final: bool,
+    ) -> httpx.Response | None:
+        # `from None` everywhere: frames of httpx and httpcore hold the key in local variables, and a verbose
+        # traceback would print them.
+        try:
+            return self._http().request(
+                method,
+                self._base_url + path,
+                params=params,
+                headers={**headers, "Authorization": f"Bearer {self._key.reveal()}"},
+                content=content,
+            )
+        except httpx.TransportError as error:
+            reason, refused = _reason(error), isinstance(error, httpx.ConnectError)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None
+        except Exception as error:
+            raise errors.Unreachable(f"{self.label}: {type(error).__name__}: {error}") from None
+        if refused and self._revive is not None:
+            self._base_url, self._key = self._revive()
+        if final:
+            raise errors.Unreachable(f"{self.label} gives no answer: {reason}. Check the network, then try again")
+        return None
+
+    def _http(self) -> httpx.Client:
+        with self._lock:
+            if self._client is None or self._pid != os.getpid():
+                self._client = httpx.Client(timeout=TIMEOUT, transport=self._transport, follow_redirects=False)
+                self._pid = os.getpid()
+            return self._client
+
+    def _decoded(self, response: httpx.Response, answer: type[T]) -> T:
+        try:
+            return json.decode(response.content, answer)
+        except ValueError as error:
+            raise errors.ServerError(
+                f"{self.label} answered with something that is not a {answer.__name__}: {error}",
+                status=response.status_code,
+            ) from None
+
+    def _raise(self, response: httpx.Response, method: str, path: str, request_id: str | None) -> NoReturn:
+        status = response.status_code
+        kind = _BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.StoreError)
+        said = _message(response)
+        if status == 401:
+            said = f"{self.label} refuses the key{f' ({said})' if said else ''}. Check where it comes from: %rl_status"
+        else:
+            said = f"{self.label}: {said or response.reason_phrase or 'error'} (HTTP {status})"
+        request_id = response.headers.get("x-request-id") or request_id
+        raise kind(
+            said,
+            status=status,
+            request_id=request_id,
+            details=f"{method} {path} → {status}, request id {request_id or 'unknown'}",
+        ) from None
+
+
+def _worth_retrying(response: httpx.Response) -> bool:
+    said = response.headers.get("x-should-retry")
+    if said is not None:
+        return bool(said == "true")
+    status = response.status_code
+    return status in RETRY_STATUSES or (status >= 500 and status not in {501, 507})
+
+
+def _wait(response: httpx.Response | None, attempt: int) -> float:
+    """Return how long to wait, in seconds: what the service asks for, else full jitter under 0.5·2ⁿ."""
+    if response is not None:
+        for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+            try:
+                asked = float(response.headers[header]) * unit
+            except (KeyError, ValueError):  # absent, or an HTTP date: fall through to the jitter
+                continue
+            if 0 <= asked <= LONGEST_WAIT_S:
+                return asked
+    return random.uniform(0, min(LONGEST_WAIT_S, 0.5 * 2**attempt))  # noqa: S311 - spread, not secrecy
+
+
+def _reason(error: httpx.TransportError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "timed out"
+    return errors.one_line(str(error), 200) or type(error).__name__
+
+
+def _message(response: httpx.Response) -> str:
+    """Return what an error's body says, in whichever of the usual fields."""
+    try:
+        data: Any = json.decode(response.content, object)
+    except ValueError:
+        return ""
+    if isinstance(data, dict):
+        for field in ("message", "error", "detail"):
+            said = data.get(field)
+            if isinstance(said, dict):
+                said = said.get("message")
+            if isinstance(said, str) and said:
+                return errors.one_line(said, 300)
+    return ""

@@ -1,0 +1,199 @@
+"""The nine operations of the Objects API, one method each, and pages as an iterator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from runloop_jupyter.wire.objects import (
+    MetadataKeysView,
+    MetadataValuesView,
+    ObjectCreateParameters,
+    ObjectDownloadUrlView,
+    ObjectListView,
+    ObjectView,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from runloop_jupyter.api.http import Service
+    from runloop_jupyter.secret import Secret
+
+LARGEST_PAGE: Final = 5000
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list is narrowed by; everything given must hold.
+
+    Attributes:
+        name: Part of the name.
+        content_type: A `ContentType` value.
+        state: An `ObjectState` value.
+        search: Part of the name, or an id.
+        metadata: Key to value, or to several values of which one must hold. The published document names no such
+            parameter, though it says that keys are for filtering; so it is sent AND applied to what comes back.
+    """
+
+    name: str | None = None
+    content_type: str | None = None
+    state: str | None = None
+    search: str | None = None
+    metadata: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+
+    def params(self) -> dict[str, str]:
+        """Return the query parameters that say this."""
+        plain = {
+            "name": self.name,
+            "content_type": self.content_type,
+            "state": self.state,
+            "search": self.search,
+        }
+        params = {key: value for key, value in plain.items() if value is not None}
+        for key, wanted in self.metadata.items():
+            if isinstance(wanted, str):
+                params[f"metadata[{key}]"] = wanted
+            elif not any("," in value for value in wanted):  # arrays travel comma-joined: such a value can't be said
+                params[f"metadata[{key}][in]"] = ",".join(wanted)
+        return params
+
+    def admits(self, view: ObjectView) -> bool:
+        """Whether `view`'s metadata is what was asked for, whatever the server made of the parameters."""
+        has = view.metadata or {}
+        return all(
+            key in has and (has[key] == wanted if isinstance(wanted, str) else has[key] in wanted)
+            for key, wanted in self.metadata.items()
+        )
+
+
+class Objects:
+    """Storage Objects of one service. Every method raises `StoreError` or `Unreachable` as `Service.call` does."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    def create(self, parameters: ObjectCreateParameters) -> ObjectView:
+        """Make an object in state UPLOADING; the answer carries the presigned ``upload_url``."""
+        return self.service.call("POST", "/v1/objects", ObjectView, body=parameters)
+
+    def complete(self, object_id: str) -> ObjectView:
+        """Make an uploaded object READ_ONLY. `Conflict` where it isn't UPLOADING."""
+        return self.service.call("POST", f"/v1/objects/{_segment(object_id)}/complete", ObjectView, body={})
+
+    def get(self, object_id: str) -> ObjectView:
+        """Return one object by id; a deleted one too, in state DELETED. `NotFound` where there never was one."""
+        return self.service.call("GET", f"/v1/objects/{_segment(object_id)}", ObjectView)
+
+    def list(
+        self,
+        where: Filter | None = None,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        include_total_count: bool = False,
+    ) -> ObjectListView:
+        """Return one page of the account's objects, newest first.
+
+        Args:
+            where: What to narrow by.
+            limit: Objects a page, at most 5,000; the server's default is 20.
+            starting_after: Id of the last object of the page before.
+            include_total_count: Ask for ``total_count``, which costs the server a count.
+        """
+        return self._page("/v1/objects", where, limit, starting_after, include_total_count)
+
+    def list_public(
+        self,
+        where: Filter | None = None,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        include_total_count: bool = False,
+    ) -> ObjectListView:
+        """Return one page of the public objects; arguments as for `list`."""
+        return self._page("/v1/objects/list_public", where, limit, starting_after, include_total_count)
+
+    def pages(
+        self,
+        where: Filter | None = None,
+        *,
+        limit: int = LARGEST_PAGE,
+    ) -> Iterator[ObjectListView]:
+        """Yield pages, newest first, until there are no more. A page may hold fewer than `limit`, or none.
+
+        Raises:
+            StoreError: As every call, at the page where it happens.
+        """
+        after = None
+        while True:
+            page, last = self._raw_page("/v1/objects", where, limit, after, include_total_count=False)
+            yield page
+            # An empty page that claims more has no cursor to go on from; a repeated one would go on for ever.
+            if not page.has_more or last is None or last == after:
+                return
+            after = last
+
+    def delete(self, object_id: str, *, retries: int = 5) -> ObjectView:
+        """Delete an object, whole or still UPLOADING; the answer has state DELETED."""
+        return self.service.call(
+            "POST", f"/v1/objects/{_segment(object_id)}/delete", ObjectView, body={}, retries=retries
+        )
+
+    def download_url(self, object_id: str, *, duration_seconds: int | None = None) -> Secret:
+        """Return a presigned GET, valid for `duration_seconds` (the server's default is 3,600)."""
+        params = None if duration_seconds is None else {"duration_seconds": str(duration_seconds)}
+        return self.service.call(
+            "GET", f"/v1/objects/{_segment(object_id)}/download", ObjectDownloadUrlView, params=params
+        ).download_url
+
+    def metadata_keys(self) -> Sequence[str]:
+        """Return every metadata key in use."""
+        return self.service.call("GET", "/v1/objects/metadata/keys", MetadataKeysView).keys
+
+    def metadata_values(self, key: str) -> Sequence[str]:
+        """Return every value in use under `key`."""
+        path = f"/v1/objects/metadata/keys/{_segment(key)}/values"
+        return self.service.call("GET", path, MetadataValuesView).values
+
+    def _page(
+        self,
+        path: str,
+        where: Filter | None,
+        limit: int | None,
+        starting_after: str | None,
+        include_total_count: bool,
+    ) -> ObjectListView:
+        return self._raw_page(path, where, limit, starting_after, include_total_count=include_total_count)[0]
+
+    def _raw_page(
+        self,
+        path: str,
+        where: Filter | None,
+        limit: int | None,
+        starting_after: str | None,
+        *,
+        include_total_count: bool,
+    ) -> tuple[ObjectListView, str | None]:
+        """Return a page narrowed to what was asked for, and the cursor of the page as the server sent it."""
+        params = where.params() if where else {}
+        if limit is not None:
+            params["limit"] = str(limit)
+        if starting_after is not None:
+            params["starting_after"] = starting_after
+        params["include_total_count"] = "true" if include_total_count else "false"
+        page = self.service.call("GET", path, ObjectListView, params=params)
+        last = page.objects[-1].id if page.objects else None
+        if where and where.metadata:
+            kept = [view for view in page.objects if where.admits(view)]
+            # Where the server didn't listen its count is of something else, and no count is better than a wrong one.
+            total = page.total_count if len(kept) == len(page.objects) else None
+            page = ObjectListView(objects=kept, has_more=page.has_more, total_count=total)
+        return page, last
+
+
+def _segment(text: str) -> str:
+    quoted = quote(text, safe="")
+    # "." and ".." would be taken for path navigation by whatever normalises the URL.
+    return quoted.replace(".", "%2E") if text in {".", ".."} else quoted
