@@ -1,0 +1,196 @@
+"""One movement of bytes as others see it: what, where, how far, and `cancel()`."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Literal
+
+from runloop_jupyter.errors import TransferCancelled
+from runloop_jupyter.events import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REMEMBERED: Final = 100
+
+
+class Phase(StrEnum):
+    """What a transfer is at, in the words that people read."""
+
+    WAITING = "waiting"
+    PACKING = "packing"
+    HASHING = "hashing"
+    SENDING = "sending"
+    FINISHING = "finishing"
+    RECEIVING = "receiving"
+    READING = "reading"
+
+
+class State(StrEnum):
+    """Whether it goes on, and how it ended."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A transfer at one moment.
+
+    Attributes:
+        id: Unique in this process.
+        label: What moves: the object's name.
+        direction: ``up`` or ``down``, seen from this machine.
+        place: The store, as a person reads it.
+        phase: What it is at.
+        done: Units of this phase that are done: bytes, or rows while packing a frame.
+        total: How many there will be; None where nobody knows.
+        state: Whether it goes on.
+        started: Seconds since the epoch.
+        ended: Seconds since the epoch; None while it runs.
+        error: One line, where it failed.
+    """
+
+    id: str
+    label: str
+    direction: Literal["up", "down"]
+    place: str
+    phase: Phase
+    done: int
+    total: int | None
+    state: State
+    started: float
+    ended: float | None
+    error: str | None
+
+
+class Transfer:
+    """One movement of bytes.
+
+    Workers report with `begin` and `advance` and ask with `checkpoint` whether to go on; anybody may look with
+    `snapshot`, listen to `changed`, wait, and `cancel`. Safe from any thread.
+
+    Args:
+        label: What moves.
+        direction: ``up`` or ``down``, seen from this machine.
+        place: The store, as a person reads it.
+    """
+
+    def __init__(self, label: str, direction: Literal["up", "down"], place: str) -> None:
+        self.id = uuid.uuid4().hex[:12]
+        self.label = label
+        self.direction: Literal["up", "down"] = direction
+        self.place = place
+        self.changed: Signal[Snapshot] = Signal()
+        self._lock = threading.Lock()
+        self._cancelled = threading.Event()
+        self._ended = threading.Event()
+        self._phase = Phase.WAITING
+        self._done = 0
+        self._total: int | None = None
+        self._state = State.RUNNING
+        self._started = time.time()
+        self._end: float | None = None
+        self._error: str | None = None
+
+    def begin(self, phase: Phase, total: int | None = None) -> None:
+        """Enter a phase of `total` units, none of them done."""
+        self.checkpoint()
+        with self._lock:
+            self._phase, self._done, self._total = phase, 0, total
+        self._tell()
+
+    def advance(self, units: int) -> None:
+        """Count `units` more as done.
+
+        Raises:
+            TransferCancelled: `cancel` was called.
+        """
+        self.checkpoint()
+        with self._lock:
+            self._done += units
+        self._tell()
+
+    def checkpoint(self) -> None:
+        """Return if the work is to go on.
+
+        Raises:
+            TransferCancelled: `cancel` was called.
+        """
+        if self._cancelled.is_set():
+            raise TransferCancelled(f"the transfer of “{self.label}” was cancelled")
+
+    def cancel(self) -> None:
+        """Ask the work to stop; it cleans up and ends in state CANCELLED. Harmless when it has ended."""
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled.is_set()
+
+    def finish(self) -> None:
+        """End in state DONE."""
+        self._close(State.DONE, None)
+
+    def fail(self, error: BaseException) -> None:
+        """End in state FAILED, or CANCELLED where that is what `error` says."""
+        state = State.CANCELLED if isinstance(error, TransferCancelled | KeyboardInterrupt) else State.FAILED
+        self._close(state, None if state is State.CANCELLED else str(error))
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait up to `timeout` seconds for the end; return whether it has come."""
+        return self._ended.wait(timeout)
+
+    def snapshot(self) -> Snapshot:
+        """Return how far it is."""
+        with self._lock:
+            return Snapshot(
+                self.id,
+                self.label,
+                self.direction,
+                self.place,
+                self._phase,
+                self._done,
+                self._total,
+                self._state,
+                self._started,
+                self._end,
+                self._error,
+            )
+
+    def _close(self, state: State, error: str | None) -> None:
+        with self._lock:
+            if self._state is not State.RUNNING:
+                return
+            self._state, self._error, self._end = state, error, time.time()
+        self._ended.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        self.changed.send(self.snapshot())
+
+
+class Transfers:
+    """The transfers of a session: those that run, and the last hundred that ran."""
+
+    def __init__(self) -> None:
+        self.added: Signal[Transfer] = Signal()
+        self._recent: deque[Transfer] = deque(maxlen=REMEMBERED)
+
+    def new(self, label: str, direction: Literal["up", "down"], place: str) -> Transfer:
+        """Make a transfer and tell those who listen."""
+        transfer = Transfer(label, direction, place)
+        self._recent.append(transfer)
+        self.added.send(transfer)
+        return transfer
+
+    def __iter__(self) -> Iterator[Transfer]:
+        return iter(tuple(self._recent))
