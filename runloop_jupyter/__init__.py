@@ -1,1 +1,85 @@
-"""Runloop in JupyterLab."""
+"""Runloop in JupyterLab: values, files and folders as Storage Objects, from a notebook.
+
+    %load_ext runloop_jupyter
+
+    import runloop_jupyter as rl
+    rl.put(df, "penguins", metadata={"project": "birds"})
+    df = rl.get("penguins")
+
+Each magic has its twin here. Names are looked up when they are first used, so that importing this costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from runloop_jupyter import errors
+    from runloop_jupyter.actions.find import ObjectTable, ls
+    from runloop_jupyter.actions.get import get
+    from runloop_jupyter.actions.info import Info, info
+    from runloop_jupyter.actions.object import Object
+    from runloop_jupyter.actions.put import put
+    from runloop_jupyter.actions.remove import rm
+    from runloop_jupyter.actions.status import Status, status
+
+    last_error: BaseException | None
+
+_WHERE = {
+    "Info": "actions.info",
+    "Object": "actions.object",
+    "ObjectTable": "actions.find",
+    "Status": "actions.status",
+    "get": "actions.get",
+    "info": "actions.info",
+    "ls": "actions.find",
+    "put": "actions.put",
+    "rm": "actions.remove",
+    "status": "actions.status",
+}
+
+__all__ = [
+    "Info",
+    "Object",
+    "ObjectTable",
+    "Status",
+    "errors",
+    "get",
+    "info",
+    "last_error",
+    "ls",
+    "put",
+    "rm",
+    "status",
+]
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Called by ``%load_ext runloop_jupyter``."""
+    from runloop_jupyter.magics.load import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Called by ``%unload_ext runloop_jupyter``."""
+    from runloop_jupyter.magics.load import unload
+
+    unload(shell)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("runloop_jupyter.errors")
+    if name == "last_error":
+        return import_module("runloop_jupyter.errors").last
+    if name in _WHERE:
+        return getattr(import_module(f"runloop_jupyter.{_WHERE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

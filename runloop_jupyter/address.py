@@ -105,5 +105,8 @@ def version_label(create_time_ms: int, object_id: str) -> str:
         create_time_ms: Milliseconds since 1970-01-01 UTC.
         object_id: The object's id.
     """
-    stamp = datetime.fromtimestamp(create_time_ms // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    try:
+        stamp = datetime.fromtimestamp(create_time_ms // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    except (OverflowError, ValueError, OSError):  # a store may answer with any integer
+        stamp = "00000000T000000Z"
     return f"{stamp}-{hashlib.sha256(object_id.encode()).hexdigest()[:5]}"

@@ -45,6 +45,9 @@ from typing import Final
 _URL_QUERY: Final = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
 _BEARER: Final = re.compile(r"(?i)(bearer\s+)[^\s\"',;]+")
 
+last: BaseException | None = None
+"""The error that IPython showed last, of those below: ``runloop_jupyter.last_error``."""
+
 
 def redact(text: str) -> str:
     """Return `text` without query strings of URLs (presigned URLs carry their signature there) and bearer tokens."""
@@ -57,7 +60,7 @@ def one_line(text: str, limit: int = 600) -> str:
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 
 
-class _OneLine:
+class _OneLine(BaseException):
     """Shown by IPython as one line instead of a traceback.
 
     IPython calls ``_render_traceback_`` on exceptions that have it; an ``UsageError`` would be printed to stderr
@@ -67,6 +70,8 @@ class _OneLine:
     details: str | None = None
 
     def _render_traceback_(self) -> list[str]:
+        global last
+        last = self
         name = type(self).__name__
         return [f"\x1b[1;31m{name}\x1b[0m {one_line(str(self))}"]
 

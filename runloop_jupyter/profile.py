@@ -59,6 +59,11 @@ class Profile:
         """Whether this is the embedded store."""
         return self.base_url is None
 
+    @property
+    def label(self) -> str:
+        """The store as a person reads it: ``embedded store``, ``api.runloop.ai``."""
+        return "embedded store" if self.base_url is None else urlsplit(self.base_url).netloc
+
 
 @dataclass(frozen=True)
 class StoreIdentity:
@@ -67,18 +72,17 @@ class StoreIdentity:
     Attributes:
         id: For a service, of its URL and the account's key (the key can't be had back from it); for an embedded
             store, its own UUID.
-        label: As a person reads it: ``embedded store``, ``api.runloop.ai``.
+        label: As a person reads it; the profile's.
     """
 
     id: str
     label: str
 
 
-def identity_of(base_url: str, key: Secret) -> StoreIdentity:
-    """Return the identity of a service under one account."""
+def account_identity(base_url: str, key: Secret) -> str:
+    """Return what identifies a service under one account."""
     fingerprint = hashlib.sha256(b"runloop_jupyter account\0" + key.reveal().encode()).digest()
-    digest = hashlib.sha256(base_url.encode() + b"\0" + fingerprint).hexdigest()
-    return StoreIdentity(digest[:32], urlsplit(base_url).netloc)
+    return hashlib.sha256(base_url.encode() + b"\0" + fingerprint).hexdigest()[:32]
 
 
 def active(environ: Mapping[str, str] | None = None) -> Profile:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from runloop_jupyter import profile as profiles
 from runloop_jupyter.errors import ProfileError
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.secret import Secret
     from runloop_jupyter.transfer.transfer import Transfers
-
-EMBEDDED_LABEL: Final = "embedded store"
 
 
 @dataclass(frozen=True)
@@ -57,16 +55,10 @@ class Session:
 
     def __init__(self, profile: Profile | None = None) -> None:
         self.profile = profile or profiles.active()
+        self.shows_progress = True
         self._stores: dict[str, Store] = {}
         self._transfers: Transfers | None = None
         self._lock = threading.RLock()
-
-    @property
-    def label(self) -> str:
-        """The current store as a person reads it, without reaching for it."""
-        if self.profile.embedded:
-            return EMBEDDED_LABEL
-        return self.store.identity.label
 
     @property
     def store(self) -> Store:
@@ -147,13 +139,13 @@ def _open(profile: Profile) -> Store:
             return endpoint.base_url, endpoint.key
 
         endpoint = launch.ensure()
-        identity = StoreIdentity(endpoint.store_id, EMBEDDED_LABEL)
-        service = Service(endpoint.base_url, endpoint.key, label=f"the {EMBEDDED_LABEL}", revive=revive)
+        identity = StoreIdentity(endpoint.store_id, profile.label)
+        service = Service(endpoint.base_url, endpoint.key, label=f"the {profile.label}", revive=revive)
     else:
         if profile.key is None:
             raise ProfileError(f"profile {profile.name} has a URL but no key")
-        identity = profiles.identity_of(profile.base_url, profile.key)
-        service = Service(profile.base_url, profile.key, label=identity.label)
+        identity = StoreIdentity(profiles.account_identity(profile.base_url, profile.key), profile.label)
+        service = Service(profile.base_url, profile.key, label=profile.label)
     return Store(profile, identity, Objects(service))
 
 

@@ -79,7 +79,7 @@ class Service:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.label = label
-        self._base_url = base_url
+        self.base_url = base_url
         self._key = key
         self._revive = revive
         self._transport = transport
@@ -152,7 +152,7 @@ class Service:
         try:
             return self._http().request(
                 method,
-                self._base_url + path,
+                self.base_url + path,
                 params=params,
                 headers={**headers, "Authorization": f"Bearer {self._key.reveal()}"},
                 content=content,
@@ -164,7 +164,7 @@ class Service:
         except Exception as error:
             raise errors.Unreachable(f"{self.label}: {type(error).__name__}: {error}") from None
         if refused and self._revive is not None:
-            self._base_url, self._key = self._revive()
+            self.base_url, self._key = self._revive()
         if final:
             raise errors.Unreachable(f"{self.label} gives no answer: {reason}. Check the network, then try again")
         return None
@@ -232,14 +232,13 @@ def _reason(error: httpx.TransportError) -> str:
 def _message(response: httpx.Response) -> str:
     """Return what an error's body says, in whichever of the usual fields."""
     try:
-        data: Any = json.decode(response.content, object)
+        data: dict[str, Any] = json.decode(response.content, dict)
     except ValueError:
         return ""
-    if isinstance(data, dict):
-        for field in ("message", "error", "detail"):
-            said = data.get(field)
-            if isinstance(said, dict):
-                said = said.get("message")
-            if isinstance(said, str) and said:
-                return errors.one_line(said, 300)
+    for field in ("message", "error", "detail"):
+        said = data.get(field)
+        if isinstance(said, dict):
+            said = said.get("message")
+        if isinstance(said, str) and said:
+            return errors.one_line(said, 300)
     return ""

@@ -50,7 +50,7 @@ class Snapshot:
         direction: ``up`` or ``down``, seen from this machine.
         place: The store, as a person reads it.
         phase: What it is at.
-        done: Units of this phase that are done: bytes, or rows while packing a frame.
+        done: Bytes of this phase that are done.
         total: How many there will be; None where nobody knows.
         state: Whether it goes on.
         started: Seconds since the epoch.
@@ -101,21 +101,29 @@ class Transfer:
         self._error: str | None = None
 
     def begin(self, phase: Phase, total: int | None = None) -> None:
-        """Enter a phase of `total` units, none of them done."""
+        """Enter a phase of `total` bytes, none of them done."""
         self.checkpoint()
         with self._lock:
             self._phase, self._done, self._total = phase, 0, total
         self._tell()
 
-    def advance(self, units: int) -> None:
-        """Count `units` more as done.
+    def advance(self, n_bytes: int) -> None:
+        """Count `n_bytes` more as done.
+
+        Raises:
+            TransferCancelled: `cancel` was called.
+        """
+        self.reach(self._done + n_bytes)
+
+    def reach(self, done: int) -> None:
+        """Say that `done` bytes of this phase are done.
 
         Raises:
             TransferCancelled: `cancel` was called.
         """
         self.checkpoint()
         with self._lock:
-            self._done += units
+            self._done = done
         self._tell()
 
     def checkpoint(self) -> None:

@@ -11,6 +11,7 @@ from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -21,18 +22,26 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 1 << 20
 LARGEST: Final = 5 << 30  # what a presigned PUT takes in one piece
+_CHANGED: Final = "{} changed while it was sent; nothing was kept. Put it again when nobody writes to it"
 
 log = logging.getLogger(__name__)
 
 
 def upload(
-    objects: Objects, source: Path, parameters: ObjectCreateParameters, transfer: Transfer, intent: Intent
+    objects: Objects,
+    source: Path,
+    hashed: os.stat_result,
+    parameters: ObjectCreateParameters,
+    transfer: Transfer,
+    intent: Intent,
 ) -> ObjectView:
     """Store the bytes of a file as a new object.
 
     Args:
         objects: The store.
-        source: The file; it must not change meanwhile.
+        source: The file.
+        hashed: Its `os.stat` from before its digest was taken: metadata can't be changed later, so a file that
+            changes between the two must not become an object.
         parameters: Name, content type, metadata, TTL.
         transfer: Told how far it is; its `cancel` stops this.
         intent: On disk already; told the object's id, and closed once nothing is left to clear.
@@ -46,16 +55,23 @@ def upload(
         StoreError: The store refused a step; the object is deleted.
         Unreachable: The store is gone; the next load clears what may be left.
     """
-    size = source.stat().st_size
+    size = hashed.st_size
     if size > LARGEST:
         raise errors.TransferError(f"“{parameters.name}” has {size / 2**30:.1f} GiB; a store takes 5 GiB in one piece")
     transfer.begin(Phase.SENDING, size)
-    view = objects.create(parameters)
+    try:
+        view = objects.create(parameters)
+    except (errors.Unreachable, errors.ServerError):
+        raise  # it may have been made all the same: the intent stays, and knows by what to find it
+    except errors.RunloopError:
+        intent.close()
+        raise
     intent.created(view.id)
     try:
         transfer.checkpoint()
         _send(view, source, size, transfer)
         transfer.begin(Phase.FINISHING)
+        _check_same(hashed, source)
         whole = _complete(objects, view.id)
     except BaseException:
         discard(objects, view.id, intent)
@@ -97,10 +113,16 @@ def _chunks(source: Path, size: int, transfer: Transfer) -> Iterator[bytes]:
         while left:
             chunk = file.read(min(CHUNK, left))
             if not chunk:
-                raise errors.TransferError(f"{source.name} became shorter while it was sent. Put it again")
+                raise errors.TransferError(_CHANGED.format(source.name))
             left -= len(chunk)
             yield chunk
             transfer.advance(len(chunk))
+
+
+def _check_same(before: os.stat_result, source: Path) -> None:
+    after = source.stat()
+    if (before.st_size, before.st_mtime_ns, before.st_ino) != (after.st_size, after.st_mtime_ns, after.st_ino):
+        raise errors.TransferError(_CHANGED.format(source.name))
 
 
 def _complete(objects: Objects, object_id: str) -> ObjectView:

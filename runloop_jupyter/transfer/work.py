@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
+from runloop_jupyter.errors import Interrupted
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,7 +33,8 @@ def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None
         What `work` returned.
 
     Raises:
-        BaseException: Whatever `work` raised; KeyboardInterrupt on Ctrl-C.
+        Interrupted: Ctrl-C; it is a KeyboardInterrupt.
+        BaseException: Whatever `work` raised.
     """
     outcome: _Outcome[T] = _Outcome()
     thread = threading.Thread(target=outcome.of, args=(transfer, work), name=f"rl-{transfer.label[:20]}", daemon=True)
@@ -42,8 +45,9 @@ def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None
             tick()
     except KeyboardInterrupt:
         transfer.cancel()
-        outcome.ready.wait(CLEAN_UP_S)
-        raise
+        clean = outcome.ready.wait(CLEAN_UP_S)
+        after = "nothing of it was left" if clean else "what is left of it is being cleared away"
+        raise Interrupted(f"“{transfer.label}” was stopped; {after}") from None
     if outcome.error is not None:
         raise outcome.error
     return cast("T", outcome.value)

@@ -1,0 +1,69 @@
+# make demo   the main job, start to end: a real notebook on the embedded store
+# make test   every check there is
+# make lab    the tutorials in JupyterLab
+#
+# Each does its own set-up, in .venv, and needs Python 3.11 or newer and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60 --nbval-sanitize-with=notebooks/nbval.cfg
+
+.PHONY: demo test lab lint types contracts tests notebooks ui browser benchmarks clean
+
+demo: $(VENV)/demo.done
+	$(BIN)/python notebooks/demo.py
+
+test: lint types contracts tests notebooks ui
+	@echo "make test: every check passed"
+
+lab: $(VENV)/demo.done
+	$(BIN)/jupyter lab notebooks
+
+lint: $(VENV)/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.done
+	$(BIN)/mypy
+
+contracts: $(VENV)/dev.done
+	$(BIN)/lint-imports --no-cache
+
+tests: $(VENV)/dev.done
+	$(BIN)/pytest -n 2 --dist loadgroup tests/unit tests/contract tests/integration tests/faults
+
+notebooks: $(VENV)/dev.done
+	$(BIN)/pytest -p no:cacheprovider -W default $(NBVAL) notebooks
+	$(BIN)/pytest tests/notebooks
+
+ui: $(VENV)/dev.done browser
+	$(BIN)/pytest tests/ui
+
+# The UI tests drive the system's Chromium. Where there is none and it can't be had, they say so and fail.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; \
+	else echo "no Chromium here: install it with your system's packages (Debian: chromium)"; fi
+
+benchmarks: $(VENV)/dev.done
+	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
+
+clean:
+	rm -rf $(VENV) artifacts dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/venv.done:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "runloop_jupyter needs Python 3.11 or newer; name it: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	touch $@
+
+$(VENV)/demo.done: $(VENV)/venv.done pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable . --group notebooks
+	touch $@
+
+$(VENV)/dev.done: $(VENV)/venv.done pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $@ $(VENV)/demo.done

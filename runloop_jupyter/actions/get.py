@@ -1,0 +1,172 @@
+"""get: an object becomes what it was put from: a value, or a local path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from runloop_jupyter import archive
+from runloop_jupyter import session as sessions
+from runloop_jupyter.actions.resolve import resolve
+from runloop_jupyter.actions.running import run
+from runloop_jupyter.actions.source import FILE, FOLDER
+from runloop_jupyter.atomic import atomic_writer, temporary_beside
+from runloop_jupyter.errors import InputError
+from runloop_jupyter.paths import cache_dir, private_dir
+from runloop_jupyter.transfer import cache
+from runloop_jupyter.transfer.download import download
+from runloop_jupyter.transfer.transfer import Phase
+from runloop_jupyter.values import registry
+
+if TYPE_CHECKING:
+    from runloop_jupyter.actions.object import Object
+    from runloop_jupyter.transfer.transfer import Transfer
+
+FORMS: Final = ("pandas", "polars", "arrow", "numpy", "path", "bytes", "text")
+
+
+def get(
+    what: str | Object,
+    *,
+    format: str | None = None,
+    to: str | Path | None = None,
+    allow_pickle: bool = False,
+) -> Any:
+    """Return what was put: a value in the library it came from, a file or folder as a local path.
+
+    Args:
+        what: A name (its newest version), ``name@version``, an id, ``PROFILE:name``, or an `Object`.
+        format: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``text``, ``bytes``, or ``path`` for the stored file.
+        to: Write the stored bytes (a folder: its files) to this local path and return it. An existing directory
+            takes them under the object's own name; an existing file is never overwritten.
+        allow_pickle: Unpickle what was put with ``pickle=True``. That runs code: only for what you trust.
+
+    Raises:
+        ObjectNotFound: Nothing has that name, or its newest version is gone.
+        DigestMismatch: What came isn't what was put; nothing is kept.
+        DecodeError: The bytes are not what their format says.
+        UnsafeValue: It is a pickle and `allow_pickle` isn't set.
+        InputError: A form that the object can't be given in, or a `to` that exists.
+
+    Example:
+        >>> df = rl.get("penguins")  # doctest: +SKIP
+    """
+    if format is not None and format not in FORMS:
+        raise InputError(f"“{format}” is not a form to get things in. There are {', '.join(FORMS)}")
+    session = sessions.current()
+    thing = resolve(session, what)
+    transfer = session.transfers.new(thing.name, "down", thing.store.identity.label)
+    fetch = _Fetch(thing, transfer)
+    if to is not None:
+        target = _target(Path(to).expanduser(), fetch)
+        return run(session, transfer, lambda: fetch.to(target))
+    if format == "path" or (format is None and fetch.is_path):
+        return run(session, transfer, fetch.path)
+    return run(session, transfer, lambda: fetch.value(format, allow_pickle))
+
+
+class _Fetch:
+    """The ways to have one object's bytes here."""
+
+    def __init__(self, thing: Object, transfer: Transfer) -> None:
+        self._thing = thing
+        self._transfer = transfer
+        self.is_folder = thing.kind == FOLDER
+        # What another client made says nothing of itself: it is the file that it was.
+        self.is_path = self.is_folder or thing.format in {FILE, None}
+
+    @property
+    def name(self) -> str:
+        """The local name of the stored file or folder."""
+        codec = None if self.is_path else registry.codec_named(self._thing.format or "")
+        return cache.file_name(self._thing.name, codec.suffix if codec else "")
+
+    def path(self) -> Path:
+        if self.is_folder:
+            return self._cached_folder()
+        return self._cached_file(self.name)
+
+    def to(self, target: Path) -> Path:
+        if self.is_folder:
+            with self._spooled() as file:
+                self._unpack(file, target)
+            return target
+        with atomic_writer(target, mode=0o666 & ~_umask()) as file:
+            self._download(file)
+        return target
+
+    def value(self, form: str | None, allow_pickle: bool) -> Any:
+        thing = self._thing
+        if self.is_folder and form != "bytes":
+            raise InputError(f"“{thing.name}” is a folder; it comes as a path, or as bytes (its tar.gz)")
+        with self._spooled() as file:
+            if form == "bytes":
+                return file.read()
+            format_ = thing.format
+            if format_ in {FILE, None}:
+                head = file.read(512)
+                file.seek(0)
+                format_ = registry.sniff(head, thing.name)
+                if format_ is None:
+                    raise InputError(f"“{thing.name}” can't be read as {form}. Get it as a path or as bytes")
+            self._transfer.begin(Phase.READING)
+            return registry.decode(
+                str(format_),
+                file,
+                thing.facts,
+                form=form,
+                allow_pickle=allow_pickle,
+                checkpoint=self._transfer.checkpoint,
+            )
+
+    def _cached_file(self, name: str) -> Path:
+        thing = self._thing
+        return cache.cached(thing.store.identity.id, thing.view, name, self._download)
+
+    def _cached_folder(self) -> Path:
+        """Unpack into a new directory each time: what a user changes in one copy must not show up in the next."""
+        thing = self._thing
+        parent = cache.place(thing.store.identity.id, thing.id)
+        folder = private_dir(parent / self._transfer.id) / self.name
+        with self._spooled() as file:
+            self._unpack(file, folder)
+        return folder
+
+    def _unpack(self, file: BinaryIO, folder: Path) -> None:
+        self._transfer.begin(Phase.READING)
+        archive.unpack(file, folder, checkpoint=self._transfer.checkpoint)
+
+    def _download(self, file: BinaryIO) -> None:
+        thing = self._thing
+        download(thing.store.objects, thing.view, file, self._transfer, thing.digest)
+
+    def _spooled(self) -> BinaryIO:
+        """Return the verified bytes as an open file without a name: it goes when it is closed, or with the kernel."""
+        path = temporary_beside(private_dir(cache_dir() / "spool") / self._transfer.id)
+        file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b")  # noqa: PTH123, SIM115
+        try:
+            path.unlink()
+            self._download(file)
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+
+def _target(to: Path, fetch: _Fetch) -> Path:
+    if to.is_dir():
+        to = to / fetch.name
+    if to.exists() or to.is_symlink():
+        raise InputError(f"{str(to)!r} exists already. Remove it, or give another path")
+    if not to.parent.is_dir():
+        raise InputError(f"there is no directory {str(to.parent)!r} to write {to.name!r} into")
+    return to.absolute()
+
+
+def _umask() -> int:
+    # There is no way to read it but to set it.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,184 @@
+"""info: everything known about one object, and a look inside that fetches no more than it shows."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+
+from runloop_jupyter import archive
+from runloop_jupyter import session as sessions
+from runloop_jupyter.actions.resolve import resolve, versions
+from runloop_jupyter.actions.source import FILE, FOLDER
+from runloop_jupyter.address import version_label
+from runloop_jupyter.display import humane
+from runloop_jupyter.display import info as page
+from runloop_jupyter.display.fact import Fact
+from runloop_jupyter.display.table import Cell, Column, Table
+from runloop_jupyter.errors import RunloopError
+from runloop_jupyter.transfer.reader import RangeReader
+from runloop_jupyter.transfer.transfer import Transfer
+from runloop_jupyter.transfer.work import carry_out
+from runloop_jupyter.values import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runloop_jupyter.actions.object import Object
+    from runloop_jupyter.values.codec import Preview
+    from runloop_jupyter.wire.objects import ObjectView
+
+VERSIONS_SHOWN: Final = 10
+MEMBERS_SHOWN: Final = 20
+COLUMNS_SHOWN: Final = 12
+TEXT_SHOWN: Final = 2000
+
+
+@dataclass(frozen=True)
+class Info:
+    """One object, its versions, and a look inside.
+
+    Attributes:
+        object: The object.
+        versions: The living versions of its name, newest first, the first ten.
+        more_versions: Whether there are more.
+        preview: Schema and first rows, or the beginning of a text; None where there is nothing to show.
+        members: The first names and sizes in an archive.
+        bytes_read: What the look inside fetched.
+        trouble: Why there is no look inside, in a line.
+    """
+
+    object: Object
+    versions: Sequence[ObjectView]
+    more_versions: bool
+    preview: Preview | None
+    members: Sequence[tuple[str, int]]
+    bytes_read: int
+    trouble: str | None
+
+    def page(self) -> page.InfoPage:
+        """Return the page that shows it."""
+        thing, preview = self.object, self.preview
+        return page.InfoPage(
+            card=thing.card(),
+            facts=self._facts(),
+            versions=self._versions() if len(self.versions) > 1 else None,
+            schema=self._schema(preview) if preview and preview.columns else None,
+            head=self._head(preview) if preview and preview.head else None,
+            members=self._members() if self.members else None,
+            preview=page.Preview(preview.text[:TEXT_SHOWN]) if preview and preview.text is not None else None,
+        )
+
+    def _facts(self) -> list[tuple[str, Fact | str]]:
+        thing, facts = self.object, self.object.facts
+        said: list[tuple[str, Fact | str]] = [
+            ("id", Fact(thing.id, "id")),
+            ("created", Fact(humane.utc(thing.view.create_time_ms), "time")),
+            ("content type", thing.view.content_type),
+        ]
+        if thing.size is not None:
+            said.append(("size", Fact(f"{humane.size(thing.size)} ({thing.size:,} bytes)", "size")))
+        if thing.format:
+            said.append(("format", thing.format))
+        if thing.digest:
+            said.append(("digest", Fact(thing.digest, "id")))
+        said += [(key, str(facts[key])) for key in ("library", "dtype") if key in facts]
+        if self.bytes_read:
+            said.append(("read for this", Fact(humane.size(self.bytes_read), "size")))
+        if self.trouble:
+            said.append(("inside", Fact(self.trouble, tone="warn")))
+        return said
+
+    def _versions(self) -> Table:
+        rows: list[list[Cell]] = [
+            [
+                Fact(f"@{version_label(view.create_time_ms, view.id)}", "id"),
+                humane.size(view.size_bytes or 0),
+                humane.utc_minute(view.create_time_ms),
+                "" if view.delete_after_time_ms is None else humane.utc_minute(view.delete_after_time_ms),
+            ]
+            for view in self.versions
+        ]
+        columns = [
+            Column("version", "id"),
+            Column("size", "size"),
+            Column("put (UTC)", "time"),
+            Column("expires (UTC)", "time"),
+        ]
+        return Table(columns, rows, footer=["and older ones"] if self.more_versions else ())
+
+    def _schema(self, preview: Preview) -> Table:
+        rows = [[name, kind] for name, kind in preview.columns]
+        return Table([Column("column"), Column("type")], rows)
+
+    def _head(self, preview: Preview) -> Table:
+        names = [name for name, _ in preview.columns[:COLUMNS_SHOWN]]
+        rows = [row[:COLUMNS_SHOWN] for row in preview.head]
+        of = [] if preview.rows is None else [f"{len(rows):,} of {humane.plural(preview.rows, 'row')}"]
+        if len(preview.columns) > COLUMNS_SHOWN:
+            of.append(f"{COLUMNS_SHOWN} of {len(preview.columns):,} columns")
+        return Table([Column(name) for name in names], rows, footer=of)
+
+    def _members(self) -> Table:
+        rows = [[name, humane.size(size)] for name, size in self.members]
+        total = self.object.facts.get("files")
+        of = f" of {total:,}" if isinstance(total, int) else " first entries"
+        return Table([Column("member"), Column("size", "size")], rows, footer=[f"{len(rows):,}{of}"])
+
+    def __repr__(self) -> str:
+        return f"<Info {self.object!r}>"
+
+    def _repr_html_(self) -> str:
+        return self.page().to_html()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.page().to_text())
+
+
+def info(what: str | Object) -> Info:
+    """Return everything known about one object. A table's schema and head are read by ranges, not fetched whole.
+
+    Args:
+        what: A name, ``name@version``, an id, or an `Object`.
+
+    Raises:
+        ObjectNotFound: There is none.
+
+    Example:
+        >>> rl.info("penguins")  # doctest: +SKIP
+    """
+    session = sessions.current()
+    thing = resolve(session, what)
+    transfer = Transfer(thing.name, "down", thing.store.identity.label)
+    return carry_out(transfer, lambda: _look(thing, transfer))
+
+
+def _look(thing: Object, transfer: Transfer) -> Info:
+    found = list(islice(versions(thing.store, thing.name), VERSIONS_SHOWN + 1))
+    preview: Preview | None = None
+    members: list[tuple[str, int]] = []
+    trouble, bytes_read = None, 0
+    if thing.size:
+        reader = RangeReader(thing.store.objects, thing.view, transfer.checkpoint)
+        # Buffered above the reader, so that a library's reads of a few bytes don't come through Python each.
+        file = cast("BinaryIO", io.BufferedReader(reader, buffer_size=1 << 16))
+        try:
+            preview, members = _inside(thing, file)
+        except RunloopError as error:
+            trouble = str(error)
+        bytes_read = reader.bytes_fetched
+    return Info(thing, found[:VERSIONS_SHOWN], len(found) > VERSIONS_SHOWN, preview, members, bytes_read, trouble)
+
+
+def _inside(thing: Object, file: BinaryIO) -> tuple[Preview | None, list[tuple[str, int]]]:
+    if thing.kind == FOLDER or thing.view.content_type == "tgz":
+        return None, archive.members(file, MEMBERS_SHOWN)
+    format_ = thing.format
+    if format_ in {FILE, None}:
+        head = file.read(512)
+        file.seek(0)
+        format_ = registry.sniff(head, thing.name)
+    if format_ is None:
+        return None, []
+    return registry.codec_named(format_).peek(file, thing.facts), []

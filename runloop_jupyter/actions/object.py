@@ -1,0 +1,195 @@
+"""Object, the noun that actions return: one stored thing, and how it shows itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from runloop_jupyter.actions.options import RESERVED
+from runloop_jupyter.address import version_label
+from runloop_jupyter.display import humane
+from runloop_jupyter.display.card import Card
+from runloop_jupyter.display.fact import Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from runloop_jupyter.session import Store
+    from runloop_jupyter.wire.objects import ObjectView
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a put ended.
+
+    Attributes:
+        sent: False where the current version already was the same.
+        superseded: The version that was current before; None where there was none.
+        notes: What its user should know, a line each.
+    """
+
+    sent: bool
+    superseded: Object | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Object:
+    """One stored, immutable thing, and the store it lives in.
+
+    Attributes:
+        view: What the store says of it.
+        store: Where it lives.
+        outcome: How the put that made it ended; None where it was found.
+    """
+
+    view: ObjectView = field(repr=False)
+    store: Store = field(repr=False)
+    outcome: Outcome | None = field(default=None, repr=False)
+
+    @property
+    def id(self) -> str:
+        """Its id, unique for ever within its store."""
+        return self.view.id
+
+    @property
+    def name(self) -> str:
+        """Its name, which other versions may share."""
+        return self.view.name
+
+    @property
+    def version(self) -> str:
+        """What this version is called, as ``penguins@20261103T141502Z-3fa9c``."""
+        return f"{self.view.name}@{version_label(self.view.create_time_ms, self.view.id)}"
+
+    @property
+    def size(self) -> int | None:
+        """Its size in bytes; None while its bytes aren't in."""
+        return self.view.size_bytes
+
+    @property
+    def state(self) -> str:
+        """``READ_ONLY``, ``UPLOADING``, ``DELETED``, ``ERROR``, or what a newer store says."""
+        return self.view.state
+
+    @property
+    def created(self) -> datetime:
+        """When it was put (UTC)."""
+        return datetime.fromtimestamp(self.view.create_time_ms / 1000, UTC)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the store deletes it by itself (UTC); None for never."""
+        after = self.view.delete_after_time_ms
+        return None if after is None else datetime.fromtimestamp(after / 1000, UTC)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What its maker attached, without this extension's own keys."""
+        return {key: value for key, value in (self.view.metadata or {}).items() if not key.startswith(RESERVED)}
+
+    @property
+    def kind(self) -> str:
+        """``table``, ``array``, ``json``, ``text``, ``file``, ``folder``…; its content type where that is unknown."""
+        return (self.view.metadata or {}).get("rl.kind") or self.view.content_type
+
+    @property
+    def format(self) -> str | None:
+        """The stored format, ``parquet``, ``npy``…; None where another client made it."""
+        return (self.view.metadata or {}).get("rl.format")
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What was written down when it was put: digest, rows, columns, short schema, library."""
+        try:
+            facts = json.loads((self.view.metadata or {}).get("rl.facts", "{}"))
+        except ValueError:
+            return {}
+        return facts if isinstance(facts, dict) else {}
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of its bytes, ``blake3:…``; None where none was kept."""
+        digest = self.facts.get("digest")
+        return digest if isinstance(digest, str) and ":" in digest else None
+
+    @property
+    def shape(self) -> str:
+        """``344 × 8`` for a table or an array, ``12 files`` for a folder, else empty."""
+        facts = self.facts
+        rows, columns, shape, files = (facts.get(key) for key in ("rows", "columns", "shape", "files"))
+        if isinstance(rows, int) and isinstance(columns, int):
+            return f"{rows:,} × {columns:,}"
+        if isinstance(shape, list) and all(isinstance(n, int) for n in shape):
+            return " × ".join(f"{n:,}" for n in shape)
+        return humane.plural(files, "file") if isinstance(files, int) else ""
+
+    def get(
+        self,
+        *,
+        format: str | None = None,
+        to: str | Path | None = None,
+        allow_pickle: bool = False,
+    ) -> Any:
+        """Return its value, as `runloop_jupyter.get` does."""
+        from runloop_jupyter.actions.get import get
+
+        return get(self, format=format, to=to, allow_pickle=allow_pickle)
+
+    def card(self) -> Card:
+        """Return the card that shows it."""
+        outcome, size = self.outcome, self.view.size_bytes
+        facts = [self.kind, self.shape, Fact(humane.size(size), "size") if size is not None else ""]
+        if self.view.state != "READ_ONLY":
+            facts.append(Fact(self.view.state.lower(), tone="warn"))
+        second: list[Fact | str] = [f"{key}={value}" for key, value in self.metadata.items()]
+        if self.view.delete_after_time_ms is not None:
+            second.append(Fact(f"expires {humane.utc(self.view.delete_after_time_ms)}", "time"))
+        if outcome and not outcome.sent:
+            second.append(Fact(f"unchanged since {humane.utc(self.view.create_time_ms)}: nothing was sent", "time"))
+        elif outcome and outcome.superseded:
+            second.append(Fact(f"replaces {_said_of(outcome.superseded, self)}", "time"))
+        return Card(
+            title=self.view.name,
+            facts=[*facts, self.store.identity.label],
+            second=second,
+            code=[f"%rl_get {quoted(self.view.name)}", Fact(self.version, "id")],
+            warnings=outcome.notes if outcome else (),
+        )
+
+    def __repr__(self) -> str:
+        parts = " · ".join(part for part in (self.kind, self.shape, self.store.identity.label) if part)
+        return f"<Object {self.view.name!r} {parts}>"
+
+    def _repr_html_(self) -> str:
+        return self.card().to_html()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # Alone it is the card; inside a list or a dict the short form reads better.
+        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.card().to_text())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Object):
+            return NotImplemented
+        return (self.view.id, self.store.identity.id) == (other.view.id, other.store.identity.id)
+
+    def __hash__(self) -> int:
+        return hash((self.view.id, self.store.identity.id))
+
+
+def quoted(name: str) -> str:
+    """Return `name` as it must be typed on a magic's line."""
+    import shlex
+
+    doubled = name.replace("$", "$$").replace("{", "{{").replace("}", "}}")
+    return shlex.quote(doubled) if shlex.quote(doubled) != doubled else doubled
+
+
+def _said_of(old: Object, new: Object) -> str:
+    when = humane.utc(old.view.create_time_ms)
+    if old.digest and old.digest == new.digest:
+        return f"a version put {when} (same name, same bytes)"
+    return f"a version put {when} (same name, other bytes)"

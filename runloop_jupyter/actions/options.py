@@ -1,0 +1,76 @@
+"""What users give beside the thing itself, checked: metadata and time to live."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Final
+
+from runloop_jupyter.errors import InputError, MetadataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RESERVED: Final = "rl."
+_UNITS_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+", re.IGNORECASE)
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)([smhdw])", re.IGNORECASE)
+_LONGEST_TTL_MS: Final = 100 * 365 * 86_400_000
+
+
+def ttl_ms(ttl: object) -> int | None:
+    """Return a time to live in milliseconds; None for ever.
+
+    Args:
+        ttl: ``30d``, ``12h``, ``1w2d``, ``45m``, ``90s``, or a `timedelta`.
+
+    Raises:
+        InputError: It can't be read, or isn't in the future.
+
+    Example:
+        >>> ttl_ms("1d12h")
+        129600000
+    """
+    if ttl is None:
+        return None
+    if isinstance(ttl, timedelta):
+        milliseconds = round(ttl.total_seconds() * 1000)
+    elif isinstance(ttl, str) and _DURATION.fullmatch(ttl.strip()):
+        parts = _PART.findall(ttl)
+        milliseconds = round(sum(float(number) * _UNITS_MS[unit.lower()] for number, unit in parts))
+    else:
+        raise InputError(f"ttl={ttl!r} is not a length of time. Write 30d, 12h, 45m, 90s or 1w2d")
+    # Under a second it would be gone before the card is drawn.
+    if not 1000 <= milliseconds <= _LONGEST_TTL_MS:
+        raise InputError(f"ttl={ttl!r} is out of range: from 1s to 36500d. For ever is no ttl at all")
+    return milliseconds
+
+
+def user_metadata(metadata: Mapping[Any, object] | None) -> dict[str, str]:
+    """Return metadata as it will be stored: text keys to text values.
+
+    Numbers and booleans become their text, ``0.913``, ``true``.
+
+    Raises:
+        MetadataError: A key or value that can't be stored, or a key of ours.
+    """
+    checked = {}
+    for key, value in (metadata or {}).items():
+        if not isinstance(key, str) or not key or key != key.strip() or re.search(r"[\[\]=\x00-\x1f\x7f]", key):
+            raise MetadataError(f"{key!r} can't be a metadata key: text without = [ ] and line breaks")
+        if key.startswith(RESERVED):
+            raise MetadataError(f"metadata keys that begin with “{RESERVED}” are this extension's own. Rename {key!r}")
+        if isinstance(value, bool):
+            text = str(value).lower()
+        elif isinstance(value, str | Real):
+            text = str(value)
+        else:
+            raise MetadataError(f"the metadata value of {key!r} is a {type(value).__name__}. Give text or a number")
+        try:
+            text.encode()
+            key.encode()
+        except UnicodeEncodeError:
+            raise MetadataError(f"the metadata of {key!a} is not valid Unicode") from None
+        checked[key] = text
+    return checked

@@ -1,0 +1,163 @@
+"""From what a person typed to the one object that it means."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from typing import TYPE_CHECKING, Final
+
+from runloop_jupyter import address, profile
+from runloop_jupyter.actions.object import Object, quoted
+from runloop_jupyter.api.objects import Filter
+from runloop_jupyter.display import humane
+from runloop_jupyter.errors import NewestGone, NotFound, ObjectNotFound, SeveralMatch, VersionNotFound
+from runloop_jupyter.wire.objects import ObjectState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runloop_jupyter.address import Address
+    from runloop_jupyter.session import Session, Store
+    from runloop_jupyter.wire.objects import ObjectView
+
+# Names are found by a partial filter: a page holds others too, and the right one is most often in the first.
+PAGE: Final = 500
+VERSIONS_NAMED: Final = 5
+
+
+def store_and_address(session: Session, text: str) -> tuple[Store, Address]:
+    """Take `text` apart and return the store that it speaks of.
+
+    Raises:
+        AddressError: It can't be read.
+        ProfileError: Its profile can't be had.
+    """
+    place = address.parse(text, profiles=profile.known() if ":" in text else ())
+    return session.store_named(place.profile), place
+
+
+def resolve(session: Session, what: str | Object) -> Object:
+    """Return the object that `what` means: an id that exists, else a name (its newest version), else name@version.
+
+    Raises:
+        ObjectNotFound: There is none; the message names what comes close.
+        NewestGone: The newest version under the name was deleted or has expired.
+        VersionNotFound: The name exists, that version doesn't.
+        SeveralMatch: The version reference fits several.
+    """
+    if isinstance(what, Object):
+        return what
+    store, place = store_and_address(session, what)
+    if place.looks_like_id and (view := by_id(store, place.text)):
+        return Object(view, store)
+    if view := _newest(store, place.text):
+        return Object(view, store)
+    if place.versioned:
+        return Object(_version(store, *place.versioned), store)
+    if not place.looks_like_id and "/" not in place.text and (view := by_id(store, place.text)):
+        return Object(view, store)
+    raise _not_found(store, place.text)
+
+
+def by_id(store: Store, object_id: str) -> ObjectView | None:
+    """Return the whole object with that id, None where there is none.
+
+    Raises:
+        ObjectNotFound: There was one; it is deleted or was never whole.
+    """
+    try:
+        view = store.objects.get(object_id)
+    except NotFound:
+        return None
+    if not is_alive(view):
+        raise ObjectNotFound(f"{object_id} (“{view.name}”) is {_gone_word(view)} in the {store.identity.label}")
+    return view
+
+
+def is_alive(view: ObjectView) -> bool:
+    """Whether the object can be read: whole, and not past its time."""
+    return view.state == ObjectState.READ_ONLY and not _is_past(view)
+
+
+def versions(store: Store, name: str) -> Iterator[ObjectView]:
+    """Yield the living versions under exactly `name`, newest first; pages are fetched as they are needed."""
+    for page in store.objects.pages(Filter(name=name, state=ObjectState.READ_ONLY), limit=PAGE):
+        yield from (view for view in page.objects if view.name == name and is_alive(view))
+
+
+def gone_after(store: Store, view: ObjectView) -> ObjectView | None:
+    """Return the newest version of the same name that came after `view` and is gone, as far as a page of each tells."""
+    gone = _gone(store, view.name)
+    return gone[0] if gone and gone[0].create_time_ms > view.create_time_ms else None
+
+
+def _newest(store: Store, name: str) -> ObjectView | None:
+    view = next(versions(store, name), None)
+    if view and (gone := gone_after(store, view)):
+        label = address.version_label(view.create_time_ms, view.id)
+        raise NewestGone(
+            f"the newest version of “{view.name}” ({humane.utc(gone.create_time_ms)}) is {_gone_word(gone)}. "
+            f"The one before it: {quoted(view.name)}@{label}"
+        )
+    return view
+
+
+def _gone(store: Store, name: str) -> list[ObjectView]:
+    """Return versions of `name` that were whole once and are gone, newest first, as far as one page each tells."""
+    views: list[ObjectView] = []
+    # What has just expired may still be listed as READ_ONLY.
+    for state in (ObjectState.DELETED, ObjectState.READ_ONLY):
+        views += store.objects.list(Filter(name=name, state=state), limit=PAGE).objects
+    # An upload that was stopped leaves a deleted object that never had bytes: no version of anything.
+    gone = [view for view in views if view.name == name and view.size_bytes is not None and not is_alive(view)]
+    return sorted(gone, key=lambda view: view.create_time_ms, reverse=True)
+
+
+def _version(store: Store, name: str, reference: str) -> ObjectView:
+    living = list(versions(store, name))
+    if not living:
+        raise _not_found(store, name)
+    if reference.startswith("-"):
+        back = int(reference[1:])
+        if back < len(living):
+            return living[back]
+        raise VersionNotFound(f"“{name}” has {humane.plural(len(living), 'version')}; there is no @{reference}")
+    labels = {address.version_label(view.create_time_ms, view.id): view for view in living}
+    found = [label for label in labels if label.startswith(reference)]
+    if len(found) == 1:
+        return labels[found[0]]
+    if found:
+        raise SeveralMatch(f"“{name}@{reference}” fits {_named(found)}. Give more of it")
+    for view in _gone(store, name):
+        if address.version_label(view.create_time_ms, view.id).startswith(reference):
+            raise VersionNotFound(f"“{name}@{reference}” is {_gone_word(view)}. There are {_named(list(labels))}")
+    raise VersionNotFound(f"“{name}” has no version {reference}. There are {_named(list(labels))}")
+
+
+def _not_found(store: Store, text: str) -> ObjectNotFound:
+    where = f"in the {store.identity.label}" if store.profile.embedded else f"at {store.identity.label}"
+    if gone := _gone(store, text):
+        word = _gone_word(gone[0])
+        return ObjectNotFound(f"“{text}” ({humane.utc(gone[0].create_time_ms)}) is {word} {where}; no version is left")
+    page = store.objects.list(Filter(state=ObjectState.READ_ONLY), limit=PAGE)
+    names = dict.fromkeys(view.name for view in page.objects)
+    close = difflib.get_close_matches(text, names, n=3)
+    if not names:
+        return ObjectNotFound(f"no object is named “{text}” {where}: it is empty. Put something with %rl_put")
+    near = f" Close: {', '.join(close)}." if close else ""
+    return ObjectNotFound(f"no object is named “{text}” {where}.{near} Try %rl_ls {quoted(text[:3])}*")
+
+
+def _named(labels: list[str]) -> str:
+    shown = ", ".join(f"@{label}" for label in labels[:VERSIONS_NAMED])
+    return shown if len(labels) <= VERSIONS_NAMED else f"{shown} and {len(labels) - VERSIONS_NAMED} more"
+
+
+def _is_past(view: ObjectView) -> bool:
+    return view.delete_after_time_ms is not None and view.delete_after_time_ms <= time.time() * 1000
+
+
+def _gone_word(view: ObjectView) -> str:
+    if view.state == ObjectState.UPLOADING:
+        return "still being uploaded"
+    return "past its time to live" if _is_past(view) else "deleted"

@@ -1,0 +1,164 @@
+"""What is to be put: a Python value, a file or a folder, and how it becomes one file to send."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
+
+from runloop_jupyter import archive
+from runloop_jupyter.display import humane
+from runloop_jupyter.errors import InputError
+from runloop_jupyter.values import registry
+from runloop_jupyter.wire.objects import ContentType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runloop_jupyter.values.codec import Codec
+
+FILE: Final = "file"
+FOLDER: Final = "folder"
+
+# Devboxes unpack by content type, people filter by it; the name decides, as with the published clients.
+_TEXT_SUFFIXES: Final = frozenset(
+    [".css", ".csv", ".html", ".js", ".json", ".log", ".md", ".py", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml"]
+)
+_PACKED_SUFFIXES: Final = {".gz": ContentType.GZIP, ".tar": ContentType.TAR, ".tgz": ContentType.TGZ}
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a source came to.
+
+    Attributes:
+        facts: What goes into ``rl.facts`` beside the digest.
+        notes: What its user should know, a line each.
+    """
+
+    facts: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+class FileSource:
+    """A file, sent as it is."""
+
+    kind = FILE
+    format = FILE
+    identity = "digest"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.content_type = str(_content_type(path.name))
+
+
+class FolderSource:
+    """A directory, sent as a tar.gz that is the same wherever and whenever it is made."""
+
+    kind = FOLDER
+    format = "tar.gz"
+    content_type = str(ContentType.TGZ)
+    # gzip's bytes differ by library and processor; those of the tar inside don't.
+    identity = "tar"
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def pack(self, file: BinaryIO, checkpoint: Callable[[], None]) -> Packed:
+        """Write the archive; what looks like a secret is left out and named in a note."""
+        packed = archive.pack(self._directory, file, checkpoint=checkpoint)
+        notes: tuple[str, ...] = ()
+        if packed.left_out:
+            count = humane.plural(len(packed.left_out), "file")
+            notes = (f"left out {count} that may hold secrets: {', '.join(packed.left_out[:4])}",)
+        return Packed({"files": packed.files, "bytes": packed.bytes, "tar": packed.tar_digest}, notes)
+
+
+class ValueSource:
+    """A Python value, in the form its codec gives it."""
+
+    identity = "digest"
+
+    def __init__(self, value: object, codec: Codec) -> None:
+        self._value = value
+        self._codec = codec
+        self.kind = codec.kind
+        self.format = codec.format
+        self.content_type = codec.content_type
+
+    def pack(self, file: BinaryIO, checkpoint: Callable[[], None]) -> Packed:
+        """Write the encoded value."""
+        return Packed(dict(self._codec.encode(self._value, file, checkpoint)))
+
+
+Source: TypeAlias = FileSource | FolderSource | ValueSource
+"""What can be put. Each says its ``kind``, stored ``format`` and ``content_type``, and as ``identity`` which fact
+decides whether two stored forms are the same thing; all but a file ``pack`` themselves into one."""
+
+
+def source_of(what: object, *, format: str | None = None, pickle: bool = False) -> Source:
+    """Return how `what` is put.
+
+    Args:
+        what: A value; a `Path` to a file or a directory.
+        format: The stored format, where several would do.
+        pickle: Whether a value without another form may be pickled.
+
+    Raises:
+        InputError: A path that isn't there, or text that may have been meant as one.
+        UnsupportedValue: The value has no stored form.
+    """
+    if isinstance(what, Path):
+        if format or pickle:
+            raise InputError("a path is stored as the file it is; a format is for values")
+        return path_source(what)
+    if isinstance(what, str) and not format and _names_a_file(what):
+        raise InputError(
+            f"{what!r} is text and also a file here. rl.put(Path({what!r})) stores the file, "
+            f"rl.put({what!r}, …, format='text') the text"
+        )
+    return ValueSource(what, registry.codec_for(what, format=format, pickle=pickle))
+
+
+def path_source(path: Path) -> Source:
+    """Return how a file or a directory is put.
+
+    Raises:
+        InputError: It isn't there, can't be read, or is neither.
+    """
+    path = path.expanduser()
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise InputError(f"there is no file or folder {str(path)!r}") from None
+    except OSError as error:
+        raise InputError(f"{str(path)!r} can't be read: {error.strerror}") from None
+    if stat.S_ISDIR(mode):
+        return FolderSource(path)
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{str(path)!r} is a device, pipe or socket, not a file")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{str(path)!r} can't be read: permission denied")
+    return FileSource(path)
+
+
+def name_of_path(path: Path) -> str:
+    """Return the name under which a path is put when nobody gives another: its last part."""
+    return path.expanduser().resolve().name
+
+
+def _names_a_file(text: str) -> bool:
+    try:
+        return 0 < len(text) < 1024 and "\n" not in text and Path(text).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, no such user
+        return False
+
+
+def _content_type(name: str) -> ContentType:
+    lower = name.lower()
+    if lower.endswith(".tar.gz"):
+        return ContentType.TGZ
+    suffix = Path(lower).suffix
+    return ContentType.TEXT if suffix in _TEXT_SUFFIXES else _PACKED_SUFFIXES.get(suffix, ContentType.UNSPECIFIED)

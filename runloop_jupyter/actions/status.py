@@ -1,0 +1,72 @@
+"""status: who and where: the store, how it is reached, what it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runloop_jupyter import session as sessions
+from runloop_jupyter.api.objects import Filter
+from runloop_jupyter.display import humane
+from runloop_jupyter.display.card import Card
+from runloop_jupyter.display.fact import Fact
+from runloop_jupyter.transfer.transfer import State
+from runloop_jupyter.wire.objects import ObjectState
+
+if TYPE_CHECKING:
+    from runloop_jupyter.profile import Profile, StoreIdentity
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where this kernel's objects go.
+
+    Attributes:
+        profile: How the store is reached.
+        identity: Which store it is.
+        base_url: Where it answers.
+        objects: How many objects can be read; None where the store doesn't count.
+        running: How many transfers run.
+    """
+
+    profile: Profile
+    identity: StoreIdentity
+    base_url: str
+    objects: int | None
+    running: int
+
+    def card(self) -> Card:
+        """Return the card that shows it."""
+        where = "on this computer" if self.profile.embedded else self.profile.name
+        second: list[Fact | str] = [] if self.objects is None else [humane.plural(self.objects, "object")]
+        if self.running:
+            second.append(humane.plural(self.running, "running transfer"))
+        return Card(
+            title=self.identity.label,
+            facts=[where, f"key from {self.profile.source}" if self.profile.key else "no key needed"],
+            second=second,
+            code=[Fact(self.base_url, "id"), Fact(f"store {self.identity.id}", "id")],
+        )
+
+    def __repr__(self) -> str:
+        return f"<Status {self.identity.label}>"
+
+    def _repr_html_(self) -> str:
+        return self.card().to_html()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.card().to_text())
+
+
+def status() -> Status:
+    """Return where this kernel's objects go; the store is asked, so an answer means that it can be reached.
+
+    Raises:
+        Unauthorized: The key is refused.
+        Unreachable: The store doesn't answer.
+    """
+    session = sessions.current()
+    store = session.store
+    page = store.objects.list(Filter(state=ObjectState.READ_ONLY), limit=1, include_total_count=True)
+    running = sum(each.snapshot().state is State.RUNNING for each in session.transfers)
+    return Status(store.profile, store.identity, store.objects.service.base_url, page.total_count, running)

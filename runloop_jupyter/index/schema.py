@@ -1,0 +1,174 @@
+"""The tables of the index, and the one way to open a database of this package."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from runloop_jupyter.errors import RunloopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a database file contains.
+
+    Attributes:
+        version: Kept in ``PRAGMA user_version``; goes up whenever `script` changes.
+        script: The statements that make an empty file ready.
+    """
+
+    version: int
+    script: str
+
+
+class SchemaTooNew(RunloopError):
+    """The file was written by a newer version of this package; guessing at it could damage it.
+
+    Attributes:
+        found: The file's version.
+        known: The newest version that this code can read.
+    """
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(
+            f"{path} was written by a newer runloop_jupyter (format {found}, this one reads {known}): "
+            "update the package, or point it at another place"
+        )
+        self.found = found
+        self.known = known
+
+
+# The index of names holds no copy of them (external content), no positions (detail=none): a match ANDs the trigrams,
+# and the query verifies with instr(). Numbers that a person waits for are kept by triggers, not counted when asked.
+INDEX: Final = Schema(
+    version=1,
+    script="""
+    CREATE TABLE object (
+        position             INTEGER PRIMARY KEY,  -- greater is newer
+        id                   TEXT NOT NULL UNIQUE,
+        name                 TEXT NOT NULL,
+        name_fold            TEXT NOT NULL,
+        state                TEXT NOT NULL,
+        content_type         TEXT NOT NULL,
+        create_time_ms       INTEGER NOT NULL,
+        size_bytes           INTEGER,
+        delete_after_time_ms INTEGER,
+        metadata             TEXT                  -- JSON; the same pairs are in object_meta
+    );
+    CREATE INDEX object_by_state ON object (state);
+    CREATE INDEX object_by_content_type ON object (content_type);
+
+    CREATE TABLE tally (
+        state        TEXT NOT NULL,
+        content_type TEXT NOT NULL,
+        n            INTEGER NOT NULL,
+        size_bytes   INTEGER NOT NULL,
+        PRIMARY KEY (state, content_type)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE meta_pair (
+        pair  INTEGER PRIMARY KEY,
+        key   TEXT NOT NULL,
+        value TEXT NOT NULL,
+        n     INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (key, value)
+    );
+    CREATE TABLE object_meta (
+        pair     INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (pair, position)
+    ) WITHOUT ROWID;
+    CREATE INDEX object_meta_by_position ON object_meta (position);
+
+    CREATE VIRTUAL TABLE object_name USING fts5 (
+        name_fold, content = 'object', content_rowid = 'position', tokenize = 'trigram case_sensitive 1', detail = none
+    );
+
+    CREATE TRIGGER object_inserted AFTER INSERT ON object BEGIN
+        INSERT INTO object_name (rowid, name_fold) VALUES (new.position, new.name_fold);
+        INSERT OR IGNORE INTO tally VALUES (new.state, new.content_type, 0, 0);
+        UPDATE tally SET n = n + 1, size_bytes = size_bytes + ifnull(new.size_bytes, 0)
+            WHERE state = new.state AND content_type = new.content_type;
+    END;
+    CREATE TRIGGER object_changed AFTER UPDATE OF state, size_bytes ON object BEGIN
+        UPDATE tally SET n = n - 1, size_bytes = size_bytes - ifnull(old.size_bytes, 0)
+            WHERE state = old.state AND content_type = old.content_type;
+        INSERT OR IGNORE INTO tally VALUES (new.state, new.content_type, 0, 0);
+        UPDATE tally SET n = n + 1, size_bytes = size_bytes + ifnull(new.size_bytes, 0)
+            WHERE state = new.state AND content_type = new.content_type;
+    END;
+    CREATE TRIGGER object_deleted AFTER DELETE ON object BEGIN
+        INSERT INTO object_name (object_name, rowid, name_fold) VALUES ('delete', old.position, old.name_fold);
+        UPDATE tally SET n = n - 1, size_bytes = size_bytes - ifnull(old.size_bytes, 0)
+            WHERE state = old.state AND content_type = old.content_type;
+        DELETE FROM object_meta WHERE position = old.position;
+    END;
+    CREATE TRIGGER object_meta_inserted AFTER INSERT ON object_meta BEGIN
+        UPDATE meta_pair SET n = n + 1 WHERE pair = new.pair;
+    END;
+    CREATE TRIGGER object_meta_deleted AFTER DELETE ON object_meta BEGIN
+        UPDATE meta_pair SET n = n - 1 WHERE pair = old.pair;
+        DELETE FROM meta_pair WHERE pair = old.pair AND n = 0;
+    END;
+    """,
+)
+
+
+def connect(path: Path, schema: Schema = INDEX) -> sqlite3.Connection:
+    """Open the database at `path`, made 0600 and filled with `schema` where it is new.
+
+    Write-ahead log, every commit on the disk before it returns, and the file locked for this connection alone: the log
+    then needs no shared memory, which doesn't reach across hosts on network filesystems. Statements commit by
+    themselves outside of `transaction`.
+
+    Raises:
+        SchemaTooNew: The file was written by a newer version.
+        sqlite3.Error: Not a database, in use, no room, or an SQLite without FTS5 trigrams (before 3.34).
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # sqlite itself would go by the umask
+    connection = sqlite3.connect(path, isolation_level=None, timeout=2)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA cache_size = -32000")
+        _prepare(connection, path, schema)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what the block did when it ends well, take all of it back when it doesn't."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # a full disk can have rolled it back already
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > schema.version:
+        raise SchemaTooNew(path, found, schema.version)
+    if found == 0:
+        script = f"BEGIN IMMEDIATE; {schema.script} PRAGMA user_version = {schema.version}; COMMIT;"
+        try:
+            connection.executescript(script)
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise

@@ -1,0 +1,220 @@
+"""The routes of the embedded store."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+from runloop_jupyter.local import auth, parameters
+from runloop_jupyter.local.content import Content
+from runloop_jupyter.local.guard import HEADERS, errors, guard
+from runloop_jupyter.local.refusal import bad_request
+from runloop_jupyter.secret import Secret
+from runloop_jupyter.wire import json
+from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectDownloadUrlView, ObjectListView, ObjectState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runloop_jupyter.local.blobs import Blobs
+    from runloop_jupyter.local.database import Worker
+    from runloop_jupyter.local.guard import Activity
+    from runloop_jupyter.local.objects import Objects
+
+_UPLOAD_SECONDS: Final = 3600
+_MAX_BODY: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the routes work on.
+
+    Attributes:
+        objects: The operations.
+        blobs: The bytes.
+        worker: The thread in which `objects` is used.
+        activity: Told of every request.
+        signer: Presigns URLs.
+        key: The bearer key.
+        nonce: What launcher and daemon know each other by.
+        facts: Said to a launcher: store id, process id, version, start time.
+    """
+
+    objects: Objects
+    blobs: Blobs
+    worker: Worker
+    activity: Activity
+    signer: auth.Signer
+    key: Secret
+    nonce: Secret
+    facts: dict[str, Any]
+
+
+def make_app(service: Service) -> web.Application:
+    """Return the application. HEAD isn't offered: a presigned URL is for its method alone."""
+    app = web.Application(
+        middlewares=[errors(service.activity), guard(service.key, service.signer, service.nonce)],
+        client_max_size=_MAX_BODY,
+    )
+    api = _Api(service)
+    content = Content(service.objects, service.blobs, service.worker, service.activity)
+    control = _Control(service)
+    app.add_routes(
+        [
+            web.post("/v1/objects", api.create),
+            web.get("/v1/objects", api.list, allow_head=False),
+            web.get("/v1/objects/list_public", api.list_public, allow_head=False),
+            web.get("/v1/objects/metadata/keys", api.metadata_keys, allow_head=False),
+            web.get("/v1/objects/metadata/keys/{key}/values", api.metadata_values, allow_head=False),
+            web.get("/v1/objects/{id}", api.get, allow_head=False),
+            web.get("/v1/objects/{id}/download", api.download, allow_head=False),
+            web.post("/v1/objects/{id}/complete", api.complete),
+            web.post("/v1/objects/{id}/delete", api.delete),
+            web.put(auth.CONTENT_PATH + "{id}", content.put),
+            web.get(auth.CONTENT_PATH + "{id}", content.get, allow_head=False),
+            web.get(auth.CONTROL_PATH + "hello", control.hello, allow_head=False),
+            web.get(auth.CONTROL_PATH + "status", control.status, allow_head=False),
+            web.post(auth.CONTROL_PATH + "pin", control.pin),
+        ]
+    )
+    return app
+
+
+class _Api:
+    """The nine operations of the Objects API."""
+
+    def __init__(self, service: Service) -> None:
+        self._objects = service.objects
+        self._worker = service.worker
+        self._signer = service.signer
+
+    async def create(self, request: web.Request) -> web.Response:
+        wanted = _decode(await request.read())
+        base_url = _base_url(request)
+
+        def work() -> bytes:
+            view = self._objects.create(wanted)
+            url = self._signer.url(base_url, "PUT", view.id, int(time.time()) + _UPLOAD_SECONDS)
+            return json.encode(msgspec.structs.replace(view, upload_url=Secret(url)))
+
+        return await self._once(request, work)
+
+    async def list(self, request: web.Request) -> web.Response:
+        wanted = parameters.list_filter(request.query)
+        limit = parameters.limit(request.query)
+        count = parameters.include_total_count(request.query)
+        starting_after = request.query.get("starting_after") or None
+        return await self._read(
+            lambda: self._objects.list(wanted, limit=limit, starting_after=starting_after, count=count)
+        )
+
+    async def list_public(self, request: web.Request) -> web.Response:
+        """Nothing in a store on one's own machine is public."""
+        parameters.list_filter(request.query)
+        parameters.limit(request.query)
+        count = parameters.include_total_count(request.query)
+        return _json(json.encode(ObjectListView(objects=[], has_more=False, total_count=0 if count else None)))
+
+    async def get(self, request: web.Request) -> web.Response:
+        object_id = request.match_info["id"]
+        return await self._read(lambda: self._objects.get(object_id))
+
+    async def download(self, request: web.Request) -> web.Response:
+        object_id = request.match_info["id"]
+        seconds = parameters.duration_seconds(request.query)
+        base_url = _base_url(request)
+
+        def work() -> ObjectDownloadUrlView:
+            self._objects.readable(object_id)
+            return ObjectDownloadUrlView(
+                download_url=Secret(self._signer.url(base_url, "GET", object_id, int(time.time()) + seconds))
+            )
+
+        return await self._read(work)
+
+    async def complete(self, request: web.Request) -> web.Response:
+        object_id = request.match_info["id"]
+        _check_empty(await request.read())
+        return await self._once(request, lambda: json.encode(self._objects.complete(object_id)))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        object_id = request.match_info["id"]
+        _check_empty(await request.read())
+        return await self._once(request, lambda: json.encode(self._objects.delete(object_id)))
+
+    async def metadata_keys(self, request: web.Request) -> web.Response:
+        return await self._read(self._objects.metadata_keys)
+
+    async def metadata_values(self, request: web.Request) -> web.Response:
+        key = request.match_info["key"]
+        return await self._read(lambda: self._objects.metadata_values(key))
+
+    async def _read(self, work: Callable[[], object]) -> web.Response:
+        return _json(await self._worker(lambda: json.encode(work())))
+
+    async def _once(self, request: web.Request, work: Callable[[], bytes]) -> web.Response:
+        request_id = request.headers.get("x-request-id")
+        route = f"{request.method} {request.path}"
+        return _json(await self._worker(lambda: self._objects.once(request_id, route, work)))
+
+
+class _Control:
+    """What a launcher asks. Each answer proves that this is the daemon whose state file it read."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def hello(self, request: web.Request) -> web.Response:
+        return self._answer(request, {})
+
+    async def status(self, request: web.Request) -> web.Response:
+        service = self._service
+        tally = await service.worker(service.objects.tally)
+        return self._answer(
+            request,
+            {
+                "objects": {state: each.objects for state, each in tally.items() if state != ObjectState.DELETED},
+                "size_bytes": sum(each.size_bytes for state, each in tally.items() if state != ObjectState.DELETED),
+                "pinned": service.activity.pinned,
+            },
+        )
+
+    async def pin(self, request: web.Request) -> web.Response:
+        self._service.activity.pinned = True
+        return self._answer(request, {})
+
+    def _answer(self, request: web.Request, facts: dict[str, Any]) -> web.Response:
+        challenge = request.headers[hdrs.AUTHORIZATION].partition(" ")[2].partition(":")[0]
+        proof = auth.proof(self._service.nonce, request.path, challenge)
+        return _json(json.encode({**self._service.facts, **facts, "proof": proof}))
+
+
+def _json(body: bytes) -> web.Response:
+    return web.Response(body=body, content_type="application/json", headers=HEADERS)
+
+
+def _base_url(request: web.Request) -> str:
+    """Return the URL by which the client reached the store, which may be the end of a tunnel."""
+    return f"http://{request.host}"
+
+
+def _decode(body: bytes) -> ObjectCreateParameters:
+    if not body.strip():
+        raise bad_request("the body is missing: send JSON with name and content_type")
+    try:
+        return json.decode(body, ObjectCreateParameters)
+    except (ValueError, RecursionError) as error:
+        raise bad_request(f"the body isn't what create takes: {error}") from None
+
+
+def _check_empty(body: bytes) -> None:
+    """Accept an empty body or a JSON object. Raises Refusal 400."""
+    try:
+        if body.strip():
+            json.decode(body, dict[str, Any])
+    except (ValueError, RecursionError):
+        raise bad_request("the body is empty or {}") from None

@@ -1,0 +1,140 @@
+"""The bytes of objects: one file each, whole or not there."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from runloop_jupyter.atomic import fsync_dir
+from runloop_jupyter.local.refusal import Refusal, store_full
+from runloop_jupyter.paths import private_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiohttp import StreamReader
+
+    from runloop_jupyter.local.layout import Layout
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_BATCH: Final = 1 << 20
+_STALL_SECONDS: Final = 300.0
+# Left free for the database, so that a full store can still be emptied.
+_RESERVE: Final = 32 << 20
+
+
+class Blobs:
+    """Files named by object id, in directories by the id's last two characters.
+
+    An upload is written beside, fsynced, and renamed by `place`. The file means nothing while the object isn't
+    READ_ONLY.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._root = private_dir(layout.blobs)
+        self._incoming = private_dir(layout.incoming)
+
+    def path(self, object_id: str) -> Path:
+        """Return where the bytes of `object_id` are, or would be."""
+        return self._root / object_id[-2:] / object_id
+
+    def clear_incoming(self) -> int:
+        """Remove what cut-off uploads left, and return how many there were. Only while nothing is uploading."""
+        left = list(self._incoming.iterdir())
+        for each in left:
+            each.unlink()
+        return len(left)
+
+    async def receive(self, content: StreamReader, length: int) -> Path:
+        """Write exactly `length` bytes of `content` to a temporary file, durably, and return it.
+
+        One batch is written by a thread while the next one arrives: neither whole in memory nor holding up the loop.
+
+        Raises:
+            Refusal: 507 when there is no room, 400 when fewer bytes came, 408 when none came for five minutes.
+        """
+        if length > shutil.disk_usage(self._incoming).free - _RESERVE:
+            raise store_full()
+        temporary = self._incoming / f"{secrets.token_hex(16)}.part"
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                received = await _copy(content, fd)
+                if received != length:
+                    raise Refusal(400, f"the upload ended after {received} of {length} bytes; send it again")
+                await asyncio.to_thread(os.fsync, fd)
+            finally:
+                os.close(fd)
+        except BaseException as error:
+            temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                raise store_full() from None
+            raise
+        return temporary
+
+    def place(self, temporary: Path, object_id: str) -> None:
+        """Make a received file the bytes of `object_id`, in the place of earlier ones. `settle` makes it durable."""
+        final = self.path(object_id)
+        if not final.parent.exists():
+            private_dir(final.parent)
+            fsync_dir(self._root)
+        temporary.replace(final)
+
+    def settle(self, object_id: str) -> None:
+        """Make the last `place` of `object_id` survive a power cut."""
+        fsync_dir(self.path(object_id).parent)
+
+    def size(self, object_id: str) -> int | None:
+        """Return how many bytes were put for `object_id`; None when nothing was, which isn't the same as empty."""
+        try:
+            return self.path(object_id).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def remove(self, object_id: str) -> None:
+        """Remove the bytes of `object_id`, where there are any. Who is reading them reads on to the end."""
+        with suppress(FileNotFoundError):
+            self.path(object_id).unlink()
+
+
+async def _copy(content: StreamReader, fd: int) -> int:
+    """Write everything in `content` to `fd` and return the number of bytes."""
+    total = 0
+    writing: asyncio.Future[None] | None = None
+    loop = asyncio.get_running_loop()
+    try:
+        while True:
+            batch: list[bytes] = []
+            size = 0
+            while size < _BATCH:
+                try:
+                    async with asyncio.timeout(_STALL_SECONDS):
+                        chunk = await content.readany()
+                except TimeoutError:
+                    raise Refusal(408, "the upload stalled; send it again") from None
+                if not chunk:
+                    break
+                batch.append(chunk)
+                size += len(chunk)
+            if writing is not None:
+                await writing
+                writing = None
+            if not batch:
+                return total
+            total += size
+            writing = loop.run_in_executor(None, _write, fd, batch)
+    finally:
+        if writing is not None:  # the descriptor is closed next; not under a thread that writes to it
+            await asyncio.wait([writing])
+
+
+def _write(fd: int, batch: list[bytes]) -> None:
+    for chunk in batch:
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(fd, view) :]

@@ -1,0 +1,112 @@
+"""The bytes of objects over HTTP, behind presigned URLs: what S3 does for the hosted service."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+
+from runloop_jupyter.local.guard import HEADERS, Activity
+from runloop_jupyter.local.refusal import Refusal
+from runloop_jupyter.wire.objects import ObjectState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.web_request import BaseRequest
+
+    from runloop_jupyter.local.blobs import Blobs
+    from runloop_jupyter.local.database import Worker
+    from runloop_jupyter.local.objects import Objects
+
+_ONE_RANGE: Final = re.compile(r"bytes=(?:[0-9]{1,18}-(?:[0-9]{1,18})?|-[0-9]{1,18})")
+# Never in a file name: control characters, and what some system takes for a path or a drive.
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069/\\:]")
+
+
+class Content:
+    """PUT and GET of one object's bytes."""
+
+    def __init__(self, objects: Objects, blobs: Blobs, worker: Worker, activity: Activity) -> None:
+        self._objects = objects
+        self._blobs = blobs
+        self._worker = worker
+        self._activity = activity
+
+    async def put(self, request: web.Request) -> web.Response:
+        """Take an object's bytes: durable when this answers 200, not readable before complete."""
+        object_id = request.match_info["id"]
+        length = _content_length(request)
+        await self._worker(lambda: self._objects.uploading(object_id))
+        temporary = await self._blobs.receive(request.content, length)
+        try:
+            await self._worker(lambda: self._objects.place(object_id, temporary))
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        await asyncio.to_thread(self._blobs.settle, object_id)
+        return web.Response(headers={**HEADERS, hdrs.ETAG: f'"{_etag(self._blobs.path(object_id))}"'})
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        """Send an object's bytes, whole or one range of them."""
+        object_id = request.match_info["id"]
+        view = await self._worker(lambda: self._objects.get(object_id))
+        if view.state != ObjectState.READ_ONLY:
+            raise Refusal(404, f"the object is {view.state}: there are no bytes to read")
+        headers = {**HEADERS, hdrs.CONTENT_DISPOSITION: content_disposition(view.name, object_id)}
+        return _BlobResponse(self._blobs.path(object_id), headers, self._activity)
+
+
+def content_disposition(name: str, object_id: str) -> str:
+    """Return the header that makes browsers save under an object's name (RFC 6266), whatever is in that name."""
+    safe = _UNSAFE.sub("_", name).strip(" .")[:200] or object_id
+    ascii_only = re.sub(r'[^\x20-\x7e]|["%\\]', "_", safe)
+    encoded = quote(safe, safe="", errors="replace")
+    return f"attachment; filename=\"{ascii_only}\"; filename*=UTF-8''{encoded}"
+
+
+class _BlobResponse(web.FileResponse):
+    """A file with sendfile, ranges and ETag; counted as in flight until the last byte, and never content-encoded."""
+
+    def __init__(self, path: Path, headers: dict[str, str], activity: Activity) -> None:
+        super().__init__(path, headers={**headers, hdrs.CONTENT_TYPE: "application/octet-stream"})
+        self._activity = activity
+        self._blob = path
+
+    async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
+        if hdrs.RANGE in request.headers and not await asyncio.to_thread(self._range_counts, request):
+            headers = request.headers.copy()
+            del headers[hdrs.RANGE]
+            request = request.clone(headers=headers)
+        with self._activity.busy():
+            return await super().prepare(request)
+
+    def _range_counts(self, request: BaseRequest) -> bool:
+        """Return whether to send a range: one that can be read and, under If-Range, of the same bytes as before."""
+        if not _ONE_RANGE.fullmatch(request.headers[hdrs.RANGE].strip()):
+            return False
+        condition = request.headers.get(hdrs.IF_RANGE)
+        if condition is None or request.if_range is not None:  # a date is compared by FileResponse
+            return True
+        try:
+            return condition.strip() == f'"{_etag(self._blob)}"'
+        except FileNotFoundError:
+            return True  # and FileResponse answers 404
+
+
+def _etag(path: Path) -> str:
+    """Return the ETag that `web.FileResponse` gives this file: the same for as long as the file is."""
+    stat = path.stat()
+    return f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
+
+
+def _content_length(request: web.Request) -> int:
+    if hdrs.TRANSFER_ENCODING in request.headers:
+        raise Refusal(501, "send the bytes with a Content-Length, not in chunks (Transfer-Encoding isn't taken)")
+    if request.content_length is None:
+        raise Refusal(411, "send a Content-Length: the store must know the size before the first byte")
+    return request.content_length

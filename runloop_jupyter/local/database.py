@@ -1,0 +1,83 @@
+"""The embedded store's database: the index of objects plus what only the store that holds the truth needs to know."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from runloop_jupyter.index import INDEX, Schema
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+SCHEMA: Final = Schema(
+    version=1,
+    script=INDEX.script
+    + """
+    CREATE TABLE ttl (
+        due_ms   INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (due_ms, position)
+    ) WITHOUT ROWID;
+    -- Objects that are deleted while their bytes may still be there: a crash between the two is made good at the start.
+    CREATE TABLE doomed (
+        id TEXT PRIMARY KEY
+    ) WITHOUT ROWID;
+    CREATE TABLE reply (
+        request_id TEXT NOT NULL,
+        route      TEXT NOT NULL,
+        time_ms    INTEGER NOT NULL,
+        body       BLOB NOT NULL,
+        PRIMARY KEY (request_id, route)
+    ) WITHOUT ROWID;
+    CREATE INDEX reply_by_time ON reply (time_ms);
+    """,
+)
+
+
+class Worker:
+    """The one thread that uses the database, so that the event loop never waits for the disk."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
+
+    async def __call__(self, work: Callable[[], T]) -> T:
+        """Return `work()`, done in the thread after what was asked for earlier."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        """End the thread after what it has to do."""
+        self._thread.shutdown()
+
+
+class Replies:
+    """Answers already given, by request id and route: a repeated request gets the first answer, not the work twice."""
+
+    _KEEP_MS: Final = 3_600_000
+    _KEEP: Final = 10_000
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def find(self, request_id: str, route: str) -> bytes | None:
+        """Return the answer given to this request."""
+        row = self._connection.execute(
+            "SELECT body FROM reply WHERE request_id = ? AND route = ?", (request_id, route)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def remember(self, request_id: str, route: str, body: bytes, now_ms: int) -> None:
+        """Keep an answer for an hour, in the transaction of the work that it answers."""
+        self._connection.execute("INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?)", (request_id, route, now_ms, body))
+
+    def prune(self, now_ms: int) -> None:
+        """Forget answers that are older than an hour, and the oldest of more than ten thousand."""
+        self._connection.execute("DELETE FROM reply WHERE time_ms < ?", (now_ms - self._KEEP_MS,))
+        self._connection.execute(
+            "DELETE FROM reply WHERE time_ms < (SELECT time_ms FROM reply ORDER BY time_ms DESC LIMIT 1 OFFSET ?)",
+            (self._KEEP,),
+        )

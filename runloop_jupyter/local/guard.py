@@ -1,0 +1,164 @@
+"""What every request passes before anything else looks at it: host, origin, and a key or a signature."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from runloop_jupyter.local import auth
+from runloop_jupyter.local.blobs import NO_ROOM
+from runloop_jupyter.local.refusal import Refusal, store_full
+from runloop_jupyter.wire import json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aiohttp.typedefs import Handler, Middleware
+
+    from runloop_jupyter.secret import Secret
+
+
+log = logging.getLogger(__name__)
+
+# Names that can only mean this machine. A page that rebinds its own name to 127.0.0.1 still sends its own name. The
+# port is left open: a tunnel may have another.
+_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+# Bytes of objects are somebody else's: never sniffed, rendered, embedded in a page, or kept by a cache.
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+@dataclass
+class Activity:
+    """Whether anybody uses the store, for the idle stop.
+
+    Attributes:
+        in_flight: Requests and downloads that are going on.
+        last: Monotonic seconds of the latest beginning or end of one.
+        pinned: The store's address was given to a client that can't start it: no idle stop.
+    """
+
+    in_flight: int = 0
+    last: float = field(default_factory=time.monotonic)
+    pinned: bool = False
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Count the block as one use."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+            self.last = time.monotonic()
+
+    def idle_seconds(self) -> float:
+        """Return for how long nothing has been going on."""
+        return 0.0 if self.in_flight else time.monotonic() - self.last
+
+
+def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    """Return an error as the API gives them: a JSON object with a message."""
+    return web.Response(
+        status=status,
+        body=json.encode({"message": message}),
+        content_type="application/json",
+        headers={**HEADERS, **(headers or {})},
+    )
+
+
+def errors(activity: Activity) -> Middleware:
+    """Return the middleware that turns whatever is raised into a JSON answer."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        with activity.busy():
+            try:
+                return await handler(request)
+            except Refusal as refusal:
+                retry = {} if refusal.retry is None else {"x-should-retry": str(refusal.retry).lower()}
+                return error_response(refusal.status, refusal.message, retry)
+            except web.HTTPException as error:
+                allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+                return error_response(error.status, f"{error.reason}: {request.method} {request.path[:200]}", allow)
+            except (ConnectionError, web.RequestPayloadError):
+                return error_response(400, "the connection was lost before the request had come in")
+            except Exception as error:
+                if _no_room(error):
+                    full = store_full()
+                    return error_response(full.status, full.message, {"x-should-retry": "false"})
+                log.exception("%s %s failed", request.method, request.path)
+                return error_response(500, "the embedded store failed at this request; its log says more")
+
+    return middleware
+
+
+def guard(key: Secret, signer: auth.Signer, nonce: Secret) -> Middleware:
+    """Return the middleware that lets through only what comes to this machine, from no other site, with leave.
+
+    Leave is a presigned URL for an object's bytes, the launcher's handshake for control calls, and the bearer key for
+    everything else, paths that don't exist included.
+    """
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        _check_host(request)
+        _check_origin(request)
+        authorization = request.headers.get("Authorization")
+        if request.path.startswith(auth.CONTENT_PATH):
+            _check_signature(request, signer)
+        elif request.path.startswith(auth.CONTROL_PATH):
+            if not auth.control_matches(authorization, nonce, request.method, request.path):
+                raise Refusal(401, "not the handshake of this store's launcher")
+        elif not auth.bearer_matches(authorization, key):
+            raise Refusal(401, "the key is missing or not this store's: `runloop-local env` prints URL and key")
+        return await handler(request)
+
+    return middleware
+
+
+def _check_host(request: web.Request) -> None:
+    host = request.headers.get("Host", "")
+    name, colon, port = host.rpartition(":")
+    if not colon or host.endswith("]"):
+        name, port = host, "80"
+    if name.lower() not in _HOSTS or not (port.isascii() and port.isdigit()):
+        raise Refusal(403, "this store answers to 127.0.0.1 and localhost only")
+
+
+def _check_origin(request: web.Request) -> None:
+    """Refuse what another site's page sends; but a presigned GET may be navigated to: that is a click on a link."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != f"http://{request.host}":
+        raise Refusal(403, "this store doesn't answer to other sites' pages")
+    if request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"):
+        return
+    clicked = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    if not (clicked and request.path.startswith(auth.CONTENT_PATH)):
+        raise Refusal(403, "this store doesn't answer to other sites' pages")
+
+
+def _check_signature(request: web.Request, signer: auth.Signer) -> None:
+    object_id = request.path.removeprefix(auth.CONTENT_PATH)
+    expires, signature = request.query.get("expires", ""), request.query.get("signature", "")
+    refused = signer.refusal(request.method, object_id, expires, signature, time.time())
+    if refused:
+        raise Refusal(403, refused)
+
+
+def _no_room(error: Exception) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+    return isinstance(error, OSError) and error.errno in NO_ROOM

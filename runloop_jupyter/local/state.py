@@ -1,0 +1,72 @@
+"""What a running daemon publishes about itself: a 0600 file in the store's root, replaced atomically."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runloop_jupyter.atomic import write_atomic
+from runloop_jupyter.secret import Secret  # noqa: TC001 - msgspec reads annotations at run time
+from runloop_jupyter.wire import json
+
+if TYPE_CHECKING:
+    from runloop_jupyter.local.layout import Layout
+
+
+@dataclass(frozen=True)
+class DaemonState:
+    """Where the daemon is and how to know that it is the one.
+
+    Attributes:
+        host: Name of the machine it runs on.
+        boot_id: That machine's running kernel; "" where the system doesn't tell.
+        pid: Process id on that machine.
+        start_time: Seconds since 1970-01-01 UTC.
+        nonce: Proves daemon and client to each other; see `auth.handshake`.
+        key: The bearer key in force.
+        port: TCP port on 127.0.0.1.
+        version: Of this package.
+    """
+
+    host: str
+    boot_id: str
+    pid: int
+    start_time: float
+    nonce: Secret
+    key: Secret
+    port: int
+    version: str
+
+    @property
+    def here(self) -> bool:
+        """Whether it runs, or ran, on this machine. A machine may change its name, and its boot id at a restart."""
+        return self.host == platform.node() or (bool(self.boot_id) and self.boot_id == boot_id())
+
+
+def boot_id() -> str:
+    """Return the running kernel's id, "" where the system has none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def read(layout: Layout) -> DaemonState | None:
+    """Return what was last published; None when nothing (readable) was."""
+    try:
+        return json.decode(layout.state.read_bytes(), DaemonState)
+    except (OSError, ValueError, msgspec.MsgspecError):
+        return None
+
+
+def publish(layout: Layout, state: DaemonState) -> None:
+    """Make `state` known to clients, in one step.
+
+    Raises:
+        OSError: No room, no permission.
+    """
+    write_atomic(layout.state, json.encode(state))

@@ -1,0 +1,51 @@
+"""Loading the extension: register the magics, say where objects go, clear what a killed kernel left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runloop_jupyter.errors import RunloopError, one_line
+from runloop_jupyter.magics.completion import Completer
+from runloop_jupyter.magics.objects import RunloopMagics
+from runloop_jupyter.magics.overview import greeting
+from runloop_jupyter.transfer import journal
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def load(shell: InteractiveShell) -> None:
+    """Make the magics and their completion known to `shell`, and print one line and what needs attention."""
+    shell.register_magics(RunloopMagics)
+    matchers = _matchers(shell)
+    matchers[:] = [each for each in matchers if not isinstance(each, Completer)]
+    matchers.append(Completer(shell))
+    print(f"runloop: {greeting()} · %rl for help")
+    for line in _attention():
+        print(f"runloop: {line}")
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take the completion and the magics away again."""
+    matchers = _matchers(shell)
+    matchers[:] = [each for each in matchers if not isinstance(each, Completer)]
+    for kind in shell.magics_manager.magics.values():
+        for name in [name for name in kind if name == "rl" or name.startswith("rl_")]:
+            del kind[name]
+
+
+def _matchers(shell: InteractiveShell) -> list[Any]:
+    return shell.Completer.custom_matchers
+
+
+def _attention() -> list[str]:
+    # A look at the journal's directory is all that an ordinary load does.
+    if next(journal.abandoned(), None) is None:
+        return []
+    from runloop_jupyter import session
+    from runloop_jupyter.actions.recover import recover
+
+    try:
+        return recover(session.current())
+    except RunloopError as error:
+        return [one_line(str(error))]

@@ -1,0 +1,79 @@
+"""What Tab offers of a store: names and metadata as they were a moment ago, fetched behind the user's back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from runloop_jupyter import session
+from runloop_jupyter.errors import RunloopError
+
+if TYPE_CHECKING:
+    from runloop_jupyter.wire.objects import ObjectView
+
+FRESH_S: Final = 5.0
+FIRST_WAIT_S: Final = 0.15
+RESERVED: Final = "rl."
+
+
+@dataclass(frozen=True)
+class Known:
+    """One look at a store.
+
+    Attributes:
+        names: Names, newest first.
+        metadata: Users' metadata keys, with their values.
+    """
+
+    names: tuple[str, ...] = ()
+    metadata: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Names:
+    """The last look at the session's store, renewed on a thread when it is asked for and old.
+
+    Completion runs on the thread that also runs cells: it takes what is there and never waits for a store, but for
+    a blink at the very first time.
+    """
+
+    def __init__(self) -> None:
+        self._known = Known()
+        self._looked = 0.0
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def get(self) -> Known:
+        """Return what is known, and have it renewed where it is old."""
+        with self._lock:
+            thread = self._thread
+            if thread is None and time.monotonic() - self._looked > FRESH_S:
+                thread = self._thread = threading.Thread(target=self._look, name="rl-names", daemon=True)
+                thread.start()
+        if thread is not None and not self._looked:
+            thread.join(FIRST_WAIT_S)
+        return self._known
+
+    def _look(self) -> None:
+        from runloop_jupyter.api.objects import LARGEST_PAGE, Filter
+
+        try:
+            page = session.current().store.objects.list(Filter(state="READ_ONLY"), limit=LARGEST_PAGE)
+            self._known = _known(page.objects)
+        except RunloopError:
+            pass  # Tab is no place for an error; the magic itself will say it
+        finally:
+            self._looked = time.monotonic()
+            with self._lock:
+                self._thread = None
+
+
+def _known(views: list[ObjectView]) -> Known:
+    names = dict.fromkeys(view.name for view in views)
+    metadata: dict[str, dict[str, None]] = {}
+    for view in views:
+        for key, value in (view.metadata or {}).items():
+            if not key.startswith(RESERVED):
+                metadata.setdefault(key, {})[value] = None
+    return Known(tuple(names), {key: tuple(values) for key, values in sorted(metadata.items())})

@@ -1,0 +1,32 @@
+"""What ``%rl`` shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runloop_jupyter import session
+from runloop_jupyter.display.help import HelpPage
+from runloop_jupyter.errors import ProfileError, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def overview(magics: Mapping[str, str]) -> HelpPage:
+    """Return the magics, a line each, and which store is used.
+
+    Args:
+        magics: Name without percent sign to what it does.
+    """
+    rows = [(f"%{name}", does.partition(". ")[0].rstrip(".")) for name, does in magics.items()]
+    return HelpPage(rows, status=[greeting()], more="%rl_put --help shows options and examples; so with each of them")
+
+
+def greeting() -> str:
+    """Return where objects go, without reaching for it: ``embedded store on this computer (no key)``."""
+    try:
+        profile = session.current().profile
+    except ProfileError as error:
+        return one_line(str(error))
+    where = " on this computer" if profile.embedded else f" (profile {profile.name}, key from {profile.source})"
+    return f"{profile.label}{where} (no key)" if profile.embedded else f"{profile.label}{where}"

@@ -1,0 +1,134 @@
+"""argparse for a magic's line: errors as one line that can be caught, help that shows examples."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from runloop_jupyter.errors import InputError
+from runloop_jupyter.magics import line as lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class HelpAsked(Exception):
+    """Carries the help that was asked for."""
+
+
+class Parser(argparse.ArgumentParser):
+    """The options of one magic.
+
+    Args:
+        magic: Its name with percent signs, ``%rl_put``.
+        summary: What it does, a sentence.
+        examples: Lines to try.
+    """
+
+    def __init__(self, magic: str, summary: str, examples: Sequence[str]) -> None:
+        super().__init__(
+            prog=magic,
+            description=summary,
+            epilog="Examples:\n" + "\n".join(f"  {example}" for example in examples),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            add_help=False,
+        )
+        self.add_argument("--help", action="store_true", help="show this help")
+        self._pairs: set[str] = set()
+
+    def add_pairs(self, *flags: str, metavar: str, help: str) -> None:  # noqa: A002 - argparse's own word
+        """Add an option that takes one or more ``k=v`` words and may be repeated."""
+        self.add_argument(*flags, action="append", default=[], metavar=metavar, help=help)
+        self._pairs |= set(flags)
+
+    def read(self, line: str, names: Mapping[str, Any]) -> argparse.Namespace:
+        """Return what `line` says.
+
+        Args:
+            line: What follows the magic's name.
+            names: Variables for ``$name`` and ``{name}``.
+
+        Raises:
+            InputError: Something in it can't be meant.
+            HelpAsked: ``--help`` is in it.
+        """
+        words = lines.split(line)
+        if "--help" in words:
+            raise HelpAsked(self.format_help().rstrip())
+        said = self.parse_args(self._spread([Word(word, names) for word in words]))
+        for key, value in vars(said).items():
+            # Only what is put or fetched may be a variable's value; the rest is text and nothing more.
+            if key != "what":
+                setattr(said, key, _plain(value))
+        return said
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print and exit on."""
+        raise InputError(f"{self.prog}: {message}. Try {self.prog} --help")
+
+    @property
+    def flags(self) -> list[tuple[str, str]]:
+        """The long form of each option, and what it does."""
+        actions = [action for action in self._actions if action.option_strings]
+        return [(action.option_strings[-1], action.help or "") for action in actions]
+
+    def _spread(self, words: Sequence[Word]) -> list[str]:
+        """Repeat an option before each of its pairs: argparse would take what follows them for pairs too."""
+        spread: list[str] = []
+        option = ""
+        for position, word in enumerate(words):
+            previous = words[position - 1] if position else ""
+            if word in self._pairs:
+                option = word
+            elif option and previous != option and not ("=" in word and not word.startswith("-")):
+                option = ""
+            elif option and previous != option:
+                spread.append(option)
+            spread.append(word)
+        return spread
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return str(value) if isinstance(value, str) else value
+
+
+class Word(str):
+    """A word after expansion, that remembers where it came from.
+
+    Attributes:
+        typed: As it was typed.
+        variable: The name, where the word was one variable alone.
+        value: That variable's value; the text itself where it wasn't.
+    """
+
+    typed: str
+    variable: str | None
+    value: Any
+
+    def __new__(cls, typed: str, names: Mapping[str, Any]) -> Word:
+        """Expand `typed`. Its text is the variable's value where that has a short one, else what was typed."""
+        value = lines.expand(typed, names)
+        word = super().__new__(cls, str(value) if isinstance(value, str | int | float | PurePath) else typed)
+        word.typed = typed
+        word.variable = lines.variable(typed)
+        word.value = value
+        return word
+
+
+def pairs(words: Sequence[str], option: str) -> dict[str, str]:
+    """Return ``k=v`` words as a dict.
+
+    Raises:
+        InputError: A word without a ``=``, or without a key.
+    """
+    found = {}
+    for word in words:
+        key, equals, value = str(word).partition("=")
+        if not equals or not key:
+            raise InputError(f"{option} {word!r} is not KEY=VALUE")
+        found[key] = value
+    return found

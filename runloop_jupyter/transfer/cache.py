@@ -1,0 +1,78 @@
+"""Objects that were fetched as files, kept on this machine: an object never changes, so its file serves again.
+
+``RUNLOOP_JUPYTER_CACHE/files/<store identity>/<object id>/NAME``. A file appears there whole and verified, without
+write permission, its modification time the object's own: one that was tampered with is told by size and time, and
+fetched again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from runloop_jupyter.atomic import atomic_writer
+from runloop_jupyter.paths import cache_dir, private_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from runloop_jupyter.wire.objects import ObjectView
+
+_LONGEST_NAME: Final = 150  # bytes; filesystems take 255, and a temporary name is longer
+_UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
+
+
+def file_name(name: str, suffix: str = "") -> str:
+    """Return a name for a local file: the last part of an object's name, without what a filesystem might mistake.
+
+    Example:
+        >>> file_name("runs/2026-11/val metrics", ".parquet"), file_name("../.."), file_name("a/b.csv")
+        ('val metrics.parquet', 'object', 'b.csv')
+    """
+    last = _UNSAFE.sub("_", unicodedata.normalize("NFC", name).rstrip("/").rpartition("/")[2]).strip(" .")
+    if suffix and not last.lower().endswith(suffix):
+        last += suffix
+    while len(last.encode()) > _LONGEST_NAME:
+        stem, dot, ending = last.rpartition(".")
+        last = f"{stem[:-1]}{dot}{ending}" if stem and len(ending) < 20 else last[:-1]
+    return last if last.strip("_") else "object"
+
+
+def place(store_id: str, object_id: str) -> Path:
+    """Return the directory for one object's files, made if it is missing."""
+    return private_dir(cache_dir() / "files" / _UNSAFE.sub("_", store_id) / _UNSAFE.sub("_", object_id).strip("."))
+
+
+def cached(store_id: str, view: ObjectView, name: str, fetch: Callable[[BinaryIO], None]) -> Path:
+    """Return the object's bytes as a local file called `name`, fetched if they aren't here yet.
+
+    Args:
+        store_id: Identity of the store.
+        view: The object.
+        name: As `file_name` gives it.
+        fetch: Writes the verified bytes to a file, or raises; then nothing is kept.
+
+    Raises:
+        OSError: No room, no permission.
+    """
+    path = place(store_id, view.id) / name
+    try:
+        found = path.stat()
+        if found.st_size == view.size_bytes and found.st_mtime_ns == _time_ns(view):
+            return path
+    except FileNotFoundError:
+        pass
+    with atomic_writer(path, mode=0o400) as file:
+        fetch(file)
+        file.flush()
+        os.utime(file.fileno(), ns=(_time_ns(view), _time_ns(view)))
+    return path
+
+
+def _time_ns(view: ObjectView) -> int:
+    # A store may answer with any integer; a filesystem may not.
+    return max(0, min(view.create_time_ms, 4_102_444_800_000)) * 1_000_000

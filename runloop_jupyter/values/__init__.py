@@ -1,0 +1,1 @@
+"""Python values and their stored forms: one codec a format, found by the registry."""

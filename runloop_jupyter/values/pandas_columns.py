@@ -1,0 +1,405 @@
+"""How one pandas column, index level or set of labels becomes Arrow and comes back: a rule for each dtype.
+
+Each `Rule` has a ``spec``, plain JSON from which `rule_from` makes it again. Nothing is read from a spec but numbers and
+names from fixed lists, for it arrives with the stored bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from runloop_jupyter.errors import DecodeError, UnsupportedValue
+from runloop_jupyter.values import pandas_objects
+from runloop_jupyter.values.parquet import BATCH_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runloop_jupyter.values.codec import JSON, Checkpoint
+
+_NUMPY: Final = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split())
+_MASKED: Final = re.compile(r"(U?Int(8|16|32|64)|Float(32|64)|boolean)")
+_UNITS: Final = ("s", "ms", "us", "ns")
+_PERIOD: Final = re.compile(r"period\[[-A-Za-z0-9]{1,20}\]")
+_NAT: Final = np.iinfo(np.int64).min
+_ADVICE: Final = {
+    "complex": "split it into real and imaginary columns",
+    "interval": "put its text (.astype(str)) or its .left and .right",
+    "Sparse": "put .sparse.to_dense()",
+    "geometry": "put it with its own library (gdf.to_parquet) and put the path",
+}
+
+
+class Rule(Protocol):
+    """How the values of one dtype are stored. ``type`` is their Arrow type."""
+
+    type: pa.DataType
+
+    @property
+    def spec(self) -> dict[str, JSON]: ...
+
+    def to_arrow(self, part: Any) -> pa.Array:
+        """Return a slice of the pandas array as Arrow."""
+
+    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        """Return the chunks, which it empties, as one pandas or NumPy array."""
+
+
+def array_of(labelled: Any) -> Any:
+    """Return the values of a Series or Index without its labels: a NumPy array, or pandas' own."""
+    array = labelled.array
+    return array.to_numpy() if isinstance(labelled.dtype, np.dtype) and labelled.dtype.kind not in "mM" else array
+
+
+def rule_for(name: str, values: Any, checkpoint: Checkpoint) -> Rule:
+    """Return the rule for a pandas column.
+
+    Args:
+        name: What to call the column in a refusal: ``column 'x'``.
+        values: The whole of `array_of`; one of Python objects is looked through for what it holds.
+        checkpoint: Called as it is.
+
+    Raises:
+        UnsupportedValue: Parquet would not give it back equal.
+    """
+    dtype = values.dtype
+    rule: Rule
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
+        return pandas_objects.rule_for(name, values, checkpoint)
+    if isinstance(dtype, np.dtype) and dtype.name in _NUMPY and dtype.isnative:
+        rule = NumpyRule(dtype.name)
+    elif isinstance(dtype, pd.DatetimeTZDtype) or (isinstance(dtype, np.dtype) and dtype.kind == "M"):
+        zone = pa.array(values[:0]).type.tz if isinstance(dtype, pd.DatetimeTZDtype) else None
+        rule = DatetimeRule(np.datetime_data(getattr(dtype, "base", dtype))[0], zone)
+    elif isinstance(dtype, np.dtype) and dtype.kind == "m":
+        rule = TimedeltaRule(np.datetime_data(dtype)[0])
+    elif isinstance(dtype, pd.PeriodDtype):
+        rule = PeriodRule(str(dtype))
+    elif isinstance(dtype, pd.CategoricalDtype):
+        return CategoryRule.plan(name, values, checkpoint)
+    elif isinstance(dtype, pd.StringDtype):
+        rule = StringRule(dtype.storage, "NA" if dtype.na_value is pd.NA else "nan")
+    elif isinstance(dtype, pd.ArrowDtype):
+        rule = ArrowRule(dtype.pyarrow_dtype)
+    elif _MASKED.fullmatch(str(dtype)):
+        rule = MaskedRule(str(dtype))
+    else:
+        advice = next((text for start, text in _ADVICE.items() if str(dtype).startswith(start)), "cast it (.astype)")
+        raise UnsupportedValue(f"{name} is {str(dtype)[:80]}, which Parquet can't give back equal; {advice}")
+    if (back := rule.from_arrow([], checkpoint).dtype) != dtype:
+        raise UnsupportedValue(
+            f"{name} is {str(dtype)[:80]} and would come back as {str(back)[:80]}; cast it (.astype({str(back)[:80]!r}))"
+        )
+    return rule
+
+
+def rule_from(spec: Any, kind: pa.DataType) -> Rule:
+    """Return the rule that `spec` describes, for values stored as Arrow type `kind`.
+
+    Raises:
+        DecodeError: It describes none.
+    """
+    try:
+        made = _RULES[spec["kind"]](spec, kind)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DecodeError(f"the stored table describes a column in a way that is unknown here ({error!r})") from error
+    return made
+
+
+class NumpyRule:
+    """Booleans and numbers. NaN is stored as null, as pandas itself does, and comes back as NaN."""
+
+    def __init__(self, name: str) -> None:
+        if name not in _NUMPY:
+            raise ValueError(name)
+        self._dtype = np.dtype(name)
+        self.type = pa.from_numpy_dtype(self._dtype)
+
+    @property
+    def spec(self) -> dict[str, JSON]:
+        return {"kind": "numpy", "dtype": self._dtype.name}
+
+    def to_arrow(self, part: Any) -> pa.Array:
+        return pa.array(np.asarray(part), self.type, from_pandas=True)
+
+    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        return fill(chunks, self._dtype, lambda chunk: chunk.to_numpy(zero_copy_only=False), checkpoint)
+
+
+class _TimeRule:
+    """64-bit counts of a unit, NaT as null."""
+
+    def __init__(self, unit: str, kind: pa.DataType) -> None:
+        if unit not in _UNITS:
+            raise ValueError(unit)
+        self._unit = unit
+        self._kind = kind
+        # Parquet has no timestamp in seconds; a cast that can overflow is better seen here than in the writer.
+        self.type = pa.timestamp("ms", kind.tz) if pa.types.is_timestamp(kind) and unit == "s" else kind
+
+    def to_arrow(self, part: Any) -> pa.Array:
+        counts = np.asarray(part.view("i8"))
+        array = pa.array(counts, mask=counts == _NAT).view(self._kind)
+        return array if self.type == self._kind else array.cast(self.type)
+
+    def _counts(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        def counts(chunk: pa.Array) -> Any:
+            return chunk.cast(self._kind).view(pa.int64()).fill_null(_NAT).to_numpy(zero_copy_only=False)
+
+        return fill(chunks, np.dtype("i8"), counts, checkpoint)
+
+
+class DatetimeRule(_TimeRule):
+    """``datetime64`` of any unit, with or without a time zone."""
+
+    def __init__(self, unit: str, zone: str | None) -> None:
+        super().__init__(unit, pa.timestamp(unit, zone))
+        self._zone = zone
+
+    @property
+    def spec(self) -> dict[str, JSON]:
+        return {"kind": "datetime", "unit": self._unit, "zone": self._zone}
+
+    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        times = pd.DatetimeIndex(self._counts(chunks, checkpoint).view(f"M8[{self._unit}]"))
+        return (times if self._zone is None else times.tz_localize("UTC").tz_convert(_zone(self._zone))).array
+
+
+class TimedeltaRule(_TimeRule):
+    """``timedelta64`` of any unit."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__(unit, pa.duration(unit))
+
+    @property
+    def spec(self) -> dict[str, JSON]:
+        return {"kind": "timedelta", "unit": self._unit}
+
+    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        return pd.TimedeltaIndex(self._counts(chunks, checkpoint).view(f"m8[{self._unit}]")).array
+
+
+class PeriodRule:
+    """Periods, as pandas' own Arrow extension type: ordinals and a frequency."""
+
+    def __init__(self, name: str) -> None:
+        if not _PERIOD.fullmatch(name):
+            raise ValueError(name)
+        self._dtype = pd.api.types.pandas_dtype(name)
+        self.type = pa.array(pd.array([], self._dtype)).type
+
+    @property
+    def spec(self) -> dict[str, JSON]:
+        return {"kind": "period", "dtype": str(self._dtype)}
+
+    def to_arrow(self, part: Any) -> pa.Array:
+        return pa.array(part)
+
+    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        def ordinals(chunk: pa.Array) -> Any:
+            plain = chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
+            return plain.cast(pa.int64()).fill_null(_NAT).to_numpy(zero_copy_only=False)
+
+        return pd.arrays.PeriodArray(fill(chunks, np.dtype("i8"), ordinals, checkpoint), dtype=self._dtype)
+
+
+class _ExtensionRule:
+    """A pandas extension dtype that speaks Arrow by itself."""
+
+    type: pa.DataType
+    _dtype: Any
+
+    def to_arrow(self, part: Any) -> pa.Array:
+        return whole(pa.array(part))
+
+    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        parts = []
+        while chunks:
+            parts.append(self._dtype.__from_arrow__(chunks.pop(0).cast(self.type)))
+            checkpoint()
+        if not parts:
+            return pd.array([], dtype=self._dtype)
+        return parts[0] if len(parts) == 1 else pd.concat([pd.Series(part) for part in parts], ignore_index=True).array
+
+
+class MaskedRule(_ExtensionRule):
+    """``Int64``, ``Float32``, ``boolean`` and their like. NaN and NA stay apart."""
+
+    def __init__(self, name: str) -> None:
+        if not _MASKED.fullmatch(name):
+            raise ValueError(name)
+        self._dtype = pd.api.types.pandas_dtype(name)
+        self.type = pa.array(pd.array([], self._dtype)).type
+
+    @property
+    def spec(self) -> dict[str, JSON]:
+        return {"kind": "masked", "dtype": str(self._dtype)}
+
+
+class StringRule(_ExtensionRule):
+    """``str`` and ``string``, held by Arrow or by Python."""
+
+    def __init__(self, storage: str, missing: str) -> None:
+        if storage not in ("python", "pyarrow") or missing not in ("NA", "nan"):
+            raise ValueError(storage)
+        self._storage = storage
+        self._missing = missing
+        self._dtype = pd.StringDtype(storage, na_value=pd.NA if missing == "NA" else np.nan)
+        self.type = whole(pa.array(pd.array([], self._dtype))).type
+
+    @property
+    def spec(self) -> dict[str, JSON]:
+        return {"kind": "string", "storage": self._storage, "missing": self._missing}
+
+
+class ArrowRule(_ExtensionRule):
+    """`pandas.ArrowDtype` of any type that Parquet holds."""
+
+    def __init__(self, kind: pa.DataType) -> None:
+        self._dtype = pd.ArrowDtype(kind)
+        self.type = kind
+
+    @property
+    def spec(self) -> dict[str, JSON]:
+        return {"kind": "arrow"}
+
+    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        return pd.arrays.ArrowExtensionArray(pa.chunked_array(chunks, self.type))
+
+
+class CategoryRule:
+    """Categoricals: the values in the rows, and all categories in their order in the spec.
+
+    Text is written as an Arrow dictionary, so that other readers see categories too; other values as they are.
+    """
+
+    def __init__(self, categories: dict[str, JSON], ordered: bool, kind: pa.DataType) -> None:
+        if not isinstance(ordered, bool):
+            raise TypeError(ordered)
+        self._packed = categories
+        self._stored, index = unpack_labels(categories)
+        self._dtype = pd.CategoricalDtype(pd.Index(index), ordered=ordered)
+        self.type = kind
+
+    @classmethod
+    def plan(cls, name: str, values: Any, checkpoint: Checkpoint) -> CategoryRule:
+        categories = values.categories
+        packed = pack_labels(f"the categories of {name}", array_of(categories), checkpoint)
+        rule = cls(packed, bool(values.ordered), pa.null())
+        stored = rule._stored
+        if stored is None:
+            raise UnsupportedValue(f"the categories of {name} are {categories.dtype}; put .astype(str)")
+        is_text = pa.types.is_string(stored.type) or pa.types.is_large_string(stored.type)
+        rule.type = pa.dictionary(pa.int32(), stored.type, ordered=bool(values.ordered)) if is_text else stored.type
+        if rule._dtype.categories.dtype != categories.dtype:
+            raise UnsupportedValue(
+                f"the categories of {name} are {categories.dtype}, which would change; put .astype(str)"
+            )
+        return rule
+
+    @property
+    def spec(self) -> dict[str, JSON]:
+        return {"kind": "category", "ordered": bool(self._dtype.ordered), "categories": self._packed}
+
+    def to_arrow(self, part: Any) -> pa.Array:
+        codes = np.asarray(part.codes)
+        indices = pa.array(codes, pa.int32(), mask=codes < 0)
+        if pa.types.is_dictionary(self.type):
+            return pa.DictionaryArray.from_arrays(indices, self._stored, ordered=self.type.ordered)
+        return self._stored.take(indices)
+
+    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        known = _comparable(self._stored)
+
+        def codes(chunk: pa.Array) -> Any:
+            if pa.types.is_dictionary(chunk.type):
+                found = pc.index_in(_comparable(chunk.dictionary).cast(known.type), value_set=known)
+                found = found.take(chunk.indices)
+            else:
+                found = pc.index_in(_comparable(chunk).cast(known.type), value_set=known)
+            if found.null_count != chunk.null_count:
+                raise DecodeError("the stored table has a category column with values that are not its categories")
+            return found.fill_null(-1).to_numpy(zero_copy_only=False)
+
+        return pd.Categorical.from_codes(fill(chunks, np.dtype("i4"), codes, checkpoint), dtype=self._dtype)
+
+
+_RULES: Final[dict[str, Any]] = {
+    "numpy": lambda spec, kind: NumpyRule(spec["dtype"]),
+    "datetime": lambda spec, kind: DatetimeRule(spec["unit"], spec["zone"]),
+    "timedelta": lambda spec, kind: TimedeltaRule(spec["unit"]),
+    "period": lambda spec, kind: PeriodRule(spec["dtype"]),
+    "masked": lambda spec, kind: MaskedRule(spec["dtype"]),
+    "string": lambda spec, kind: StringRule(spec["storage"], spec["missing"]),
+    "arrow": lambda spec, kind: ArrowRule(kind),
+    "category": lambda spec, kind: CategoryRule(spec["categories"], spec["ordered"], kind),
+    "object": lambda spec, kind: pandas_objects.ObjectRule.from_spec(spec, kind),
+}
+
+
+def fill(chunks: list[pa.Array], dtype: Any, convert: Any, checkpoint: Checkpoint) -> Any:
+    """Return the chunks as one NumPy array, letting go of each as it is copied."""
+    out = np.empty(sum(len(chunk) for chunk in chunks), dtype)
+    start = 0
+    while chunks:
+        chunk = chunks.pop(0)
+        np.copyto(out[start : start + len(chunk)], convert(chunk), casting="same_kind")
+        start += len(chunk)
+        checkpoint()
+    return out
+
+
+def whole(array: Any) -> pa.Array:
+    """Return an Arrow array in one piece."""
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+_LABELS_LIMIT: Final = 16 << 20
+
+
+def pack_labels(name: str, values: Any, checkpoint: Checkpoint) -> dict[str, JSON]:
+    """Return a pandas array as JSON: its rule and its values as a compressed Arrow stream.
+
+    Raises:
+        UnsupportedValue: It would not come back equal, or is too long for a file's footer.
+    """
+    import base64
+
+    rule = rule_for(name, values, checkpoint)
+    parts = [rule.to_arrow(values[i : i + BATCH_ROWS]) for i in range(0, max(len(values), 1), BATCH_ROWS)]
+    schema = pa.schema([pa.field("labels", rule.type)])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
+        for part in parts:
+            stream.write_batch(pa.RecordBatch.from_arrays([part], schema=schema))
+            checkpoint()
+    data = sink.getvalue()
+    if data.size > _LABELS_LIMIT:
+        raise UnsupportedValue(f"{name} are too many to keep ({len(values):,}); put plain values (.astype(object))")
+    return {"rule": rule.spec, "arrow": base64.b64encode(data).decode()}
+
+
+def unpack_labels(packed: Any) -> tuple[pa.Array, Any]:
+    """Return what `pack_labels` made: the labels as Arrow, and as a pandas or NumPy array."""
+    import base64
+
+    with pa.ipc.open_stream(pa.py_buffer(base64.b64decode(packed["arrow"]))) as stream:
+        table = stream.read_all()
+    stored = table.column(0)
+    array = rule_from(packed["rule"], stored.type).from_arrow(list(stored.chunks), lambda: None)
+    return whole(stored), array
+
+
+def _comparable(array: pa.Array) -> pa.Array:
+    return array.storage if isinstance(array, pa.ExtensionArray) else array
+
+
+def _zone(name: str) -> Any:
+    """Return the time zone pandas makes of an Arrow zone name."""
+    return pd.DatetimeTZDtype("ns", name).tz

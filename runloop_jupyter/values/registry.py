@@ -1,0 +1,251 @@
+"""Which codec stores a value, and which one reads a format: the built-in ones and those other packages bring."""
+
+from __future__ import annotations
+
+import codecs
+import logging
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from runloop_jupyter.errors import DecodeError, InputError, UnsafeValue, UnsupportedValue
+from runloop_jupyter.values.arrays import ArrayCodec
+from runloop_jupyter.values.codec import JSON, Checkpoint, Codec, no_checkpoint, type_name
+from runloop_jupyter.values.jsontext import JsonCodec
+from runloop_jupyter.values.pickled import PickleCodec
+from runloop_jupyter.values.tables import TableCodec
+from runloop_jupyter.values.text import BytesCodec, TextCodec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+log = logging.getLogger(__name__)
+
+GROUP: Final = "runloop_jupyter.codecs"
+"""The entry point group for codecs of other packages."""
+
+_BUILT_IN: Final[tuple[Codec, ...]] = (
+    TableCodec(),
+    ArrayCodec(),  # before JSON: a numpy.float64 is a float
+    TextCodec(),
+    BytesCodec(),
+    JsonCodec(),
+    PickleCodec(),
+)
+_PICKLE_SUFFIXES: Final = (".pkl", ".pickle")
+_CONTROLS: Final = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1b")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What became of a value.
+
+    Attributes:
+        format: Name of the codec that reads it: ``rl.format``.
+        kind: What a person calls it: ``rl.kind``.
+        content_type: For the store; a value of `runloop_jupyter.wire.objects.ContentType`.
+        suffix: Of a file that holds it.
+        facts: For ``rl.facts``.
+    """
+
+    format: str
+    kind: str
+    content_type: str
+    suffix: str
+    facts: dict[str, JSON]
+
+
+def encode(
+    value: object,
+    file: BinaryIO,
+    *,
+    format: str | None = None,  # noqa: A002 - the word of the magics
+    pickle: bool = False,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> Encoded:
+    """Write `value` to `file`.
+
+    Args:
+        value: Anything that `codec_for` finds a codec for.
+        file: Where to; what it holds after an error is worthless.
+        format: A format by name; None for the value's own.
+        pickle: Pickle it, whatever it is.
+        checkpoint: Called several times a second; raises to stop.
+
+    Raises:
+        UnsupportedValue: It would not come back equal.
+        InputError: `format` is not a format, or contradicts `pickle`.
+    """
+    codec = codec_for(value, format=format, pickle=pickle)
+    facts = codec.encode(value, file, checkpoint)
+    return Encoded(codec.format, codec.kind, codec.content_type, codec.suffix, facts)
+
+
+def decode(
+    format: str,  # noqa: A002 - the word of the magics
+    file: BinaryIO,
+    facts: Mapping[str, JSON],
+    *,
+    form: str | None = None,
+    allow_pickle: bool = False,
+    checkpoint: Checkpoint = no_checkpoint,
+) -> object:
+    """Return the value in `file`.
+
+    Args:
+        format: What `Encoded.format` or `sniff` said.
+        file: Seekable; read from its start.
+        facts: What `Encoded.facts` said; empty for a file that came another way.
+        form: What the caller wants it as: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``text``; None for what it was.
+        allow_pickle: Let a pickle run its code, in this call only.
+        checkpoint: Called several times a second; raises to stop.
+
+    Raises:
+        InputError: The format can't be given in that form.
+        DecodeError: The bytes are not of that format, or nothing here reads it.
+        UnsafeValue: It is a pickle, and `allow_pickle` is false.
+        MissingLibrary: The form needs a library that isn't installed.
+    """
+    codec = codec_named(format)
+    if codec.format == PickleCodec.format and not allow_pickle:
+        raise UnsafeValue(
+            "a pickle runs code when it is read; if you trust its maker, add --allow-pickle (allow_pickle=True),"
+            " or take it as a path"
+        )
+    return codec.decode(file, facts, form=form, checkpoint=checkpoint)
+
+
+def codec_for(value: object, *, format: str | None = None, pickle: bool = False) -> Codec:  # noqa: A002
+    """Return the codec that stores `value`: of another package first, then the built-in ones.
+
+    Args:
+        value: What to store.
+        format: A format by name; None for the first codec that accepts the value.
+        pickle: The pickle codec, whatever the value is.
+
+    Raises:
+        UnsupportedValue: No codec takes it, or not that one; the message says what to do.
+        InputError: `format` is not a format, or contradicts `pickle`.
+    """
+    if pickle:
+        if format not in (None, PickleCodec.format):
+            raise InputError(f"--pickle and the format {format!r} exclude each other; leave one out")
+        return codec_named(PickleCodec.format)
+    if format == PickleCodec.format:
+        raise InputError("a pickle is made by --pickle (pickle=True) only")
+    if format is not None:
+        codec = _named().get(format)
+        if codec is None:
+            raise InputError(f"{format!r} is not a format; there are {', '.join(_named())}")
+        if _accepts(codec, value):
+            return codec
+    taking = next((codec for codec in _codecs() if _accepts(codec, value)), None)
+    if format is not None:
+        instead = f"; it can as {taking.format}" if taking else ""
+        raise UnsupportedValue(f"a {type_name(value)} can't be stored as {format}{instead}")
+    if taking is None:
+        raise UnsupportedValue(
+            f"a {type_name(value)} has no stored form; save it to a file and put the path, or add --pickle (pickle=True)"
+        )
+    return taking
+
+
+def codec_named(format: str) -> Codec:  # noqa: A002 - the word of the magics
+    """Return the codec of a stored format.
+
+    Raises:
+        DecodeError: Nothing here reads it.
+    """
+    codec = _named().get(format)
+    if codec is None:
+        raise DecodeError(
+            f"nothing here reads the format {format!r:.60}; install the package that does, or take it as bytes or a path"
+        )
+    return codec
+
+
+def formats() -> list[tuple[str, str, str]]:
+    """Return format, kind and what goes in, of each codec, for help."""
+    return [(codec.format, codec.kind, codec.summary) for codec in _codecs()]
+
+
+def sniff(head: bytes, name: str) -> str | None:
+    """Return the format of a payload, by its bytes first and its name second.
+
+    Args:
+        head: Its first bytes; a few kilobytes do.
+        name: Of its file or object; only the suffix counts.
+
+    Returns:
+        A format that `decode` knows, or None where it is just bytes.
+    """
+    lower = name.lower()
+    if head.startswith(b"PAR1"):
+        return TableCodec.format
+    if head.startswith(b"\x93NUMPY"):
+        return ArrayCodec.format
+    if head[:1] == b"\x80" and lower.endswith(_PICKLE_SUFFIXES):
+        return PickleCodec.format
+    if not _is_text(head):
+        return None
+    if lower.endswith(JsonCodec.suffix) and head.strip():
+        return JsonCodec.format
+    return TextCodec.format
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether `head` is UTF-8 without control characters; it may end within a character."""
+    try:
+        codecs.getincrementaldecoder("utf-8")("strict").decode(head)
+    except UnicodeDecodeError:
+        return False
+    return _CONTROLS.isdisjoint(head)
+
+
+def _accepts(codec: Codec, value: object) -> bool:
+    try:
+        return bool(codec.accepts(value))
+    except Exception as error:
+        log.warning(
+            "the codec %r failed to look at a %s and was passed over: %s", codec.format, type_name(value), error
+        )
+        return False
+
+
+@cache
+def _codecs() -> tuple[Codec, ...]:
+    """Return all codecs, in the order in which they are asked. Loads entry points, once."""
+    return (*_third_party(), *_BUILT_IN)
+
+
+@cache
+def _named() -> dict[str, Codec]:
+    return {codec.format: codec for codec in _codecs()}
+
+
+def _third_party() -> list[Codec]:
+    taken = {codec.format for codec in _BUILT_IN}
+    found: list[Codec] = []
+    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        try:
+            loaded = point.load()
+            codec: Codec = loaded() if isinstance(loaded, type) else loaded
+            complete = all(
+                isinstance(getattr(codec, name), str) for name in ("format", "kind", "content_type", "suffix")
+            )
+            if not (complete and isinstance(codec.summary, str) and callable(codec.accepts)):
+                raise TypeError("it is not a codec")
+            if not all(callable(getattr(codec, name)) for name in ("encode", "decode", "peek")):
+                raise TypeError("it is not a codec")
+        except Exception as error:
+            log.warning("the codec %r (%s) can't be used: %s", point.name, point.value, error)
+            continue
+        if codec.format in taken:
+            log.warning(
+                "the codec %r (%s) can't be used: the format name %r is taken", point.name, point.value, codec.format
+            )
+            continue
+        taken.add(codec.format)
+        found.append(codec)
+    return found

@@ -1,0 +1,166 @@
+"""What a transfer shows while it runs."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runloop_jupyter.display.progress import (
+    LiveProgress,
+    ProgressSnapshot,
+    TerminalSurface,
+    find_surface,
+    progress_html,
+    progress_text,
+    progress_words,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SCANS = ProgressSnapshot("scans", "sending", 2_040_109_466, 4_402_341_478, started=100.0, files=(412, 870))
+
+
+class Recorder:
+    """A surface that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[ProgressSnapshot, float | None]] = []
+        self.cleared = 0
+
+    def show(self, snapshot: ProgressSnapshot, rate: float | None) -> None:
+        self.shown.append((snapshot, rate))
+
+    def clear(self) -> None:
+        self.cleared += 1
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(work: Callable[[float], ProgressSnapshot], seconds: float, step: float = 0.01) -> Recorder:
+    """Tick from second 100 on, and close."""
+    clock, surface = Clock(100.0), Recorder()
+    with LiveProgress(lambda: work(clock.now), clock=clock, surface=surface) as live:
+        while clock.now < 100.0 + seconds:
+            live.tick()
+            clock.now += step
+    return surface
+
+
+def steadily(now: float) -> ProgressSnapshot:
+    return replace(SCANS, done=int(1e6 * (now - 100)))
+
+
+def test_words_say_phase_files_bytes_speed_and_time_to_go() -> None:
+    assert progress_words(SCANS, 231e6) == "sending · 412 of 870 files · 1.9 of 4.1 GiB · 231 MB/s · 11 s"
+
+
+def test_words_leave_out_what_is_not_known() -> None:
+    assert progress_words(replace(SCANS, files=None, total=None)) == "sending · 1.9 GiB"
+    assert progress_words(replace(SCANS, files=None, total=None), 231e6) == "sending · 1.9 GiB · 231 MB/s"
+
+
+def test_the_bar_is_as_full_as_the_work_is_done() -> None:
+    assert "width:46.3%" in progress_html(SCANS)
+    assert progress_text(SCANS).startswith("scans  ━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌  sending")
+
+
+@pytest.mark.parametrize(("done", "total", "width"), [(0, 0, "100.0"), (7, 5, "100.0"), (-1, 5, "0.0")])
+def test_the_bar_stays_a_bar_whatever_the_numbers(done: int, total: int, width: str) -> None:
+    assert f"width:{width}%" in progress_html(replace(SCANS, done=done, total=total))
+
+
+def test_without_a_total_there_is_no_bar() -> None:
+    unknown = replace(SCANS, total=None)
+    assert "progressbar" not in progress_html(unknown)
+    assert "╌" not in progress_text(unknown)
+
+
+def test_a_label_from_elsewhere_stays_text() -> None:
+    html = progress_html(replace(SCANS, label='"><img src=x>\x1b'))
+    assert "<img" not in html
+    assert "␛" in html
+
+
+def test_a_terminal_line_keeps_to_the_terminal() -> None:
+    assert len(progress_text(replace(SCANS, label="x" * 200), 231e6, width=60)) == 60
+
+
+def test_work_under_half_a_second_shows_nothing() -> None:
+    surface = run(steadily, seconds=0.49)
+    assert surface.shown == []
+    assert surface.cleared == 0
+
+
+def test_long_work_is_shown_at_most_ten_times_a_second_and_taken_away_once() -> None:
+    surface = run(steadily, seconds=3.5)
+    assert 25 <= len(surface.shown) <= 31
+    assert surface.cleared == 1
+
+
+def test_the_delay_counts_from_the_start_of_the_work_not_of_the_looking() -> None:
+    surface = run(lambda now: replace(SCANS, started=90.0), seconds=0.02)
+    assert len(surface.shown) == 1
+
+
+def test_work_that_has_ended_is_not_shown() -> None:
+    surface = run(lambda now: replace(steadily(now), state="done" if now > 100.3 else "running"), seconds=2)
+    assert surface.shown == []
+
+
+def test_speed_is_that_of_the_last_seconds() -> None:
+    def stalls(now: float) -> ProgressSnapshot:
+        return steadily(min(now, 103.0))
+
+    rates = [rate for _, rate in run(stalls, seconds=8).shown]
+    assert rates[10] == pytest.approx(1e6, rel=0.01)
+    assert rates[-1] == 0
+
+
+def test_speed_starts_anew_with_each_phase() -> None:
+    def repacks(now: float) -> ProgressSnapshot:
+        return steadily(now) if now < 102 else replace(SCANS, phase="verifying", done=0)
+
+    first = next(rate for snapshot, rate in run(repacks, seconds=4).shown if snapshot.phase == "verifying")
+    assert first is None
+
+
+def test_the_bar_is_taken_away_when_the_work_fails() -> None:
+    clock, surface = Clock(101.0), Recorder()
+    live = LiveProgress(lambda: SCANS, clock=clock, surface=surface)
+
+    def work() -> None:
+        with live:
+            live.tick()
+            raise OSError("gone")
+
+    with pytest.raises(OSError):
+        work()
+    assert (len(surface.shown), surface.cleared) == (1, 1)
+
+
+def test_a_terminal_line_is_written_over_and_erased_at_the_end() -> None:
+    stream = io.StringIO()
+    surface = TerminalSurface(stream)
+    surface.show(SCANS, None)
+    surface.show(SCANS, 231e6)
+    surface.clear()
+    assert "\n" not in stream.getvalue()
+    assert stream.getvalue().endswith("\r\x1b[2K")
+
+
+def test_nothing_is_shown_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert find_surface() is None
+    LiveProgress(lambda: SCANS, clock=Clock(200.0)).tick()
+    assert capsys.readouterr() == ("", "")
