@@ -106,7 +106,8 @@ def version_label(create_time_ms: int, object_id: str) -> str:
         object_id: The object's id.
     """
     try:
-        stamp = datetime.fromtimestamp(create_time_ms // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+        moment = datetime.fromtimestamp(create_time_ms // 1000, UTC)
+        stamp = f"{moment.year:04d}{moment:%m%dT%H%M%SZ}"  # strftime's %Y doesn't pad on Linux
     except (OverflowError, ValueError, OSError):  # a store may answer with any integer
         stamp = "00000000T000000Z"
     return f"{stamp}-{hashlib.sha256(object_id.encode()).hexdigest()[:5]}"

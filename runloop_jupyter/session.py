@@ -100,6 +100,12 @@ class Session:
             return self.store
         return self.open(profiles.named(name))
 
+    def close(self) -> None:
+        """Close the connections; what was made with a store opens them again when it needs them."""
+        with self._lock:
+            for store in self._stores.values():
+                store.objects.service.close()
+
 
 def current() -> Session:
     """Return the session of this process, made on first use and anew after a fork.
@@ -118,6 +124,8 @@ def reset() -> None:
     """Forget the session: the next `current` reads profile and environment anew."""
     global _current
     with _lock:
+        if _current is not None and _pid == os.getpid():
+            _current.close()
         _current = None
 
 

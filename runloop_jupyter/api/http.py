@@ -240,5 +240,5 @@ def _message(response: httpx.Response) -> str:
         if isinstance(said, dict):
             said = said.get("message")
         if isinstance(said, str) and said:
-            return errors.one_line(said, 300)
+            return errors.redact(errors.one_line(said, 300))
     return ""

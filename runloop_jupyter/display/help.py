@@ -36,7 +36,10 @@ class HelpPage(Shown):
 
     def body(self) -> Html:
         """Return the page as HTML."""
-        rows = [element("tr", element("td", usage, cls="rl-mono"), element("td", does)) for usage, does in self.magics]
+        rows = [
+            element("tr", element("td", usage, cls="rl-mono"), element("td", does, cls="rl-wrap"))
+            for usage, does in self.magics
+        ]
         parts = [element("div", facts_html(self.status), cls="rl-q")] if self.status else []
         parts.append(element("div", element("table", element("tbody", *rows), cls="rl-table"), cls="rl-scroll"))
         if self.more:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from runloop_jupyter.display.fact import Fact, as_facts, facts_html, facts_text
+from runloop_jupyter.display.fact import Fact, facts_html, facts_text
 from runloop_jupyter.display.markup import Html, element, join
 from runloop_jupyter.display.plain import cell_width, pad, visible
 from runloop_jupyter.display.shown import Shown
@@ -73,7 +73,9 @@ class InfoPage(Shown):
         sections = [self.card.body()]
         if self.facts:
             rows = [
-                element("tr", element("th", visible(name), scope="row"), element("td", facts_html(as_facts([value]))))
+                element(
+                    "tr", element("th", visible(name), scope="row"), element("td", facts_html([value]), cls="rl-wrap")
+                )
                 for name, value in self.facts
             ]
             sections.append(element("table", element("tbody", *rows), cls="rl-table rl-facts"))

@@ -37,18 +37,18 @@ _SHEET: Final = """
 .rl-out :is(.rl-mono,.rl-code,.rl-pre){font-family:var(--jp-code-font-family,monospace);font-size:.92em}
 .rl-out .rl-code>span{margin-right:2.2em}
 .rl-out .rl-h{margin:10px 0 2px;font-size:.9em;font-weight:600}
-.rl-out .rl-foot{margin-top:5px}
 .rl-out .rl-scroll{overflow-x:auto}
 .rl-out .rl-table{
- border-collapse:collapse;border:0;margin:0;table-layout:auto;font-size:inherit;color:inherit;width:auto}
+ border-collapse:collapse;border:0;margin:0;table-layout:auto;font-size:inherit;width:auto}
 .rl-out.rl-out .rl-table tr{background:none}
 .rl-out .rl-table :is(th,td){
  padding:4px 18px 4px 0;text-align:left;vertical-align:baseline;white-space:pre;
  line-height:1.45;border:0;border-bottom:1px solid var(--rl-line);background:none}
 .rl-out .rl-table th{font-weight:600;font-size:.9em;color:var(--rl-quiet)}
 .rl-out .rl-table .rl-r{text-align:right}
-.rl-out .rl-facts{margin-top:6px}
-.rl-out .rl-facts :is(th,td){border:0;padding:1px 18px 1px 0;white-space:pre-wrap}
+.rl-out .rl-table .rl-wrap{white-space:pre-wrap}
+.rl-out .rl-facts :is(th,td){border:0;padding:1px 18px 1px 0}
+.rl-out :is(.rl-foot,.rl-facts){margin-top:5px}
 .rl-out .rl-bar{display:flex;gap:10px;align-items:center;white-space:nowrap;overflow:hidden}
 .rl-out .rl-track{flex:0 9 220px;min-width:60px;height:4px;border-radius:2px;background:var(--rl-line)}
 .rl-out .rl-track i{display:block;height:100%;background:var(--rl-accent);border-radius:2px}

@@ -45,14 +45,12 @@ class Plan:
         key: The column of `source` that is the position and that can be walked in order.
         where: Conditions, to be joined by AND.
         values: Their parameters, in order.
-        by_tally: Whether only state and content type are asked for, so that kept counts answer.
     """
 
     source: str
     key: str
     where: tuple[str, ...]
     values: tuple[str | int, ...]
-    by_tally: bool = False
 
 
 class _Conditions:
@@ -63,9 +61,6 @@ class _Conditions:
     def add(self, condition: str, *values: str | int) -> None:
         self.where.append(condition)
         self.values.extend(values)
-
-    def plan(self, source: str = "object AS o", key: str = "o.position", *, by_tally: bool = False) -> Plan:
-        return Plan(source, key, tuple(self.where), tuple(self.values), by_tally)
 
 
 def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
@@ -82,20 +77,20 @@ def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
     search = fold(wanted.search or "")
     ids = _ids(connection, wanted.search) if wanted.search else []
 
-    first = _Conditions()  # the driving condition's parameters come first
-    rest = _Conditions()
-    driver = ("object AS o", "o.position")
+    conditions = _Conditions()
+    source, position = "object AS o", "o.position"
     rarest = pairs[0] if pairs else {}
     text = name if len(name) >= 3 else search if len(search) >= 3 and len(ids) <= _FEW else ""
     if rarest and (sum(rarest.values()) <= _FEW or (len(rarest) == 1 and not text)):
-        driver = ("object_meta AS m CROSS JOIN object AS o ON o.position = m.position", "m.position")
-        first.add(f"m.pair IN ({_marks(rarest)})", *rarest)
+        source, position = "object_meta AS m CROSS JOIN object AS o ON o.position = m.position", "m.position"
+        conditions.add(f"m.pair IN ({_marks(rarest)})", *rarest)
         pairs = pairs[1:]
     elif text and (text == name or not ids):
-        driver = ("object_name CROSS JOIN object AS o ON o.position = object_name.rowid", "object_name.rowid")
-        first.add("object_name MATCH ?", _match(text))
+        position = "object_name.rowid"
+        source = f"object_name CROSS JOIN object AS o ON o.position = {position}"
+        conditions.add("object_name MATCH ?", _match(text))
     elif text:
-        first.add(
+        conditions.add(
             "o.position IN (SELECT rowid FROM object_name WHERE object_name MATCH ?"  # noqa: S608 - only question marks
             f" UNION SELECT position FROM object WHERE id IN ({_marks(ids)}))",
             _match(text),
@@ -103,28 +98,43 @@ def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
         )
 
     for each in pairs:
-        rest.add(
+        conditions.add(
             f"EXISTS (SELECT 1 FROM object_meta AS x WHERE x.position = o.position AND x.pair IN ({_marks(each)}))",  # noqa: S608
             *each,
         )
     if name:
-        rest.add("instr(o.name_fold, ?) > 0", name)
+        conditions.add("instr(o.name_fold, ?) > 0", name)
     if wanted.search:
         if ids:
-            rest.add("(instr(o.name_fold, ?) > 0 OR substr(o.id, 1, ?) = ?)", search, len(wanted.search), wanted.search)
+            conditions.add(
+                "(instr(o.name_fold, ?) > 0 OR substr(o.id, 1, ?) = ?)", search, len(wanted.search), wanted.search
+            )
         else:
-            rest.add("instr(o.name_fold, ?) > 0", search)
-    by_tally = not (first.where or rest.where)
+            conditions.add("instr(o.name_fold, ?) > 0", search)
     if wanted.state is not None:
-        rest.add("o.state = ?", wanted.state)
+        conditions.add("o.state = ?", wanted.state)
     if wanted.content_type is not None:
         # With both, one index walks in order and the other must keep out (the unary plus).
         column = "+o.content_type" if wanted.state is not None else "o.content_type"
-        rest.add(f"{column} = ?", wanted.content_type)
-    for condition in rest.where:
-        first.where.append(condition)
-    first.values.extend(rest.values)
-    return first.plan(*driver, by_tally=by_tally)
+        conditions.add(f"{column} = ?", wanted.content_type)
+    return Plan(source, position, tuple(conditions.where), tuple(conditions.values))
+
+
+def kept_count(connection: sqlite3.Connection, wanted: Filter) -> int | None:
+    """Return how many objects `wanted` means, where triggers keep that number; None where they must be counted."""
+    if wanted.name or wanted.search:
+        return None
+    if not wanted.metadata:
+        row = connection.execute(
+            "SELECT ifnull(sum(n), 0) FROM tally WHERE state = ifnull(?, state)"
+            " AND content_type = ifnull(?, content_type)",
+            (wanted.state, wanted.content_type),
+        ).fetchone()
+        return int(row[0])
+    if len(wanted.metadata) > 1 or wanted.state is not None or wanted.content_type is not None:
+        return None
+    ((key, values),) = wanted.metadata.items()
+    return sum(_pairs(connection, key, values).values())
 
 
 def _pairs(connection: sqlite3.Connection, key: str, values: Collection[str]) -> dict[int, int]:

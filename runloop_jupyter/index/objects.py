@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from runloop_jupyter.index.filter import Filter, plan
+from runloop_jupyter.index.filter import Filter, kept_count, plan
 from runloop_jupyter.index.fold import fold
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectView
@@ -115,19 +115,16 @@ class ObjectIndex:
 
     def count(self, wanted: Filter) -> int:
         """Return how many objects `wanted` means."""
+        kept = kept_count(self._connection, wanted)
+        if kept is not None:
+            return kept
         way = plan(self._connection, wanted)
         if way is None:
             return 0
-        if way.by_tally:
-            (n,) = self._connection.execute(
-                f"SELECT ifnull(sum(n), 0) FROM tally AS o{_where(way.where)}",  # noqa: S608
-                way.values,
-            ).fetchone()
-        else:
-            (n,) = self._connection.execute(
-                f"SELECT count(*) FROM {way.source}{_where(way.where)}",  # noqa: S608
-                way.values,
-            ).fetchone()
+        (n,) = self._connection.execute(
+            f"SELECT count(*) FROM {way.source}{_where(way.where)}",  # noqa: S608
+            way.values,
+        ).fetchone()
         return int(n)
 
     def tally(self) -> dict[str, Tally]:

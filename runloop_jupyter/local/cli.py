@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit status: 0, 1 after an error, 3 from ``status`` when no store runs."""
+    """Run one command and return the exit status: 0; 1 after an error; 3 from ``status`` when no store runs."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
     except RunloopError as error:
         print(f"runloop-local: {one_line(str(error))}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.local.database import Worker
     from runloop_jupyter.local.objects import Objects
 
-_ONE_RANGE: Final = re.compile(r"bytes=(?:[0-9]{1,18}-(?:[0-9]{1,18})?|-[0-9]{1,18})")
+_ONE_RANGE: Final = re.compile(r"bytes=(?:[0-9]{1,18}-(?:[0-9]{1,18})?|-0*[1-9][0-9]{0,17})")
 # Never in a file name: control characters, and what some system takes for a path or a drive.
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069/\\:]")
 

@@ -51,6 +51,8 @@ _FINISH_SECONDS: Final = 10.0
 # Below the range from which systems take ports for outgoing connections, so that it is free again at the next start.
 _PORTS: Final = (20_000, 30_000)
 _READ_BUFFER: Final = 1 << 18
+# A filter may name many values in its query.
+_MAX_LINE: Final = 1 << 16
 
 
 class Locked(EmbeddedStoreError):
@@ -197,7 +199,11 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
         stop = _stop_signals()
         # No access log: it would have the query strings of presigned URLs.
         runner = web.AppRunner(
-            make_app(service), access_log=None, shutdown_timeout=_FINISH_SECONDS, read_bufsize=_READ_BUFFER
+            make_app(service),
+            access_log=None,
+            shutdown_timeout=_FINISH_SECONDS,
+            read_bufsize=_READ_BUFFER,
+            max_line_size=_MAX_LINE,
         )
         await runner.setup()
         try:
@@ -235,6 +241,9 @@ async def _keep_house(layout: Layout, service: Service, stop: asyncio.Event, idl
             if swept:
                 log.info("deleted %d objects past their time", swept)
             await asyncio.to_thread(os.utime, layout.state)
+        except FileNotFoundError:
+            log.warning("the store's directory is gone")
+            return
         except (OSError, sqlite3.Error):
             log.exception("housekeeping failed; trying again in %g s", every)
         with suppress(TimeoutError):

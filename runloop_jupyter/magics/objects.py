@@ -15,6 +15,7 @@ from runloop_jupyter.magics.parser import HelpAsked, Parser, Word, pairs
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterable
 
     from runloop_jupyter.actions.object import Object
 
@@ -223,7 +224,8 @@ class RunloopMagics(Magics):
         if value is _NO_VALUE:
             if path.exists():
                 return path, None
-            raise InputError(f"“{word}” is no variable and no file here.{_close(word, names)} A file: %rl_put ./NAME")
+            close = _close(word, names.keys() - self._shell.user_ns_hidden.keys())
+            raise InputError(f"“{word}” is no variable and no file here.{close} A file: %rl_put ./NAME")
         if not word.variable and path.exists():
             raise InputError(f"“{word}” is a variable and a file. The file: %rl_put ./{word}. The variable: ${word}")
         return value, None if isinstance(value, Path) else name
@@ -238,7 +240,7 @@ def _object_or_name(word: Word) -> Any:
     raise InputError(f"{word.typed} is a {type(value).__name__}, not an object or a name")
 
 
-def _close(word: str, names: dict[str, Any]) -> str:
+def _close(word: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, [name for name in names if not name.startswith("_")], n=2)
     return f" Close: {', '.join(close)}." if close else ""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import math
 import struct
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from runloop_jupyter.errors import DecodeError, MissingLibrary, UnsafeValue, UnsupportedValue
+from runloop_jupyter.errors import DecodeError, UnsafeValue, UnsupportedValue
 from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, check_form, type_name, type_names
+from runloop_jupyter.values.libraries import need
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +35,12 @@ class ArrayCodec:
     summary = "numpy arrays and scalars"
 
     def accepts(self, value: object) -> bool:
+        """Whether `value` is of one of this codec's types."""
         names = type_names(value)
         return "numpy.ndarray" in names or "numpy.generic" in names
 
     def encode(self, value: object, file: BinaryIO, checkpoint: Checkpoint) -> dict[str, JSON]:
+        """Write `value` to `file`; see `Codec.encode`."""
         import numpy as np
 
         scalar = isinstance(value, np.generic)
@@ -60,11 +63,16 @@ class ArrayCodec:
         return facts
 
     def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
+        """Return the value in `file`; see `Codec.decode`."""
         check_form(form, self.format, ("numpy",))
-        _require_numpy()
+        need("numpy")
         header = _Header.read(file)
         array = header.empty()
-        view = memoryview(array.reshape(-1, order="A").view("u1")) if array.size and array.dtype.itemsize else b""
+        view = (
+            memoryview(cast("Any", array.reshape(-1, order="A").view("u1")))
+            if array.size and array.dtype.itemsize
+            else b""
+        )
         for start in range(0, len(view), _CHUNK):
             part = view[start : start + _CHUNK]
             if _read_into(file, part) != len(part):  # type: ignore[arg-type]
@@ -73,6 +81,7 @@ class ArrayCodec:
         return array[()] if facts.get("scalar") is True and header.shape == () else array
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
+        """Return what shows without reading `file` whole; see `Codec.peek`."""
         try:
             import numpy as np
         except ImportError:
@@ -155,7 +164,7 @@ def _write_header(file: BinaryIO, header: dict[str, Any]) -> None:
 def _write_items(array: np.ndarray[Any, Any], order: Any, file: BinaryIO, checkpoint: Checkpoint) -> None:
     import numpy as np
 
-    pieces = np.nditer(
+    pieces: Any = np.nditer(
         array,
         flags=["external_loop", "buffered", "zerosize_ok"],
         buffersize=max(_CHUNK // array.dtype.itemsize, 1),
@@ -247,10 +256,3 @@ class _Header:
             return np.empty(self.shape, self.dtype, order="F" if self.fortran else "C")
         except ValueError as error:  # more dimensions than numpy has, or a shape past its limits around a zero
             raise DecodeError(f"the stored array has a shape numpy can't hold ({error})") from error
-
-
-def _require_numpy() -> None:
-    try:
-        import numpy as np  # noqa: F401
-    except ImportError as error:
-        raise MissingLibrary("a stored array needs numpy: pip install numpy (or take it as a path)") from error

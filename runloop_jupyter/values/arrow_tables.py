@@ -42,7 +42,7 @@ def encode(value: Any, file: BinaryIO, checkpoint: Checkpoint) -> None:
                 f"column {', '.join(map(repr, changed))} would not come back equal; cast it or leave it out"
             )
         batches = itertools.chain([first], batches)
-    parquet.write(file, schema, _small(batches), checkpoint)
+    parquet.write(file, schema, _small(batches), checkpoint, keep_dictionaries=True)
 
 
 def check_storable(schema: pa.Schema) -> None:
@@ -68,7 +68,7 @@ def there_and_back(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> list
         UnsupportedValue: They can't be stored, or not be read.
     """
     spool = io.BytesIO()
-    parquet.write(spool, schema, batches, no_checkpoint)
+    parquet.write(spool, schema, batches, no_checkpoint, keep_dictionaries=True)
     try:
         with parquet.reading():
             reader = parquet.Reader(spool)

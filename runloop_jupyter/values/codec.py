@@ -10,7 +10,7 @@ from runloop_jupyter.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-JSON: TypeAlias = "None | bool | int | float | str | list[JSON] | dict[str, JSON]"
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 Checkpoint: TypeAlias = "Callable[[], None]"
 """Called between batches, several times a second; raises to stop the work."""
@@ -52,16 +52,11 @@ class Codec(Protocol):
         summary: What goes in, for help: ``DataFrames and Arrow tables``.
     """
 
-    @property
-    def format(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def content_type(self) -> str: ...
-    @property
-    def suffix(self) -> str: ...
-    @property
-    def summary(self) -> str: ...
+    format: str
+    kind: str
+    content_type: str
+    suffix: str
+    summary: str
 
     def accepts(self, value: object) -> bool:
         """Whether `value` is this codec's to store or to refuse. Imports nothing: goes by the names of its types."""
@@ -90,7 +85,7 @@ class Codec(Protocol):
         """
 
 
-def check_form(form: str | None, format: str, forms: Iterable[str]) -> None:  # noqa: A002 - the house's word
+def check_form(form: str | None, format: str, forms: Iterable[str]) -> None:
     """Refuse a `form` that `format` can't be given in. A format's own name is always one.
 
     Raises:

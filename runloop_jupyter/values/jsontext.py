@@ -13,7 +13,7 @@ from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, check_form, 
 from runloop_jupyter.values.text import head_text, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 DEPTH: Final = 200
 """Containers within containers: more than data has, less than the reader's own limit."""
@@ -36,9 +36,11 @@ class JsonCodec:
     summary = "dict, list, int, float, bool, None"
 
     def accepts(self, value: object) -> bool:
+        """Whether `value` is of one of this codec's types."""
         return type(value) in (dict, list, int, float, bool, type(None))
 
     def encode(self, value: object, file: BinaryIO, checkpoint: Checkpoint) -> dict[str, JSON]:
+        """Write `value` to `file`; see `Codec.encode`."""
         _Writer(file, checkpoint).write_root(value)
         facts: dict[str, JSON] = {"type": "null" if value is None else type(value).__name__}
         if isinstance(value, (dict, list)):
@@ -46,6 +48,7 @@ class JsonCodec:
         return facts
 
     def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
+        """Return the value in `file`; see `Codec.decode`."""
         check_form(form, self.format, ("text",))
         text = read_text(file, "the stored JSON", checkpoint)
         if form == "text":
@@ -59,6 +62,7 @@ class JsonCodec:
             raise DecodeError(f"the stored value is not JSON ({error}); take it as text, or as a path") from error
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
+        """Return what shows without reading `file` whole; see `Codec.peek`."""
         text = head_text(file)
         return None if text is None else Preview(text=text)
 
@@ -75,7 +79,7 @@ def check_json(value: object, name: str) -> None:
         raise unfit.refusal(name) from None
 
 
-class _Unfit(Exception):  # noqa: N818 - carried up to where the whole path is known, never out of this module
+class _Unfit(Exception):
     """Something JSON can't give back; ``path`` grows from the inside out on its way up."""
 
     def __init__(self, reason: str) -> None:
@@ -188,7 +192,23 @@ class _Writer:
                 weight = 0
                 self._checkpoint()
 
-        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+        def members() -> Iterator[tuple[Any, object]]:
+            """Yield what needs a look of its own; long runs of scalars are written on the way."""
+            nonlocal separator
+            if isinstance(value, dict):
+                yield from value.items()
+                return
+            for start in range(0, len(value), _BATCH):
+                piece = value[start : start + _BATCH]
+                if _is_flat(piece):
+                    flush()
+                    self._file.write((separator + _dumps(piece)[1:-1]).encode())
+                    separator = ","
+                    self._checkpoint()
+                else:
+                    yield from enumerate(piece, start)
+
+        for key, each in members():
             if isinstance(value, dict):
                 check_key(key)
             try:
@@ -257,7 +277,7 @@ def _advice(value: object) -> str:
         (dict, "use dict(…)"),
         (list, "use list(…)"),
     ):
-        if isinstance(value, kind):  # type: ignore[arg-type]
+        if isinstance(value, kind):
             return advice
     if hasattr(value, "tolist"):
         return "use .tolist()"

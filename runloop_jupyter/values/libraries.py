@@ -21,4 +21,6 @@ def need(name: str, instead: str = "") -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise MissingLibrary(f"{name} isn't installed: %pip install {name}{' ' + instead if instead else ''}") from error
+        raise MissingLibrary(
+            f"{name} isn't installed: %pip install {name}{' ' + instead if instead else ''}"
+        ) from error

@@ -1,7 +1,7 @@
 """How one pandas column, index level or set of labels becomes Arrow and comes back: a rule for each dtype.
 
-Each `Rule` has a ``spec``, plain JSON from which `rule_from` makes it again. Nothing is read from a spec but numbers and
-names from fixed lists, for it arrives with the stored bytes.
+Each `Rule` has a ``spec``, plain JSON from which `rule_from` makes it again. Nothing is read from a spec but numbers
+and names from fixed lists, for it arrives with the stored bytes.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from runloop_jupyter.values import pandas_objects
 from runloop_jupyter.values.parquet import BATCH_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from runloop_jupyter.values.codec import JSON, Checkpoint
 
-_NUMPY: Final = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split())
+_NUMPY: Final = frozenset(
+    ["bool"]
+    + [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
+    + ["float16", "float32", "float64"]
+)
 _MASKED: Final = re.compile(r"(U?Int(8|16|32|64)|Float(32|64)|boolean)")
 _UNITS: Final = ("s", "ms", "us", "ns")
 _PERIOD: Final = re.compile(r"period\[[-A-Za-z0-9]{1,20}\]")
@@ -42,7 +44,8 @@ class Rule(Protocol):
     type: pa.DataType
 
     @property
-    def spec(self) -> dict[str, JSON]: ...
+    def spec(self) -> dict[str, JSON]:
+        """What `rule_from` needs to make this rule again."""
 
     def to_arrow(self, part: Any) -> pa.Array:
         """Return a slice of the pandas array as Arrow."""
@@ -75,8 +78,8 @@ def rule_for(name: str, values: Any, checkpoint: Checkpoint) -> Rule:
     if isinstance(dtype, np.dtype) and dtype.name in _NUMPY and dtype.isnative:
         rule = NumpyRule(dtype.name)
     elif isinstance(dtype, pd.DatetimeTZDtype) or (isinstance(dtype, np.dtype) and dtype.kind == "M"):
-        zone = pa.array(values[:0]).type.tz if isinstance(dtype, pd.DatetimeTZDtype) else None
-        rule = DatetimeRule(np.datetime_data(getattr(dtype, "base", dtype))[0], zone)
+        kind: Any = pa.array(values[:0]).type
+        rule = DatetimeRule(kind.unit, kind.tz)
     elif isinstance(dtype, np.dtype) and dtype.kind == "m":
         rule = TimedeltaRule(np.datetime_data(dtype)[0])
     elif isinstance(dtype, pd.PeriodDtype):
@@ -94,7 +97,7 @@ def rule_for(name: str, values: Any, checkpoint: Checkpoint) -> Rule:
         raise UnsupportedValue(f"{name} is {str(dtype)[:80]}, which Parquet can't give back equal; {advice}")
     if (back := rule.from_arrow([], checkpoint).dtype) != dtype:
         raise UnsupportedValue(
-            f"{name} is {str(dtype)[:80]} and would come back as {str(back)[:80]}; cast it (.astype({str(back)[:80]!r}))"
+            f"{name} is {str(dtype)[:80]} and would come back as {str(back)[:80]}; cast it to that first (.astype)"
         )
     return rule
 
@@ -106,7 +109,7 @@ def rule_from(spec: Any, kind: pa.DataType) -> Rule:
         DecodeError: It describes none.
     """
     try:
-        made = _RULES[spec["kind"]](spec, kind)
+        made: Rule = _RULES[spec["kind"]](spec, kind)
     except (KeyError, TypeError, ValueError) as error:
         raise DecodeError(f"the stored table describes a column in a way that is unknown here ({error!r})") from error
     return made
@@ -123,12 +126,15 @@ class NumpyRule:
 
     @property
     def spec(self) -> dict[str, JSON]:
+        """What `rule_from` needs to make this rule again."""
         return {"kind": "numpy", "dtype": self._dtype.name}
 
     def to_arrow(self, part: Any) -> pa.Array:
+        """Return a slice of the pandas array as Arrow."""
         return pa.array(np.asarray(part), self.type, from_pandas=True)
 
     def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        """Return the chunks, which it empties, as one array."""
         return fill(chunks, self._dtype, lambda chunk: chunk.to_numpy(zero_copy_only=False), checkpoint)
 
 
@@ -144,6 +150,7 @@ class _TimeRule:
         self.type = pa.timestamp("ms", kind.tz) if pa.types.is_timestamp(kind) and unit == "s" else kind
 
     def to_arrow(self, part: Any) -> pa.Array:
+        """Return a slice of the pandas array as Arrow."""
         counts = np.asarray(part.view("i8"))
         array = pa.array(counts, mask=counts == _NAT).view(self._kind)
         return array if self.type == self._kind else array.cast(self.type)
@@ -164,9 +171,11 @@ class DatetimeRule(_TimeRule):
 
     @property
     def spec(self) -> dict[str, JSON]:
+        """What `rule_from` needs to make this rule again."""
         return {"kind": "datetime", "unit": self._unit, "zone": self._zone}
 
     def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        """Return the chunks, which it empties, as one array."""
         times = pd.DatetimeIndex(self._counts(chunks, checkpoint).view(f"M8[{self._unit}]"))
         return (times if self._zone is None else times.tz_localize("UTC").tz_convert(_zone(self._zone))).array
 
@@ -179,9 +188,11 @@ class TimedeltaRule(_TimeRule):
 
     @property
     def spec(self) -> dict[str, JSON]:
+        """What `rule_from` needs to make this rule again."""
         return {"kind": "timedelta", "unit": self._unit}
 
     def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        """Return the chunks, which it empties, as one array."""
         return pd.TimedeltaIndex(self._counts(chunks, checkpoint).view(f"m8[{self._unit}]")).array
 
 
@@ -191,17 +202,21 @@ class PeriodRule:
     def __init__(self, name: str) -> None:
         if not _PERIOD.fullmatch(name):
             raise ValueError(name)
-        self._dtype = pd.api.types.pandas_dtype(name)
-        self.type = pa.array(pd.array([], self._dtype)).type
+        self._dtype: Any = pd.api.types.pandas_dtype(name)
+        self.type = pa.array(pd.Series([], dtype=self._dtype).array).type
 
     @property
     def spec(self) -> dict[str, JSON]:
+        """What `rule_from` needs to make this rule again."""
         return {"kind": "period", "dtype": str(self._dtype)}
 
     def to_arrow(self, part: Any) -> pa.Array:
+        """Return a slice of the pandas array as Arrow."""
         return pa.array(part)
 
     def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        """Return the chunks, which it empties, as one array."""
+
         def ordinals(chunk: pa.Array) -> Any:
             plain = chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
             return plain.cast(pa.int64()).fill_null(_NAT).to_numpy(zero_copy_only=False)
@@ -216,15 +231,17 @@ class _ExtensionRule:
     _dtype: Any
 
     def to_arrow(self, part: Any) -> pa.Array:
+        """Return a slice of the pandas array as Arrow."""
         return whole(pa.array(part))
 
     def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        """Return the chunks, which it empties, as one array."""
         parts = []
         while chunks:
             parts.append(self._dtype.__from_arrow__(chunks.pop(0).cast(self.type)))
             checkpoint()
         if not parts:
-            return pd.array([], dtype=self._dtype)
+            return pd.Series([], dtype=self._dtype).array
         return parts[0] if len(parts) == 1 else pd.concat([pd.Series(part) for part in parts], ignore_index=True).array
 
 
@@ -234,11 +251,12 @@ class MaskedRule(_ExtensionRule):
     def __init__(self, name: str) -> None:
         if not _MASKED.fullmatch(name):
             raise ValueError(name)
-        self._dtype = pd.api.types.pandas_dtype(name)
-        self.type = pa.array(pd.array([], self._dtype)).type
+        self._dtype: Any = pd.api.types.pandas_dtype(name)
+        self.type = pa.array(pd.Series([], dtype=self._dtype).array).type
 
     @property
     def spec(self) -> dict[str, JSON]:
+        """What `rule_from` needs to make this rule again."""
         return {"kind": "masked", "dtype": str(self._dtype)}
 
 
@@ -250,11 +268,12 @@ class StringRule(_ExtensionRule):
             raise ValueError(storage)
         self._storage = storage
         self._missing = missing
-        self._dtype = pd.StringDtype(storage, na_value=pd.NA if missing == "NA" else np.nan)
-        self.type = whole(pa.array(pd.array([], self._dtype))).type
+        self._dtype: Any = pd.StringDtype(storage, na_value=pd.NA if missing == "NA" else np.nan)
+        self.type = whole(pa.array(pd.Series([], dtype=self._dtype).array)).type
 
     @property
     def spec(self) -> dict[str, JSON]:
+        """What `rule_from` needs to make this rule again."""
         return {"kind": "string", "storage": self._storage, "missing": self._missing}
 
 
@@ -267,9 +286,11 @@ class ArrowRule(_ExtensionRule):
 
     @property
     def spec(self) -> dict[str, JSON]:
+        """What `rule_from` needs to make this rule again."""
         return {"kind": "arrow"}
 
     def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        """Return the chunks, which it empties, as one array."""
         return pd.arrays.ArrowExtensionArray(pa.chunked_array(chunks, self.type))
 
 
@@ -289,6 +310,7 @@ class CategoryRule:
 
     @classmethod
     def plan(cls, name: str, values: Any, checkpoint: Checkpoint) -> CategoryRule:
+        """Return the rule for a categorical; raises UnsupportedValue as `rule_for` does."""
         categories = values.categories
         packed = pack_labels(f"the categories of {name}", array_of(categories), checkpoint)
         rule = cls(packed, bool(values.ordered), pa.null())
@@ -305,9 +327,11 @@ class CategoryRule:
 
     @property
     def spec(self) -> dict[str, JSON]:
+        """What `rule_from` needs to make this rule again."""
         return {"kind": "category", "ordered": bool(self._dtype.ordered), "categories": self._packed}
 
     def to_arrow(self, part: Any) -> pa.Array:
+        """Return a slice of the pandas array as Arrow."""
         codes = np.asarray(part.codes)
         indices = pa.array(codes, pa.int32(), mask=codes < 0)
         if pa.types.is_dictionary(self.type):
@@ -315,6 +339,7 @@ class CategoryRule:
         return self._stored.take(indices)
 
     def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        """Return the chunks, which it empties, as one array."""
         known = _comparable(self._stored)
 
         def codes(chunk: pa.Array) -> Any:

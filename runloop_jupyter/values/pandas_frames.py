@@ -1,7 +1,7 @@
 """pandas DataFrames as Parquet and back: index, labels and attrs ride in the file's footer.
 
-The file is an ordinary one: `pandas.read_parquet` and every other reader see the same rows. What Parquet has no word for
-(a RangeIndex, labels that are numbers, unused categories, a frequency) stands in a note of our own beside pandas' note.
+The file is an ordinary one: `pandas.read_parquet` and every other reader see the same rows. What Parquet has no word
+for (a RangeIndex, labels that are numbers, unused categories, a frequency) stands in a note of our own beside pandas'.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -56,9 +56,7 @@ def decode(reader: parquet.Reader, checkpoint: Checkpoint) -> pd.DataFrame:
         raise DecodeError("the stored table was written by a newer runloop_jupyter; upgrade it, or take it --as arrow")
     specs = note["rules"]
     chunks: list[list[pa.Array]] = [[] for _ in reader.schema]
-    rows = 0
     for batch in reader.batches(checkpoint):
-        rows += batch.num_rows
         for column, into in zip(batch.columns, chunks, strict=True):
             into.append(column)
     if len(specs) != len(chunks):
@@ -68,7 +66,7 @@ def decode(reader: parquet.Reader, checkpoint: Checkpoint) -> pd.DataFrame:
         for spec, field, into in zip(specs, reader.schema, chunks, strict=True)
     ]
     labels = _labels_from(note["columns"])
-    index = _index_from(note["index"], arrays[len(labels) :], rows)
+    index = _index_from(note["index"], arrays[len(labels) :])
     # One array after the other, not copied into blocks: half the memory, and no long step.
     columns = {
         # dtype said aloud: a Series of objects would be looked through and made text
@@ -113,7 +111,7 @@ class _Plan:
             "columns": _labels_note(labels, checkpoint),
             "index": _index_note(index),
             "rules": [rule.spec for rule in self.rules],
-            "attrs": frame.attrs,
+            "attrs": cast("dict[str, JSON]", frame.attrs),
             "width": len(labels),
             "duplicates": frame.flags.allows_duplicate_labels,
         }
@@ -145,7 +143,7 @@ class _Plan:
         sample = sum(
             rule.to_arrow(column[:_TRIAL_ROWS]).nbytes for column, rule in zip(columns, self.rules, strict=True)
         )
-        return max(1, min(parquet.BATCH_ROWS, parquet.BATCH_BYTES * _TRIAL_ROWS // max(sample, 1)))
+        return int(max(1, min(parquet.BATCH_ROWS, parquet.BATCH_BYTES * _TRIAL_ROWS // max(sample, 1))))
 
     def try_out(self, frame: pd.DataFrame, checkpoint: Checkpoint) -> None:
         """Store and read back the first rows, and compare: whatever the rules overlook is refused, not lost.
@@ -205,7 +203,7 @@ def _index_note(index: pd.Index[Any]) -> JSON:
     }
 
 
-def _index_from(note: Any, arrays: list[Any], rows: int) -> pd.Index[Any]:
+def _index_from(note: Any, arrays: list[Any]) -> Any:
     names = note["names"]
     if "range" in note:
         start, stop, step = note["range"]
@@ -218,7 +216,7 @@ def _index_from(note: Any, arrays: list[Any], rows: int) -> pd.Index[Any]:
     return index
 
 
-def _plain_index(array: Any, name: Any) -> pd.Index[Any]:
+def _plain_index(array: Any, name: Any) -> Any:
     # dtype said aloud: an Index of objects would be looked through and made something else
     return pd.Index(array, dtype=array.dtype, name=name, copy=False)
 
@@ -233,8 +231,8 @@ def _labels_note(labels: pd.Index[Any], checkpoint: Checkpoint) -> JSON:
     return {**note, "levels": levels} if isinstance(note, dict) else note
 
 
-def _labels_from(note: Any) -> pd.Index[Any]:
-    return _index_from(note, [unpack_labels(level)[1] for level in note.get("levels", [])], 0)
+def _labels_from(note: Any) -> Any:
+    return _index_from(note, [unpack_labels(level)[1] for level in note.get("levels", [])])
 
 
 def _pandas_metadata(frame: pd.DataFrame, names: list[str]) -> dict[bytes, bytes] | None:

@@ -57,6 +57,7 @@ class ObjectRule:
 
     @classmethod
     def from_spec(cls, spec: Any, stored: pa.DataType) -> ObjectRule:
+        """Return the rule that `spec` describes."""
         return cls(spec["of"], spec["missing"], stored, spec.get("item"))
 
     def named(self, name: str) -> ObjectRule:
@@ -66,12 +67,14 @@ class ObjectRule:
 
     @property
     def spec(self) -> dict[str, JSON]:
+        """What `rule_from` needs to make this rule again."""
         spec: dict[str, JSON] = {"kind": "object", "of": self._kind, "missing": self._missing}
         if self._item is not None:
             spec["item"] = self._item.str
         return spec
 
     def to_arrow(self, part: Any) -> pa.Array:
+        """Return a slice of the pandas array as Arrow."""
         values = np.asarray(part, dtype=object)
         mask = None if self._missing is None else np.fromiter(map(self._is_missing, values), bool, len(values))
         try:
@@ -85,6 +88,7 @@ class ObjectRule:
         return array
 
     def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+        """Return the chunks, which it empties, as one array."""
         out = np.empty(sum(len(chunk) for chunk in chunks), object)
         start = 0
         while chunks:
@@ -138,7 +142,7 @@ def rule_for(name: str, values: Any, checkpoint: Checkpoint) -> ObjectRule:
         kinds = set(map(type, part))
         if float in kinds:
             floats = [value for value in part if type(value) is float]
-            floats_are_nan = floats_are_nan and all(value != value for value in floats)  # noqa: PLR0124 - NaN
+            floats_are_nan = floats_are_nan and all(value != value for value in floats)
         found |= kinds
         checkpoint()
     missing = {
@@ -225,4 +229,4 @@ def _same(was: Any, now: Any) -> bool:
         return list(was) == list(now) and all(_same(was[key], now[key]) for key in was)
     if isinstance(was, np.ndarray):
         return bool(was.dtype == now.dtype and np.array_equal(was, now, equal_nan=was.dtype.kind == "f"))
-    return bool(was is now or was == now or (was != was and now != now))  # noqa: PLR0124 - NaN
+    return bool(was is now or was == now or (was != was and now != now))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.values.codec import JSON, Checkpoint
 
-ROW_GROUP_BYTES: Final = 32 << 20
+ROW_GROUP_BYTES: Final = 16 << 20
 BATCH_BYTES: Final = 8 << 20
 BATCH_ROWS: Final = 1 << 16
 _READ_ROWS: Final = 1 << 17
@@ -29,22 +29,26 @@ _NOTE: Final = b"runloop"
 class Writer:
     """Writes record batches of one schema; a row group whenever there is enough for one."""
 
-    def __init__(self, file: BinaryIO, schema: pa.Schema, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self, file: BinaryIO, schema: pa.Schema, checkpoint: Checkpoint, *, keep_dictionaries: bool = False
+    ) -> None:
         self._checkpoint = checkpoint
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
         self.rows = 0
-        has_dictionary = any(pa.types.is_dictionary(kind) for kind in schema.types)
+        large = keep_dictionaries and any(pa.types.is_dictionary(kind) for kind in schema.types)
         self._writer = pq.ParquetWriter(
             file,
             schema,
             compression="zstd",
             store_schema=True,
-            # Past this a dictionary is given up, and with it the values it holds that no row uses.
-            dictionary_pagesize_limit=ROW_GROUP_BYTES if has_dictionary else None,
+            # Past this a dictionary is given up, and with it the values it holds that no row uses. A high limit makes
+            # every column of many values slow, so it is for those who have no other record of the values.
+            dictionary_pagesize_limit=ROW_GROUP_BYTES if large else None,
         )
 
     def write(self, batch: pa.RecordBatch) -> None:
+        """Take a batch, and write a row group where there is enough for one."""
         self.rows += batch.num_rows
         self._waiting.append(batch)
         self._waiting_bytes += batch.nbytes
@@ -80,14 +84,24 @@ def write(
     batches: Iterable[pa.RecordBatch],
     checkpoint: Checkpoint,
     note: dict[str, JSON] | None = None,
+    *,
+    keep_dictionaries: bool = False,
 ) -> int:
     """Write `batches` as one Parquet file and return the number of rows.
+
+    Args:
+        file: Where to.
+        schema: Of every batch.
+        batches: Small ones; they are gathered into row groups.
+        checkpoint: Called for each batch and row group.
+        note: For the footer; `Reader.note` gives it back.
+        keep_dictionaries: Keep dictionary values that no row uses, whatever their size.
 
     Raises:
         UnsupportedValue: Parquet can't hold a column; the message names it.
     """
     try:
-        writer = Writer(file, schema, checkpoint)
+        writer = Writer(file, schema, checkpoint, keep_dictionaries=keep_dictionaries)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise refuse_schema(schema, error) from error
     try:
@@ -133,7 +147,9 @@ def reading() -> Iterator[None]:
         yield
     except CodecError:
         raise
-    except (pa.ArrowException, ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError, AttributeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's; Arrow's own have no number
         raise DecodeError(
             f"the stored table can't be read ({type(error).__name__}: {error}); its bytes are damaged or of another"
             " format; take it as a path to look at it"
@@ -153,6 +169,7 @@ class Reader:
         self.schema = _written_schema(found.get(b"ARROW:schema"), self._file.schema_arrow)
 
     def batches(self, checkpoint: Checkpoint, rows: int = _READ_ROWS) -> Iterator[pa.RecordBatch]:
+        """Yield all rows, at most `rows` in a batch."""
         for batch in self._file.iter_batches(batch_size=rows):
             yield _cast(batch, self.schema)
             checkpoint()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle  # noqa: S403 - reading is behind allow_pickle, in the registry and here
+import pickle
 import platform
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -45,16 +45,18 @@ class PickleCodec:
     summary = "anything else, with --pickle (and --allow-pickle to get it back)"
 
     def accepts(self, value: object) -> bool:
+        """Whether `value` is of one of this codec's types."""
         return False
 
     def encode(self, value: object, file: BinaryIO, checkpoint: Checkpoint) -> dict[str, JSON]:
+        """Write `value` to `file`; see `Codec.encode`."""
         try:
             pickle.Pickler(_Checked(file, checkpoint), protocol=PROTOCOL).dump(value)
         except (RunloopError, OSError, MemoryError):
             raise
         except Exception as error:
             raise UnsupportedValue(
-                f"a {type_name(value)} can't be pickled ({error}); save it to a file with its own library and put the path"
+                f"a {type_name(value)} can't be pickled ({error}); save it with its own library and put the path"
             ) from error
         return {"type": type_name(value), "python": platform.python_version(), "protocol": PROTOCOL}
 
@@ -73,4 +75,5 @@ class PickleCodec:
             ) from error
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
+        """Return what shows without reading `file` whole; see `Codec.peek`."""
         return None

@@ -24,6 +24,8 @@ def encode(frame: Any, file: BinaryIO, checkpoint: Checkpoint) -> None:
     Raises:
         UnsupportedValue: It would not come back equal; the message names the column, its type and what to do.
     """
+    if frame.height and not frame.width:
+        raise UnsupportedValue(f"a polars DataFrame of {frame.height:,} rows without columns can't be stored; add one")
     schema = pa.schema([_field(frame, name) for name in frame.columns])
     arrow_tables.check_storable(schema)
     head = frame.head(_TRIAL_ROWS)
@@ -43,22 +45,16 @@ def decode(reader: parquet.Reader, checkpoint: Checkpoint) -> Any:
 
 def _from_batches(batches: Iterator[pa.RecordBatch] | list[pa.RecordBatch], schema: pa.Schema) -> Any:
     try:
-        frames = [_from_arrow(pa.Table.from_batches([batch], schema=schema)) for batch in batches]
-        return pl.concat(frames, rechunk=False) if frames else _from_arrow(schema.empty_table())
+        frames: list[Any] = [pl.from_arrow(pa.Table.from_batches([batch], schema=schema)) for batch in batches]
+        return pl.concat(frames, rechunk=False) if frames else pl.from_arrow(schema.empty_table())
     except pl.exceptions.PolarsError as error:
         raise DecodeError(f"polars can't hold the stored table ({error}); take it --as arrow") from error
-
-
-def _from_arrow(table: pa.Table) -> Any:
-    if not table.num_columns:
-        return pl.DataFrame(height=table.num_rows)
-    return pl.from_arrow(table)
 
 
 def _field(frame: Any, name: str) -> pa.Field:
     """Return the Arrow field of a column, with the marks by which polars knows its own types again."""
     try:
-        return frame.clear().select(pl.col(name).exclude([])).to_arrow().schema.field(0)
+        return frame.clear()[[name]].to_arrow().schema.field(0)
     except (pa.ArrowException, pl.exceptions.PolarsError, ValueError, TypeError) as error:
         raise UnsupportedValue(
             f"column {name!r} is {frame.schema[name]}, which Parquet can't hold; cast it or leave it out"

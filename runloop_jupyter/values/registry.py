@@ -33,6 +33,8 @@ _BUILT_IN: Final[tuple[Codec, ...]] = (
     JsonCodec(),
     PickleCodec(),
 )
+_WORDS: Final = ("format", "kind", "content_type", "suffix", "summary")
+_METHODS: Final = ("accepts", "encode", "decode", "peek")
 _PICKLE_SUFFIXES: Final = (".pkl", ".pickle")
 _CONTROLS: Final = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1b")
 
@@ -60,7 +62,7 @@ def encode(
     value: object,
     file: BinaryIO,
     *,
-    format: str | None = None,  # noqa: A002 - the word of the magics
+    format: str | None = None,
     pickle: bool = False,
     checkpoint: Checkpoint = no_checkpoint,
 ) -> Encoded:
@@ -83,7 +85,7 @@ def encode(
 
 
 def decode(
-    format: str,  # noqa: A002 - the word of the magics
+    format: str,
     file: BinaryIO,
     facts: Mapping[str, JSON],
     *,
@@ -116,7 +118,7 @@ def decode(
     return codec.decode(file, facts, form=form, checkpoint=checkpoint)
 
 
-def codec_for(value: object, *, format: str | None = None, pickle: bool = False) -> Codec:  # noqa: A002
+def codec_for(value: object, *, format: str | None = None, pickle: bool = False) -> Codec:
     """Return the codec that stores `value`: of another package first, then the built-in ones.
 
     Args:
@@ -146,12 +148,13 @@ def codec_for(value: object, *, format: str | None = None, pickle: bool = False)
         raise UnsupportedValue(f"a {type_name(value)} can't be stored as {format}{instead}")
     if taking is None:
         raise UnsupportedValue(
-            f"a {type_name(value)} has no stored form; save it to a file and put the path, or add --pickle (pickle=True)"
+            f"a {type_name(value)} has no stored form; save it to a file and put the path, or add --pickle"
+            " (pickle=True)"
         )
     return taking
 
 
-def codec_named(format: str) -> Codec:  # noqa: A002 - the word of the magics
+def codec_named(format: str) -> Codec:
     """Return the codec of a stored format.
 
     Raises:
@@ -160,7 +163,7 @@ def codec_named(format: str) -> Codec:  # noqa: A002 - the word of the magics
     codec = _named().get(format)
     if codec is None:
         raise DecodeError(
-            f"nothing here reads the format {format!r:.60}; install the package that does, or take it as bytes or a path"
+            f"nothing here reads the format {format!r:.60}; install the package that does, or take it as a path"
         )
     return codec
 
@@ -234,9 +237,7 @@ def _third_party() -> list[Codec]:
             complete = all(
                 isinstance(getattr(codec, name), str) for name in ("format", "kind", "content_type", "suffix")
             )
-            if not (complete and isinstance(codec.summary, str) and callable(codec.accepts)):
-                raise TypeError("it is not a codec")
-            if not all(callable(getattr(codec, name)) for name in ("encode", "decode", "peek")):
+            if not complete or not all(callable(getattr(codec, name)) for name in _METHODS):
                 raise TypeError("it is not a codec")
         except Exception as error:
             log.warning("the codec %r (%s) can't be used: %s", point.name, point.value, error)

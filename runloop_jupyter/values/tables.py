@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from runloop_jupyter.errors import InputError, MissingLibrary, UnsupportedValue
 from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, check_form, type_name, type_names
+from runloop_jupyter.values.libraries import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,8 +19,8 @@ _CELL: Final = 80
 _STREAM: Final = "__arrow_c_stream__"
 _ADVICE: Final = {
     "pandas.Series": "put s.to_frame()",
-    "pandas.DataFrame": "it is a subclass of DataFrame; put pandas.DataFrame(df), or save it with its own library and put"
-    " the path",
+    "pandas.DataFrame": "it is a subclass of DataFrame; put pandas.DataFrame(df), or save it with its own library and"
+    " put the path",
     "polars.Series": "put s.to_frame()",
     "polars.LazyFrame": "put df.collect()",
     "polars.DataFrame": "it is a subclass of DataFrame; put polars.DataFrame(df)",
@@ -39,9 +39,11 @@ class TableCodec:
     summary = "pandas and polars DataFrames, Arrow tables"
 
     def accepts(self, value: object) -> bool:
+        """Whether `value` is of one of this codec's types."""
         return not isinstance(value, type) and (hasattr(type(value), _STREAM) or _known(value) is not None)
 
     def encode(self, value: object, file: BinaryIO, checkpoint: Checkpoint) -> dict[str, JSON]:
+        """Write `value` to `file`; see `Codec.encode`."""
         from runloop_jupyter.values import parquet
 
         library = type_name(value)
@@ -70,23 +72,25 @@ class TableCodec:
         }
 
     def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
+        """Return the value in `file`; see `Codec.decode`."""
         from runloop_jupyter.values import parquet
 
         check_form(form, self.format, FORMS)
-        asked = form in FORMS
-        library = form if asked else str(facts.get("library", ""))
+        asked = form if form in FORMS else None
+        library = asked or str(facts.get("library", ""))
         give = _GIVE.get(library, _give_arrow)
-        try:
-            if library in ("pandas", "polars", "numpy"):
-                importlib.import_module(library)
-        except ImportError as error:
-            if asked:
-                raise MissingLibrary(f"{library} isn't installed: pip install {library} (or --as arrow)") from error
-            give = _give_arrow
+        if give is not _give_arrow:
+            try:
+                need(library, "or --as arrow")
+            except MissingLibrary:
+                if asked:
+                    raise
+                give = _give_arrow
         with parquet.reading():
             return give(parquet.Reader(file), checkpoint)
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
+        """Return what shows without reading `file` whole; see `Codec.peek`."""
         from runloop_jupyter.values import parquet
 
         with parquet.reading():

@@ -78,9 +78,11 @@ class TextCodec:
     summary = "str, as UTF-8"
 
     def accepts(self, value: object) -> bool:
+        """Whether `value` is of one of this codec's types."""
         return type(value) is str
 
     def encode(self, value: object, file: BinaryIO, checkpoint: Checkpoint) -> dict[str, JSON]:
+        """Write `value` to `file`; see `Codec.encode`."""
         if not isinstance(value, str):
             raise UnsupportedValue(f"a {type_name(value)} is not text; put str(value)")
         lines = 0
@@ -98,10 +100,12 @@ class TextCodec:
         return {"characters": len(value), "lines": lines + (not value.endswith("\n") and value != "")}
 
     def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
+        """Return the value in `file`; see `Codec.decode`."""
         check_form(form, self.format, ())
         return read_text(file, "the stored text", checkpoint)
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
+        """Return what shows without reading `file` whole; see `Codec.peek`."""
         text = head_text(file)
         return None if text is None else Preview(text=text)
 
@@ -116,9 +120,11 @@ class BytesCodec:
     summary = "bytes, bytearray, memoryview (come back as bytes)"
 
     def accepts(self, value: object) -> bool:
+        """Whether `value` is of one of this codec's types."""
         return type(value) in (bytes, bytearray, memoryview)
 
     def encode(self, value: object, file: BinaryIO, checkpoint: Checkpoint) -> dict[str, JSON]:
+        """Write `value` to `file`; see `Codec.encode`."""
         if not isinstance(value, (bytes, bytearray, memoryview)):
             raise UnsupportedValue(f"a {type_name(value)} is not bytes; put bytes(value)")
         view = memoryview(value)
@@ -132,8 +138,10 @@ class BytesCodec:
         return {"bytes": view.nbytes}
 
     def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
+        """Return the value in `file`; see `Codec.decode`."""
         check_form(form, self.format, ("text",))
         return read_text(file, "the stored value", checkpoint) if form == "text" else read_all(file, checkpoint)
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
+        """Return what shows without reading `file` whole; see `Codec.peek`."""
         return None

@@ -139,6 +139,8 @@ def test_a_url_past_its_time_is_403(store: Store) -> None:
         ("bytes=10000-", 206, CONTENT[10000:]),
         ("bytes=-7", 206, CONTENT[-7:]),
         ("bytes=10239-99999", 206, CONTENT[-1:]),
+        ("bytes=-99999", 206, CONTENT),
+        ("bytes=-0", 200, CONTENT),
         ("bytes=0-1,4-5", 200, CONTENT),
         ("bytes=a-b", 200, CONTENT),
         ("lines=1-2", 200, CONTENT),

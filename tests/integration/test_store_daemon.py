@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import sqlite3
@@ -226,6 +227,22 @@ def test_the_daemon_stays_once_another_client_has_its_address(root: Path) -> Non
         f"RUNLOOP_BASE_URL={endpoint.base_url}",
         f"RUNLOOP_API_KEY={endpoint.key.reveal()}",
     ]
+
+
+def test_the_daemon_stops_when_its_directory_is_removed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNLOOP_LOCAL_IDLE", "2")  # looks twice a second
+    endpoint = launch.ensure(root)
+    shutil.rmtree(root)
+
+    def refused() -> bool:
+        try:
+            return listing(endpoint).status_code == 0
+        except httpx.ConnectError:
+            return True
+
+    time.sleep(0.6)
+    eventually(refused)
+    assert not root.exists()
 
 
 def test_a_wrong_idle_time_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

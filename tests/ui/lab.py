@@ -128,7 +128,11 @@ class LabServer:
         raise RuntimeError(f"JupyterLab did not start. It said:\n{self._log.read_text()}")
 
     def stop(self) -> None:
-        """End the server and its kernels."""
+        """End the server, its kernels, and the embedded store that they started."""
+        store = self.root / "runloop-home" / "store"
+        if store.exists():
+            command = [sys.executable, "-m", "runloop_jupyter.local.cli", "stop", f"--root={store}"]
+            subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
         self._process.terminate()
         try:
             self._process.wait(20)
@@ -193,6 +197,8 @@ class OpenNotebook:
             "getComputedStyle(document.body).getPropertyValue('--jp-ui-font-color1') !== ''",
             arg=theme,
         )
+        # JupyterLab fades from one theme to the other under a curtain; colours are themselves once it is gone.
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def run_all(self) -> None:
         """Run all cells, and wait for the last to end or the first to fail."""

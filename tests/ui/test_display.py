@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
 from lab import ARTIFACTS, CONTRASTS
+from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -111,14 +110,15 @@ def test_an_untrusted_notebook_can_still_be_read(
 @pytest.mark.parametrize("look", [("lab", "light"), ("lab", "dark"), ("classic", "light")], ids="-".join)
 def test_a_converted_notebook_can_be_read(executed: Path, page: Page, look: tuple[str, str]) -> None:
     template, theme = look
-    command = [sys.executable, "-m", "nbconvert", "--to=html", f"--template={template}", f"--theme={theme}", executed]
-    subprocess.run(command, check=True, capture_output=True)
+    html, _ = HTMLExporter(template_name=template, theme=theme).from_filename(str(executed))
+    converted = executed.with_suffix(".html")
+    converted.write_text(html)
     reader = page.context.new_page()
     # What the pages would load from elsewhere (MathJax, fonts) isn't there; they must do without.
     reader.route("http*://**", lambda route: route.abort())
     # A dark system must not turn a white page's text white.
     reader.emulate_media(color_scheme="dark")
-    reader.goto(executed.with_suffix(".html").as_uri())
+    reader.goto(converted.as_uri())
     reader.screenshot(path=ARTIFACTS / f"nbconvert-{template}-{theme}.png", full_page=True)
     seen = [each for root in reader.locator(".rl-out").all() for each in root.evaluate(CONTRASTS)]
     reader.close()
@@ -160,7 +160,7 @@ def test_progress_is_seen_while_work_runs_and_nothing_is_saved_of_it(lab: LabSer
     running.evaluate("run => run.done")
     expect(bar).to_have_count(0)
     assert [output.data for output in notebook.saved().cells[0].outputs] == [{}]
-    assert notebook.outputs(0).inner_text().strip() == ""
+    expect(notebook.outputs(0).locator(".jp-OutputArea-child")).to_have_count(0)
 
 
 def test_work_under_half_a_second_shows_no_progress(lab: LabServer, page: Page) -> None:

@@ -65,3 +65,16 @@ def test_another_shape_stays_another_output(form: str) -> None:
 def test_data_that_looks_like_a_time_is_compared() -> None:
     rows = "344 rows, 2026-11-02, 2026-11-23 14:05:11, 3.5 s, 12 KB"
     assert sanitize(rows) == rows
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("9.1 KiB (9,292 bytes)", "9.2 KiB (9,301 bytes)"),
+        ("blake3:3c81deb834f96f23", "blake3:ffffffffffffffff"),
+        ("http://127.0.0.1:25356", "http://127.0.0.1:4242"),
+        ("store 7215e8ea-5d36-46d5-bd47-24fe59da2a2c", "store 00000000-0000-0000-0000-000000000000"),
+    ],
+)
+def test_what_differs_from_computer_to_computer_is_blanked(one: str, other: str) -> None:
+    assert sanitize(one) == sanitize(other)

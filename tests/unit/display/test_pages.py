@@ -51,4 +51,4 @@ def test_help_lines_up_what_each_magic_does() -> None:
         "%rl_ls        list",
         "%rl_put? for more",
     ]
-    assert '<td class="rl-mono">%rl_ls</td><td>list</td>' in page.to_html()
+    assert '<td class="rl-mono">%rl_ls</td><td class="rl-wrap">list</td>' in page.to_html()

@@ -1,0 +1,138 @@
+"""A .tar.gz from elsewhere as a stream of entries, with bounds where tarfile has none."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+
+from blake3 import blake3
+from isal import igzip, isal_zlib
+
+from runloop_jupyter.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHUNK: Final = 1 << 20
+_HEADER_LIMIT: Final = 1 << 20
+"""Bytes of one extended header (a long name, a few attributes); tarfile holds it in memory."""
+_TAIL_LIMIT: Final = 1 << 20
+"""Bytes of padding after the end of a tar stream."""
+
+
+def members(file: BinaryIO, limit: int) -> list[tuple[str, int]]:
+    """Return names and sizes in bytes of the first `limit` files and links of a .tar.gz, read from its start.
+
+    Raises:
+        ArchiveError: It is no .tar.gz, or damaged.
+    """
+    found: list[tuple[str, int]] = []
+    with reading(file) as (tar, _):
+        for member in entries(tar):
+            if len(found) >= limit:
+                break
+            if not member.isdir():
+                found.append((member.name, member.size if member.isreg() else 0))
+    return found
+
+
+def entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the entries of `tar` one by one; tarfile would keep every header in memory."""
+    while (member := tar.next()) is not None:
+        cast("Any", tar).members.clear()
+        yield member
+
+
+class Reader:
+    """The uncompressed stream, which counts and digests."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        file.seek(0)
+        self._packed = file
+        self._stream = igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call]
+        self.digest = blake3()
+        self.done = 0
+
+    def read(self, size: int) -> bytes:
+        """Return the next `size` bytes, fewer only at the end. Raises ArchiveError where they are damaged."""
+        try:
+            data = self._stream.read(size)
+        except (gzip.BadGzipFile, EOFError, isal_zlib.error) as error:  # type: ignore[misc]
+            raise ArchiveError(f"the archive is no .tar.gz, or damaged ({error})") from error
+        self.digest.update(data)
+        self.done += len(data)
+        return data
+
+    @property
+    def packed(self) -> int:
+        """Bytes of the compressed file that were read so far."""
+        return self._packed.tell()
+
+    def finish(self, tar: tarfile.TarFile) -> None:
+        """Read to the end, so that the checksum is looked at; only padding may be left."""
+        left = 0
+        while data := cast("Any", tar).fileobj.read(1 << 16):  # through tarfile, which has read ahead
+            left += len(data)
+            if left > _TAIL_LIMIT or data.strip(b"\0"):
+                raise ArchiveError("the archive goes on after its end; it is damaged, or made to deceive")
+
+
+class _Entry(tarfile.TarInfo):
+    """A header that is refused where tarfile would be lenient: silently short, or in memory without a bound."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Entry:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise ArchiveError(f"the archive is damaged or cut off ({error})") from error
+
+    def _proc_member(self, tar: tarfile.TarFile) -> Any:
+        if self.size < 0:
+            raise ArchiveError("the archive has an entry of negative size; it is made to deceive")
+        if self.type in _EXTENDED and self.size > _HEADER_LIMIT:
+            raise ArchiveError(f"the archive has a header of {self.size:,} bytes; it is made to deceive")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            self._refuse_sparse()
+        return super()._proc_member(tar)  # type: ignore[misc]
+
+    def _block(self, count: int) -> int:
+        if count < 0:
+            raise ArchiveError("the archive has an entry of negative size; it is made to deceive")
+        return cast("int", super()._block(count))  # type: ignore[misc]
+
+    def _refuse_sparse(self, *_: object) -> None:
+        raise ArchiveError("the archive has sparse files, which are not unpacked here; pack it again without --sparse")
+
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse_sparse
+
+
+_EXTENDED: Final = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+
+
+@contextmanager
+def reading(file: BinaryIO) -> Iterator[tuple[tarfile.TarFile, Reader]]:
+    """Open a .tar.gz; what goes wrong with its bytes within the block becomes an `ArchiveError`."""
+    reader = Reader(file)
+    try:
+        with tarfile.open(
+            fileobj=cast("Any", reader),
+            mode="r|",
+            tarinfo=_Entry,
+            encoding="utf-8",
+            errors="surrogateescape",
+            bufsize=CHUNK,
+        ) as tar:
+            yield tar, reader
+    except (tarfile.TarError, EOFError, ValueError, RecursionError, OverflowError, UnicodeError) as error:
+        raise ArchiveError(f"the archive is no .tar.gz, or damaged ({error})") from error

@@ -1,0 +1,38 @@
+"""What all tests share: no test touches the user's own home, key or store."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runloop_jupyter import session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of the tests' own, and whatever embedded store was started in it stopped at the end."""
+    from runloop_jupyter.local import launch
+
+    where = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith(("RUNLOOP_", "RUNTOOLS_")):
+                patch.delenv(name)
+        patch.setenv("RUNLOOP_JUPYTER_HOME", str(where / "data"))
+        patch.setenv("RUNLOOP_JUPYTER_CACHE", str(where / "cache"))
+        patch.setenv("IPYTHONDIR", str(where / "ipython"))
+        yield where
+        launch.stop()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_session() -> Iterator[None]:
+    session.reset()
+    yield
+    session.reset()

@@ -1,0 +1,35 @@
+"""What is left behind after something went wrong."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from runloop_jupyter import session
+from runloop_jupyter.api.objects import Filter
+from runloop_jupyter.paths import cache_dir, home_dir
+
+
+@dataclass(frozen=True)
+class Left:
+    """Names of what should not be there; true when there is any."""
+
+    uploading: list[str]
+    spools: list[str]
+    intents: list[str]
+    partial: list[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.uploading or self.spools or self.intents or self.partial)
+
+
+def look() -> Left:
+    """Look at the store, the spools, the journal and the cache."""
+    objects = session.current().store.objects
+    uploading = [view.name for page in objects.pages(Filter(state="UPLOADING")) for view in page.objects]
+    return Left(
+        uploading,
+        [each.name for each in (cache_dir() / "spool").glob("**/*") if each.is_file()],
+        [json.loads(each.read_text())["name"] for each in (home_dir() / "journal").glob("*.json")],
+        [each.name for each in (cache_dir() / "files").glob("**/*.part")],
+    )

@@ -1,0 +1,87 @@
+"""Ctrl-C in a real kernel: under a second, nothing left, and the next cell works."""
+
+import os
+import time
+
+import pytest
+from leftovers import look
+
+from runloop_jupyter.paths import cache_dir, home_dir
+
+LARGE = 1 << 30
+FRAME = """
+import numpy as np, pandas as pd
+rng = np.random.default_rng(7)
+frame = pd.DataFrame({f"x{i}": rng.normal(size=10_000_000) for i in range(7)})
+frame["label"] = rng.choice(["adelie", "gentoo", "chinstrap"], 10_000_000).astype(object)
+"""
+
+
+@pytest.fixture
+def loaded(kernel):
+    assert kernel.run("%load_ext runloop_jupyter").status == "ok"
+    return kernel
+
+
+@pytest.fixture
+def large(tmp_path):
+    """A large file that costs no disk here."""
+    path = tmp_path / "large.bin"
+    with path.open("wb") as file:
+        file.truncate(LARGE)
+    return path
+
+
+def blobs():
+    """The bytes that are on their way into the store."""
+    return sum(each.stat().st_size for each in (home_dir() / "store").glob("**/*") if each.is_file())
+
+
+def spooled():
+    """The bytes in spools, those without a name among them."""
+    return sum(each.stat().st_size for each in (cache_dir() / "spool").glob("*"))
+
+
+def assert_clean(reply, kernel):
+    assert reply.status == "Interrupted", reply.text
+    assert reply.seconds < 1, f"{reply.seconds:.2f} s from the interrupt to the end of the cell"
+    assert len(reply.text.strip().splitlines()) == 1, reply.text
+    assert kernel.run("1 + 1").text == "2"
+    deadline = time.monotonic() + 5
+    while (left := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+
+
+def test_while_a_large_file_is_sent(loaded, large):
+    before = blobs()
+    reply = loaded.interrupt_when(f"%rl_put {large}", lambda: blobs() > before + LARGE // 20)
+    assert_clean(reply, loaded)
+
+
+def test_while_a_large_file_is_fetched(loaded, large, tmp_path):
+    assert loaded.run(f"%rl_put {large} -n fetched").status == "ok"
+    target = tmp_path / "target"
+    target.mkdir()
+
+    def arriving():
+        return any(each.stat().st_size > LARGE // 20 for each in target.iterdir())
+
+    reply = loaded.interrupt_when(f"%rl_get fetched --to {target / 'x.bin'}", arriving)
+    assert_clean(reply, loaded)
+    assert os.listdir(target) == []
+
+
+def test_while_a_frame_of_ten_million_rows_is_packed(loaded):
+    assert loaded.run(FRAME).status == "ok"
+    reply = loaded.interrupt_when("%rl_put frame -n packed", lambda: spooled() > 10_000_000)
+    assert_clean(reply, loaded)
+
+
+def test_while_a_frame_of_ten_million_rows_is_read(loaded):
+    assert loaded.run(FRAME).status == "ok"
+    assert loaded.run("%rl_put frame -n read").status == "ok"
+    began = time.monotonic()
+    reply = loaded.interrupt_when("%rl_get read -o back", lambda: time.monotonic() - began > 1)
+    assert_clean(reply, loaded)
+    assert loaded.run("'back' in globals()").text == "False"

@@ -1,0 +1,131 @@
+"""ls, info and status on a real embedded store."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import runloop_jupyter as rl
+from runloop_jupyter.errors import InputError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _objects():
+    frame = pd.DataFrame({"x": range(10), "label": list("abcdefghij")})
+    rl.put(frame, "find/runs/2026-10/val", metadata={"model": "vit", "acc": 0.897})
+    rl.put(frame.head(5), "find/runs/2026-11/val", metadata={"model": "resnet50", "acc": 0.9})
+    rl.put(frame, "find/runs/2026-11/val", metadata={"model": "resnet50", "acc": 0.913})
+    rl.put(np.arange(6).reshape(2, 3), "find/weights", metadata={"model": "resnet50"}, ttl="2d")
+    rl.put({"a": 1}, "find/Config.json")
+
+
+def names(*args, **kwargs):
+    return [each.name for each in rl.ls(*args, **kwargs)]
+
+
+def test_the_newest_version_of_each_name_newest_first():
+    assert names("find/") == ["find/Config.json", "find/weights", "find/runs/2026-11/val", "find/runs/2026-10/val"]
+
+
+def test_versions_are_folded_and_counted():
+    table = rl.ls("find/")
+    assert table.versions["find/runs/2026-11/val"] == 2
+    assert "×2" in table.table().to_text()
+    assert table[2].metadata["acc"] == "0.913"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("find/runs/*", 2),
+        ("find/*/val", 2),
+        ("find/runs/2026-1[0]/*", 1),
+        ("*weights", 1),
+        ("weights", 1),
+        ("WEIGHTS", 1),
+        ("find/config", 1),
+        ("find/config*", 0),
+        ("find/w?ights", 1),
+        ("runs", 2),
+        ("find/nothing", 0),
+    ],
+)
+def test_a_word_is_part_of_a_name_and_a_pattern_the_whole_of_it(pattern, found):
+    assert len(names(pattern)) == found
+
+
+def test_metadata_narrows():
+    assert names("find/", where={"model": "resnet50"}) == ["find/weights", "find/runs/2026-11/val"]
+    assert names("find/", where={"model": "resnet50", "acc": "0.913"}) == ["find/runs/2026-11/val"]
+    assert names("find/", where={"model": ["vit", "none"]}) == ["find/runs/2026-10/val"]
+    assert names("find/", where={"no such key": "x"}) == []
+
+
+@pytest.mark.parametrize(("kind", "found"), [("table", 2), ("array", 1), ("json", 1), ("parquet", 2), ("folder", 0)])
+def test_a_type_narrows(kind, found):
+    assert len(names("find/", type=kind)) == found
+
+
+def test_a_limit_shows_fewer_and_says_of_how_many():
+    table = rl.ls("find/", limit=1)
+    assert len(table) == 1
+    assert "1 of 4 objects" in table.table().to_text()
+
+
+def test_a_limit_that_shows_nothing_is_refused():
+    with pytest.raises(InputError):
+        rl.ls(limit=0)
+
+
+def test_the_table_can_be_indexed_iterated_and_had_as_a_frame():
+    table = rl.ls("find/")
+    assert table[0] == next(iter(table))
+    assert len(table[1:3]) == 2
+    frame = table.to_pandas()
+    assert list(frame["name"]) == [each.name for each in table]
+    assert frame["metadata.acc"][2] == "0.913"
+
+
+def test_what_does_not_exist_is_an_empty_table_and_no_error():
+    assert "no objects fit" in rl.ls("find/nothing").table().to_text()
+
+
+def test_info_shows_schema_and_head_of_a_table():
+    text = rl.info("find/runs/2026-11/val").page().to_text()
+    for expected in ("schema", "label", "5 of 10 rows", "versions", "blake3:", "acc=0.913"):
+        assert expected in text
+
+
+def test_info_of_a_large_table_reads_little_of_it():
+    frame = pd.DataFrame(np.random.default_rng(7).normal(size=(1_000_000, 8)), columns=list("abcdefgh"))
+    thing = rl.put(frame, "find/large")
+    info = rl.info(thing)
+    assert info.preview.rows == 1_000_000
+    assert info.bytes_read < thing.size / 10
+
+
+def test_info_of_text_and_json_shows_the_beginning():
+    rl.put("line one\nline two\n" * 10_000, "find/notes.txt", format="text")
+    assert "line one" in rl.info("find/notes.txt").page().to_text()
+    assert '"a"' in rl.info("find/Config.json").page().to_text()
+
+
+def test_info_of_a_folder_lists_its_members(tmp_path):
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "one.txt").write_text("1")
+    rl.put(tmp_path / "scans", "find/scans")
+    assert "one.txt" in rl.info("find/scans").page().to_text()
+
+
+def test_info_of_a_damaged_table_says_so_and_shows_the_rest():
+    rl.put(b"PAR1 this is not parquet PAR1", "find/broken.parquet")
+    info = rl.info("find/broken.parquet")
+    assert "find/broken.parquet" in info.page().to_text()
+
+
+def test_status_says_which_store_and_how_it_is_reached():
+    status = rl.status()
+    assert status.profile.embedded
+    assert status.objects >= 5
+    text = status.card().to_text()
+    assert "embedded store" in text
+    assert "on this computer" in text

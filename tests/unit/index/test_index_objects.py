@@ -1,0 +1,222 @@
+"""The index against a plain list of objects that says what is right."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runloop_jupyter.index import INDEX, Filter, ObjectIndex, Schema, SchemaTooNew, Tally, connect, transaction
+from runloop_jupyter.index.fold import fold
+from runloop_jupyter.wire.objects import ObjectView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+STATES = ["UPLOADING", "READ_ONLY", "DELETED"]
+TYPES = ["text", "binary"]
+LETTERS = "aAbBÄäßẞéE\u0301ıİ%_\"' \0\U0001f427-"
+
+names = st.text(LETTERS, max_size=12) | st.text(max_size=8)
+metadata = st.none() | st.dictionaries(
+    st.sampled_from(["k", "l", ""]), st.sampled_from(["1", "2", "", "ä"]), max_size=3
+)
+rows = st.lists(st.tuples(names, st.sampled_from(STATES), st.sampled_from(TYPES), metadata), max_size=12)
+filters = st.builds(
+    Filter,
+    name=st.none() | st.text(LETTERS, max_size=5) | names,
+    search=st.none() | st.text(LETTERS, max_size=5) | st.sampled_from(["obj-", "obj-3", "obj-03x", "o", "OBJ"]),
+    content_type=st.none() | st.sampled_from([*TYPES, "tar"]),
+    state=st.none() | st.sampled_from([*STATES, "ERROR"]),
+    metadata=st.dictionaries(
+        st.sampled_from(["k", "l", "", "m"]),
+        st.lists(st.sampled_from(["1", "2", "", "ä", "x"]), max_size=3),
+        max_size=2,
+    ),
+)
+
+
+def view(number: int, name: str, state: str, content_type: str, pairs: dict[str, str] | None) -> ObjectView:
+    return ObjectView(
+        id=f"obj-{number:02}x",
+        name=name,
+        state=state,
+        content_type=content_type,
+        create_time_ms=number,
+        size_bytes=number if state == "READ_ONLY" else None,
+        metadata=pairs,
+    )
+
+
+def meant(wanted: Filter, each: ObjectView) -> bool:
+    name = fold(each.name)
+    return (
+        (not wanted.name or fold(wanted.name) in name)
+        and (not wanted.search or fold(wanted.search) in name or each.id.startswith(wanted.search))
+        and wanted.content_type in (None, each.content_type)
+        and wanted.state in (None, each.state)
+        and all((each.metadata or {}).get(key) in values for key, values in wanted.metadata.items())
+    )
+
+
+def memory_index() -> ObjectIndex:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript(INDEX.script)
+    return ObjectIndex(connection)
+
+
+@pytest.fixture
+def index() -> Iterator[ObjectIndex]:
+    made = memory_index()
+    yield made
+    made._connection.close()
+
+
+def fill(index: ObjectIndex, *names: str) -> None:
+    for number, name in enumerate(names):
+        index.put(number, view(number, name, "READ_ONLY", "text", None))
+
+
+@settings(max_examples=400)
+@given(rows=rows, wanted=filters, limit=st.integers(1, 5), before=st.none() | st.integers(0, 12))
+def test_a_page_holds_exactly_the_newest_objects_that_are_meant(
+    rows: list[tuple[str, str, str, dict[str, str] | None]], wanted: Filter, limit: int, before: int | None
+) -> None:
+    index = memory_index()
+    try:
+        views = [view(number, *row) for number, row in enumerate(rows)]
+        for number, each in enumerate(views):
+            index.put(number, each)
+        right = [each for each in reversed(views) if meant(wanted, each)]
+        older = [each for each in right if before is None or each.create_time_ms < before]
+        page = index.page(wanted, limit=limit, before=before)
+        assert page.objects == older[:limit]
+        assert page.has_more == (len(older) > limit)
+        assert index.count(wanted) == len(right)
+    finally:
+        index._connection.close()
+
+
+@given(rows=rows, removed=st.sets(st.integers(0, 11)), changed=st.sets(st.integers(0, 11)))
+def test_kept_counts_equal_counting(
+    rows: list[tuple[str, str, str, dict[str, str] | None]], removed: set[int], changed: set[int]
+) -> None:
+    index = memory_index()
+    try:
+        views = {number: view(number, *row) for number, row in enumerate(rows)}
+        for number, each in views.items():
+            index.put(number, each)
+        for number in changed & views.keys():
+            index.change(number, state="DELETED", size_bytes=None)
+            index.drop_metadata(number)
+            views[number] = view(number, views[number].name, "DELETED", views[number].content_type, None)
+        for number in removed:
+            index.remove(number)
+            views.pop(number, None)
+        left = list(views.values())
+        pairs = [pair for each in left for pair in (each.metadata or {}).items()]
+        assert index.metadata_keys() == sorted({key for key, _ in pairs})
+        for key in ("k", "l", "", "m"):
+            used = [value for mine, value in pairs if mine == key]
+            assert index.metadata_values(key) == {value: used.count(value) for value in sorted(set(used))}
+        assert index.tally() == {
+            state: Tally(len(mine), sum(each.size_bytes or 0 for each in mine))
+            for state in STATES
+            if (mine := [each for each in left if each.state == state])
+        }
+        assert index.page(Filter(), limit=20).objects == left[::-1]
+        for each in left:
+            assert each in index.page(Filter(name=each.name), limit=20).objects
+    finally:
+        index._connection.close()
+
+
+def test_what_is_put_at_a_position_takes_the_place_of_what_was_there(index: ObjectIndex) -> None:
+    fill(index, "first name")
+    index.put(0, view(7, "second name", "READ_ONLY", "text", {"a": "b"}))
+    assert index.get("obj-00x") is None
+    assert index.count(Filter(name="first")) == 0
+    assert [each.name for each in index.page(Filter(), limit=5).objects] == ["second name"]
+
+
+def test_an_id_that_is_put_again_moves(index: ObjectIndex) -> None:
+    fill(index, "one", "two")
+    index.put(9, view(0, "one", "READ_ONLY", "text", None))
+    assert index.position("obj-00x") == 9
+    assert [each.name for each in index.page(Filter(), limit=5).objects] == ["one", "two"]
+
+
+def test_the_caller_supplies_the_order(index: ObjectIndex) -> None:
+    for position in (5, -3, 10**15):
+        index.put(position, view(position % 100, str(position), "READ_ONLY", "text", None))
+    assert [each.name for each in index.page(Filter(), limit=5).objects] == [str(10**15), "5", "-3"]
+    assert index.newest() == 10**15
+
+
+def test_a_search_with_more_matching_ids_than_are_fetched_is_still_right(index: ObjectIndex) -> None:
+    for number in range(1100):
+        index.put(number, view(number, "name", "READ_ONLY", "text", None))
+    index.put(5000, view(5000, "has obj- inside", "READ_ONLY", "text", None))
+    assert index.count(Filter(search="obj-")) == 1101
+    assert index.page(Filter(search="obj-50"), limit=2).objects[0].name == "has obj- inside"
+
+
+def test_a_very_long_text_is_found_whole_only(index: ObjectIndex) -> None:
+    long = "".join(chr(0x4E00 + number) for number in range(500))
+    fill(index, long, long[:-1] + "x")
+    assert index.count(Filter(name=long)) == 1
+    assert index.count(Filter(name=long[:400])) == 2
+
+
+def test_a_text_narrows_without_reading_every_object(index: ObjectIndex) -> None:
+    from runloop_jupyter.index.filter import plan
+
+    fill(index, "penguins")
+    way = plan(index._connection, Filter(name="ping"))
+    assert way is not None
+    assert way.key == "object_name.rowid"
+
+
+def test_a_database_is_durable_private_and_for_one_alone(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    connection = connect(path)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    with transaction(connection):
+        fill(ObjectIndex(connection), "kept")
+    assert {each.name for each in tmp_path.iterdir()} == {"index.db", "index.db-wal"}  # no -shm: safe without mmap
+    assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o600}
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        connect(path)
+    connection.close()
+    again = connect(path)
+    assert ObjectIndex(again).count(Filter()) == 1
+    again.close()
+
+
+def test_a_transaction_that_fails_changes_nothing(tmp_path: Path) -> None:
+    connection = connect(tmp_path / "index.db")
+    index = ObjectIndex(connection)
+
+    def half() -> None:
+        with transaction(connection):
+            fill(index, "one")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
+    assert index.count(Filter()) == 0
+    connection.close()
+
+
+def test_a_newer_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    connect(path, Schema(version=7, script="CREATE TABLE future (x);")).close()
+    before = path.read_bytes()
+    with pytest.raises(SchemaTooNew, match=r"newer runloop_jupyter \(format 7, this one reads 1\)"):
+        connect(path)
+    assert path.read_bytes() == before
