@@ -8,10 +8,10 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from IPython.core.completer import SimpleCompletion
+from IPython.core.completer import SimpleCompletion, context_matcher
 
 from runloop_jupyter.magics.names import Names
-from runloop_jupyter.magics.objects import PARSERS
+from runloop_jupyter.magics.options import PARSERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,20 +28,17 @@ _MOST: Final = 200
 
 
 class Completer:
-    """A matcher of IPython's (API version 2): offers what fits a magic's line, and nothing elsewhere.
+    """Offers what fits a magic's line, and nothing elsewhere.
 
-    ``complete_command`` hooks don't fire in ``df = %rl_get …``; a matcher sees every line.
+    ``complete_command`` hooks don't fire in ``df = %rl_get …``; a matcher (IPython's API version 2) sees every line.
     """
-
-    matcher_identifier = "runloop_jupyter"
-    matcher_api_version = 2
-    matcher_priority = 100.0
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._names = Names()
 
-    def __call__(self, context: CompletionContext) -> dict[str, Any]:
+    @context_matcher(identifier="runloop_jupyter", priority=100)  # type: ignore[untyped-decorator]
+    def match(self, context: CompletionContext) -> dict[str, Any]:
         """Return completions for the word before the cursor."""
         line = _LINE.search(context.text_until_cursor)
         if line is None or line[2] not in PARSERS:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _WHOLE: Final = re.compile(r"\$([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\}")
 _NAME: Final = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[[^\[\]{}]*\])*"
 _INSIDE: Final = re.compile(rf"\$\$|\{{\{{|\}}\}}|\$([A-Za-z_]\w*)|\{{({_NAME})\}}")
+_HOLD: Final = "\ue0ff"  # of the private use area: nobody types it
+_HELD: Final = re.compile(f"{_HOLD}([0-9]+){_HOLD}")
 _ESCAPED: Final = {"$$": "$", "{{": "{", "}}": "}"}
 
 
@@ -31,10 +33,18 @@ def split(line: str) -> list[str]:
         >>> split("penguins -m 'note=two words' -n a#1 ; # later")
         ['penguins', '-m', 'note=two words', '-n', 'a#1']
     """
+    # Quotes inside {row['name']} belong to the expression, not to the word.
+    held: list[str] = []
+
+    def hold(match: re.Match[str]) -> str:
+        held.append(match[0])
+        return f"{_HOLD}{len(held) - 1}{_HOLD}"
+
     try:
-        return shlex.split(_without_tail(line))
+        words = shlex.split(_without_tail(_INSIDE.sub(hold, line)))
     except ValueError:
         raise InputError("a quote isn't closed. Put names with spaces or quotes between '…' or \"…\"") from None
+    return [_HELD.sub(lambda match: held[int(match[1])], word) for word in words]
 
 
 def expand(word: str, names: Mapping[str, Any]) -> Any:

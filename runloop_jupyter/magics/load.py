@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 def load(shell: InteractiveShell) -> None:
     """Make the magics and their completion known to `shell`, and print one line and what needs attention."""
     shell.register_magics(RunloopMagics)
-    matchers = _matchers(shell)
-    matchers[:] = [each for each in matchers if not isinstance(each, Completer)]
-    matchers.append(Completer(shell))
+    _forget_completion(shell)
+    shell.Completer.custom_matchers.append(Completer(shell).match)
     print(f"runloop: {greeting()} · %rl for help")
     for line in _attention():
         print(f"runloop: {line}")
@@ -27,15 +26,15 @@ def load(shell: InteractiveShell) -> None:
 
 def unload(shell: InteractiveShell) -> None:
     """Take the completion and the magics away again."""
-    matchers = _matchers(shell)
-    matchers[:] = [each for each in matchers if not isinstance(each, Completer)]
+    _forget_completion(shell)
     for kind in shell.magics_manager.magics.values():
         for name in [name for name in kind if name == "rl" or name.startswith("rl_")]:
             del kind[name]
 
 
-def _matchers(shell: InteractiveShell) -> list[Any]:
-    return shell.Completer.custom_matchers
+def _forget_completion(shell: InteractiveShell) -> None:
+    matchers: list[Any] = shell.Completer.custom_matchers
+    matchers[:] = [each for each in matchers if not isinstance(getattr(each, "__self__", None), Completer)]
 
 
 def _attention() -> list[str]:

@@ -3,100 +3,48 @@
 from __future__ import annotations
 
 import difflib
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool, Dict, Unicode
 
 from runloop_jupyter import session
 from runloop_jupyter.errors import InputError
-from runloop_jupyter.magics.parser import HelpAsked, Parser, Word, pairs
+from runloop_jupyter.magics.options import PARSERS
+from runloop_jupyter.magics.parser import HelpAsked, Word, pairs
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterable
-
-    from runloop_jupyter.actions.object import Object
+    from collections.abc import Callable, Iterable
 
 _NO_VALUE: Final = object()
 
-
-def _put_parser() -> Parser:
-    parser = Parser(
-        "%rl_put",
-        "Store a variable, a file or a folder as an object. Nothing is sent when the newest version under the name "
-        "already is the same. As %%rl_put NAME it stores the text of the cell.",
-        ["%rl_put df -m project=birds --ttl 30d", "%rl_put ./scans -n scans/batch-07", "%%rl_put notes.md"],
-    )
-    parser.add_argument("what", metavar="WHAT", help="a variable, or a path (./name where it could be either)")
-    parser.add_argument("-n", "--name", help="the name to store it under; the variable's or file's own by default")
-    parser.add_pairs("-m", "--metadata", metavar="K=V", help="metadata, one or more; can't be changed later")
-    parser.add_argument("--ttl", help="how long it lives: 30d, 12h, 45m; for ever by default")
-    parser.add_argument("--as", dest="form", metavar="FORMAT", help="the stored format, where several would do")
-    parser.add_argument("--force", action="store_true", help="send it even if nothing changed")
-    parser.add_argument("--pickle", action="store_true", help="pickle what has no other stored form")
-    return parser
+Act: TypeAlias = "Callable[[RunloopMagics, Namespace, str | None], Any]"
+"""What a magic does with its options, read, and the text of its cell."""
 
 
-def _get_parser() -> Parser:
-    parser = Parser(
-        "%rl_get",
-        "Give back what was put: a value as it was, a file or folder as a local path.",
-        ["df = %rl_get penguins", "%rl_get penguins@-1 -o before", "%rl_get scans --to ./scans"],
-    )
-    parser.add_argument("what", metavar="WHAT", help="a name, name@version, an id, or $object")
-    parser.add_argument("--as", dest="form", metavar="FORM", help="pandas, polars, arrow, numpy, text, bytes or path")
-    parser.add_argument("--to", metavar="PATH", help="write the stored bytes (a folder's files) to this local path")
-    parser.add_argument("-o", "--out", metavar="VAR", help="put the value into this variable and show nothing")
-    parser.add_argument("--allow-pickle", action="store_true", help="unpickle: runs code, only for what you trust")
-    return parser
+def _magic(act: Act) -> Callable[..., Any]:
+    """Make a magic of `act`: read its line, print help where that is asked for, be silent after a ``;``."""
+    name = act.__name__
+    parser = PARSERS[name]
 
+    @no_var_expand
+    @wraps(act)
+    def run(self: RunloopMagics, line: str, cell: str | None = None) -> Any:
+        shell: Any = self.shell
+        session.current().shows_progress = self.progress
+        try:
+            said = parser.read(line, shell.user_ns)
+        except HelpAsked as asked:
+            print(asked)
+            return None
+        value = act(self, said, cell)
+        return None if _is_silenced(shell, name, line) else value
 
-def _ls_parser() -> Parser:
-    parser = Parser(
-        "%rl_ls",
-        "List objects, the newest version of each name, newest first.",
-        ["%rl_ls", "%rl_ls runs/* -w model=resnet50", "%rl_ls --type table --limit 50"],
-    )
-    parser.add_argument("pattern", nargs="?", metavar="PATTERN", help="part of a name, or a pattern with * ? [ ]")
-    parser.add_pairs("-w", "--where", metavar="K=V", help="metadata that must hold, one or more")
-    parser.add_argument("--type", help="table, array, json, text, file, folder, a format or a content type")
-    parser.add_argument("--limit", type=int, default=None, help="how many to show (20)")
-    return parser
-
-
-def _info_parser() -> Parser:
-    parser = Parser(
-        "%rl_info",
-        "Show all facts about an object, its versions, and a look inside without fetching it whole.",
-        ["%rl_info penguins", "%rl_info penguins@-1"],
-    )
-    parser.add_argument("what", metavar="WHAT", help="a name, name@version, an id, or $object")
-    return parser
-
-
-def _rm_parser() -> Parser:
-    parser = Parser(
-        "%rl_rm",
-        "Delete objects, after saying which and asking. What is deleted can't be had back.",
-        ["%rl_rm penguins@-1", "%rl_rm penguins --all-versions --dry-run", "%rl_rm scans -y"],
-    )
-    parser.add_argument("what", nargs="+", metavar="WHAT", help="names, name@version, ids, $objects")
-    parser.add_argument("--all-versions", action="store_true", help="every version of a name that has several")
-    parser.add_argument("--dry-run", action="store_true", help="say what would go, and delete nothing")
-    parser.add_argument("-y", "--yes", action="store_true", help="don't ask")
-    return parser
-
-
-PARSERS: Final = {
-    "rl_put": _put_parser(),
-    "rl_get": _get_parser(),
-    "rl_ls": _ls_parser(),
-    "rl_info": _info_parser(),
-    "rl_rm": _rm_parser(),
-    "rl_status": Parser("%rl_status", "Show which store is used, how it is reached, what it holds.", ["%rl_status"]),
-}
+    run.__doc__ = f"{act.__doc__}\n\n{parser.format_help()}"
+    return run
 
 
 @magics_class
@@ -120,18 +68,15 @@ class RunloopMagics(Magics):
         return overview({name: parser.description or "" for name, parser in PARSERS.items()})
 
     @line_cell_magic
-    @no_var_expand
-    def rl_put(self, line: str, cell: str | None = None) -> Object | None:
+    @_magic
+    def rl_put(self, said: Namespace, cell: str | None) -> Any:
         """Store a variable, a file or a folder as an object; %%rl_put NAME stores the cell's text."""
         from runloop_jupyter.actions.put import put
 
-        said = self._read("rl_put", line)
-        if said is None:
-            return None
         what, name = self._what(said.what) if cell is None else (cell, str(said.what))
         return put(
             what,
-            said.name or name,
+            name if said.name is None else said.name,
             metadata={**self.metadata, **pairs(said.metadata, "-m")},
             ttl=said.ttl or self.ttl or None,
             format=said.form or ("text" if cell is not None else None),
@@ -140,53 +85,43 @@ class RunloopMagics(Magics):
         )
 
     @line_magic
-    @no_var_expand
-    def rl_get(self, line: str) -> Any:
+    @_magic
+    def rl_get(self, said: Namespace, cell: str | None) -> Any:
         """Give back what was put: a value as it was, a file or folder as a local path."""
         from runloop_jupyter.actions.get import get
 
-        said = self._read("rl_get", line)
-        if said is None:
-            return None
-        if said.out and not said.out.isidentifier():
+        if said.out is not None and not said.out.isidentifier():
             raise InputError(f"-o {said.out!r} can't be a variable's name")
         value = get(_object_or_name(said.what), format=said.form, to=said.to, allow_pickle=said.allow_pickle)
-        if not said.out:
+        if said.out is None:
             return value
-        self._shell.push({str(said.out): value})
+        self._shell.push({said.out: value})
         return None
 
     @line_magic
-    @no_var_expand
-    def rl_ls(self, line: str) -> Any:
+    @_magic
+    def rl_ls(self, said: Namespace, cell: str | None) -> Any:
         """List objects, the newest version of each name, newest first."""
         from runloop_jupyter.actions.find import DEFAULT_LIMIT, ls
 
-        said = self._read("rl_ls", line)
-        if said is None:
-            return None
         limit = DEFAULT_LIMIT if said.limit is None else said.limit
         return ls(said.pattern, where=pairs(said.where, "-w"), type=said.type, limit=limit)
 
     @line_magic
-    @no_var_expand
-    def rl_info(self, line: str) -> Any:
+    @_magic
+    def rl_info(self, said: Namespace, cell: str | None) -> Any:
         """Show all facts about an object, its versions, and a look inside."""
         from runloop_jupyter.actions.info import info
 
-        said = self._read("rl_info", line)
-        return None if said is None else info(_object_or_name(said.what))
+        return info(_object_or_name(said.what))
 
     @line_magic
-    @no_var_expand
-    def rl_rm(self, line: str) -> Any:
+    @_magic
+    def rl_rm(self, said: Namespace, cell: str | None) -> Any:
         """Delete objects, after saying which and asking."""
         from runloop_jupyter.actions import remove
         from runloop_jupyter.display.line import Line
 
-        said = self._read("rl_rm", line)
-        if said is None:
-            return None
         removal = remove.plan(*map(_object_or_name, said.what), all_versions=said.all_versions)
         if said.dry_run:
             return Line([repr(removal)])
@@ -195,25 +130,16 @@ class RunloopMagics(Magics):
         return Line([repr(remove.carry_out(removal))])
 
     @line_magic
-    @no_var_expand
-    def rl_status(self, line: str) -> Any:
+    @_magic
+    def rl_status(self, said: Namespace, cell: str | None) -> Any:
         """Show which store is used, how it is reached, what it holds."""
         from runloop_jupyter.actions.status import status
 
-        return None if self._read("rl_status", line) is None else status()
+        return status()
 
     @property
     def _shell(self) -> Any:
         return self.shell
-
-    def _read(self, magic: str, line: str) -> Namespace | None:
-        """Return what `line` says; None where it asked for help, which is then printed."""
-        session.current().shows_progress = self.progress
-        try:
-            return PARSERS[magic].read(line, self._shell.user_ns)
-        except HelpAsked as asked:
-            print(asked)
-            return None
 
     def _what(self, word: Word) -> tuple[object, str | None]:
         """Return what a word of %rl_put means, a value or a `Path`, and the name it gives."""
@@ -229,6 +155,18 @@ class RunloopMagics(Magics):
         if not word.variable and path.exists():
             raise InputError(f"“{word}” is a variable and a file. The file: %rl_put ./{word}. The variable: ${word}")
         return value, None if isinstance(value, Path) else name
+
+
+def _is_silenced(shell: Any, name: str, line: str) -> bool:
+    """Whether the magic stands alone on a line that ends with a semicolon.
+
+    To IPython the semicolon is a part of the magic's own text. It is left to it to tell ``%rl_put df;`` from
+    ``x = %rl_put df;``, which both come here with the same words, and only one of which shows anything.
+    """
+    if not line.rstrip().endswith(";"):
+        return False
+    cell = shell.history_manager.input_hist_raw[-1]
+    return any(each.strip() == f"%{name} {line.strip()}" for each in cell.splitlines())
 
 
 def _object_or_name(word: Word) -> Any:

@@ -212,7 +212,7 @@ def _index_from(note: Any, arrays: list[Any]) -> Any:
         return pd.MultiIndex.from_arrays([_plain_index(array, None) for array in arrays], names=names)
     index = _plain_index(arrays[0], names[0])
     if note["freq"] is not None and isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)):
-        index.freq = pd.tseries.frequencies.to_offset(note["freq"])
+        index.freq = pd.tseries.frequencies.to_offset(note["freq"])  # type: ignore[misc]
     return index
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from runloop_jupyter.errors import InputError, MissingLibrary, UnsupportedValue
@@ -63,10 +64,13 @@ class TableCodec:
             arrow_tables.encode(value, file, checkpoint)
         reader = parquet.Reader(file)
         columns = _columns(reader)
+        # a pandas index is in the file's columns, and rows without columns are not in its rows
+        rows, width = value.shape if library == "pandas.DataFrame" else (reader.rows, len(columns))  # type: ignore[attr-defined]
+        file.seek(0, io.SEEK_END)
         package = library.partition(".")[0]
         return {
-            "rows": reader.rows,
-            "columns": len(columns),
+            "rows": rows,
+            "columns": width,
             "schema": parquet.short_schema(columns),
             "library": package if package in ("pandas", "polars") else "pyarrow",
         }

@@ -67,6 +67,17 @@ root => {
 """
 
 
+HAS_RUN = """
+() => {
+  const cells = jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.toJSON())
+    .filter(cell => cell.cell_type === 'code' && cell.source.length);
+  const stops = cell => !cell.metadata.tags?.includes('raises-exception');
+  return cells.every(cell => cell.execution_count !== null)
+    || cells.some(cell => stops(cell) && cell.outputs.some(output => output.output_type === 'error'));
+}
+"""
+
+
 class LabServer:
     """A JupyterLab server whose every directory is under `root`.
 
@@ -203,6 +214,9 @@ class OpenNotebook:
     def run_all(self) -> None:
         """Run all cells, and wait for the last to end or the first to fail."""
         self.command("notebook:run-all-cells")
+        # The command and the [*] prompts end with the first error, also where a tag says to go on after it.
+        self.page.wait_for_function(HAS_RUN, timeout=120_000)
+        self.wait_for_kernel()
 
     def saved(self) -> nbformat.NotebookNode:
         """Save, and return what is in the file."""

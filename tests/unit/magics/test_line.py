@@ -27,6 +27,8 @@ from runloop_jupyter.magics.line import expand, split
         ("cfg='{\"a\": 1}'", ['cfg={"a": 1}']),
         (r"a\ b", ["a b"]),
         ("'' x", ["", "x"]),
+        ("-m lr={cfg['lr']} x", ["-m", "lr={cfg['lr']}", "x"]),
+        ('"run {d[\'a b\']}" x', ["run {d['a b']}", "x"]),
     ],
 )
 def test_a_line_is_split_as_a_shell_would(line, words):

@@ -3,7 +3,7 @@
 import pytest
 
 from runloop_jupyter.errors import InputError
-from runloop_jupyter.magics.objects import PARSERS
+from runloop_jupyter.magics.options import PARSERS
 from runloop_jupyter.magics.parser import HelpAsked, pairs
 
 

@@ -1,0 +1,372 @@
+"""Magics in a real IPython shell on a real embedded store."""
+
+import logging
+import re
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+import runloop_jupyter as rl
+from runloop_jupyter import errors, session
+from runloop_jupyter.magics import names
+
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture(scope="module")
+def shell(home):
+    shell = InteractiveShell.instance(colors="nocolor")
+    shell.run_line_magic("load_ext", "runloop_jupyter")
+    yield shell
+    shell.run_line_magic("unload_ext", "runloop_jupyter")
+    shell.history_manager.end_session()
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch, shell):
+    monkeypatch.chdir(tmp_path)
+    shell.reset(new_session=False)
+    shell.user_ns["df"] = pd.DataFrame({"x": [1, 2, 3]})
+
+
+class Ran:
+    def __init__(self, result, captured):
+        self.error = result.error_in_exec or result.error_before_exec
+        self.value = result.result
+        self.out = captured.stdout
+        self.err = captured.stderr
+
+
+@pytest.fixture
+def run(shell):
+    def run_cell(code):
+        with capture_output() as captured:
+            result = shell.run_cell(code, store_history=True)
+        return Ran(result, captured)
+
+    return run_cell
+
+
+def ok(ran):
+    assert ran.error is None, ran.error
+    return ran.value
+
+
+def test_a_variable_goes_up_under_its_own_name_and_comes_back(run, shell):
+    put = ok(run("%rl_put df -m project=birds"))
+    assert (put.name, put.kind, put.metadata) == ("df", "table", {"project": "birds"})
+    ok(run("back = %rl_get df"))
+    assert shell.user_ns["back"].equals(shell.user_ns["df"])
+
+
+def test_each_line_magic_gives_what_its_python_twin_gives(run):
+    rl.put([1, 2], "magics/twin")
+    assert ok(run("%rl_get magics/twin")) == rl.get("magics/twin")
+    assert list(ok(run("%rl_ls magics/twin"))) == list(rl.ls("magics/twin"))
+    assert ok(run("%rl_info magics/twin")).object == rl.info("magics/twin").object
+    assert ok(run("%rl_status")).identity == rl.status().identity
+
+
+def test_a_trailing_semicolon_hides_the_result_and_does_no_harm(run):
+    assert "magics/semicolon" in run("%rl_put df -n magics/semicolon").out
+    ran = run("%rl_put df -n magics/semicolon ;")
+    assert ran.error is None
+    assert "magics/semicolon" not in ran.out
+
+
+def test_a_trailing_semicolon_does_not_lose_what_is_assigned(run, shell):
+    ok(run("put = %rl_put df -n magics/kept;"))
+    assert shell.user_ns["put"].name == "magics/kept"
+
+
+def test_names_with_spaces_quotes_and_comments(run):
+    ok(run("%rl_put df -n 'magics/two words' -m \"note=it's fine\"  # a comment"))
+    assert ok(run("%rl_get 'magics/two words'")).shape == (3, 1)
+    assert rl.ls("two words")[0].metadata == {"note": "it's fine"}
+
+
+def test_variables_are_filled_in(run, shell):
+    shell.user_ns |= {"run_": 7, "cfg": {"lr": 0.1}}
+    ok(run("%rl_put $cfg -n magics/run-{run_} -m lr={cfg['lr']}"))
+    assert rl.get("magics/run-7") == {"lr": 0.1}
+    assert rl.ls("magics/run-7")[0].metadata == {"lr": "0.1"}
+
+
+def test_json_in_metadata_is_left_as_it_is(run):
+    ok(run("""%rl_put df -n magics/json -m 'cfg={"a": 1}'"""))
+    assert rl.ls("magics/json")[0].metadata == {"cfg": '{"a": 1}'}
+
+
+def test_an_object_variable_names_that_very_version(run):
+    ok(run("first = %rl_put df -n magics/object"))
+    ok(run("df = df + 1"))
+    ok(run("%rl_put df -n magics/object"))
+    assert ok(run("%rl_get $first"))["x"].tolist() == [1, 2, 3]
+
+
+def test_minus_o_puts_the_value_into_a_variable_and_shows_nothing(run, shell):
+    ok(run("%rl_put df -n magics/out"))
+    assert ok(run("%rl_get magics/out -o into")) is None
+    assert shell.user_ns["into"].shape == (3, 1)
+
+
+def test_a_cell_goes_up_as_its_text(run):
+    ok(run("%%rl_put magics/notes.md -m a=1\n# Title\nline\n"))
+    assert rl.get("magics/notes.md") == "# Title\nline\n"
+
+
+def test_a_word_that_is_a_variable_and_a_file_is_refused_with_both_ways_to_say_it(run, tmp_path):
+    (tmp_path / "df").write_text("a file")
+    error = run("%rl_put df").error
+    assert "./df" in str(error)
+    assert "$df" in str(error)
+    assert ok(run("%rl_put ./df")).kind == "file"
+    assert ok(run("%rl_put $df")).kind == "table"
+
+
+def test_a_file_goes_up_as_it_is_and_comes_back_as_a_path(run, tmp_path):
+    (tmp_path / "data.csv").write_text("a,b\n1,2\n")
+    put = ok(run("%rl_put data.csv"))
+    assert (put.name, put.kind, put.view.content_type) == ("data.csv", "file", "text")
+    assert ok(run("%rl_get data.csv")).read_text() == "a,b\n1,2\n"
+    assert ok(run("%rl_get data.csv --as text")) == "a,b\n1,2\n"
+
+
+def test_a_path_variable_is_named_after_its_file(run, shell, tmp_path):
+    (tmp_path / "data.csv").write_text("x")
+    shell.user_ns["source"] = tmp_path / "data.csv"
+    assert ok(run("%rl_put source")).name == "data.csv"
+
+
+def test_a_word_that_is_nothing_names_what_comes_close(run):
+    error = run("%rl_put dff").error
+    assert isinstance(error, errors.InputError)
+    assert "Close: df" in str(error)
+
+
+FAILING = [
+    ("%rl_get magics/nope", errors.ObjectNotFound),
+    ("%rl_put df --nope", errors.InputError),
+    ("%rl_put df -m novalue", errors.InputError),
+    ("%rl_put df -m rl.kind=x", errors.MetadataError),
+    ("%rl_put df --ttl soon", errors.InputError),
+    ("%rl_put df -n ''", errors.AddressError),
+    ("%rl_put 'open", errors.InputError),
+    ("%rl_put $nope", errors.InputError),
+    ("%rl_put df --as nope", errors.InputError),
+    ("%rl_get magics/x --as nope", errors.InputError),
+    ("%rl_get df -o 'not a name'", errors.InputError),
+    ("%rl_ls --limit 0", errors.InputError),
+    ("%rl_rm", errors.InputError),
+    ("%rl_info s3://bucket/key", errors.AddressError),
+    ("%rl status", errors.InputError),
+    ("x = %rl_get magics/nope", errors.ObjectNotFound),
+]
+
+
+@pytest.mark.parametrize(("code", "kind"), FAILING, ids=[code for code, _ in FAILING])
+def test_an_error_is_one_line_that_fails_the_cell_and_can_be_caught(run, code, kind):
+    ran = run(code)
+    assert type(ran.error) is kind
+    assert not isinstance(ran.error, UsageError)
+    shown = ANSI.sub("", ran.out + ran.err).strip()
+    assert shown.startswith(kind.__name__)
+    assert len(shown.splitlines()) == 1
+    caught = run(
+        f"import runloop_jupyter as rl\ntry:\n    {code}\nexcept rl.errors.RunloopError as e:\n    print(type(e))"
+    )
+    assert caught.error is None
+    assert kind.__name__ in caught.out
+
+
+def test_the_last_error_can_be_asked_for(run):
+    ran = run("%rl_get obj_0000000000000000000000000000")
+    assert rl.last_error is ran.error
+
+
+def test_help_is_printed_and_does_nothing(run):
+    ran = run("%rl_put df -n magics/help --help")
+    assert "Examples:" in ran.out
+    assert "--ttl" in ran.out
+    assert len(rl.ls("magics/help")) == 0
+
+
+def test_question_mark_shows_help_with_examples(shell):
+    text = shell.inspector.info(shell.magics_manager.magics["line"]["rl_put"], "rl_put")["docstring"]
+    assert "Examples:" in text
+    assert "--ttl" in text
+
+
+def test_rl_lists_the_magics_and_where_objects_go(run):
+    text = str(ok(run("%rl")))
+    assert "embedded store on this computer" in text
+    for name in ("%rl_put", "%rl_get", "%rl_ls", "%rl_info", "%rl_rm", "%rl_status"):
+        assert name in text
+
+
+def test_deleting_is_refused_where_nobody_can_answer(run, monkeypatch):
+    rl.put("x", "magics/rm")
+
+    def nobody(question):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", nobody)
+    error = run("%rl_rm magics/rm").error
+    assert "1 object, 1 B" in str(error)
+    assert "-y" in str(error)
+    assert rl.get("magics/rm") == "x"
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y", 0), ("YES", 0), ("", 1), ("n", 1), ("yeah", 1)])
+def test_deleting_asks_first_and_only_yes_is_yes(run, monkeypatch, answer, left):
+    rl.put("x", "magics/ask")
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or answer)
+    ok(run("%rl_rm magics/ask"))
+    assert "1 object, 1 B" in asked[0]
+    assert len(rl.ls("magics/ask")) == left
+
+
+def test_config_sets_defaults_and_the_line_wins(run):
+    try:
+        ok(run('%config RunloopMagics.metadata = {"project": "birds", "year": "2026"}'))
+        ok(run('%config RunloopMagics.ttl = "2d"'))
+        put = ok(run("%rl_put df -n magics/config -m year=2027"))
+        assert put.metadata == {"project": "birds", "year": "2027"}
+        assert put.expires is not None
+    finally:
+        run("%config RunloopMagics.metadata = {}")
+        run('%config RunloopMagics.ttl = ""')
+
+
+def test_config_lists_what_can_be_set(run):
+    out = run("%config RunloopMagics").out
+    for option in ("RunloopMagics.metadata", "RunloopMagics.ttl", "RunloopMagics.progress"):
+        assert option in out
+
+
+def test_a_pickle_needs_a_flag_both_ways(run, shell):
+    shell.user_ns["odd"] = {1, 2, 3}
+    assert isinstance(run("%rl_put odd -n magics/odd").error, errors.UnsupportedValue)
+    ok(run("%rl_put odd -n magics/odd --pickle"))
+    assert isinstance(run("%rl_get magics/odd").error, errors.UnsafeValue)
+    assert ok(run("%rl_get magics/odd --allow-pickle")) == {1, 2, 3}
+
+
+def test_arrays_round_trip_and_say_their_shape(run, shell):
+    shell.user_ns["a"] = np.arange(6, dtype=">i4").reshape(2, 3)
+    assert ok(run("%rl_put a -n magics/array")).shape == "2 × 3"
+    back = ok(run("%rl_get magics/array"))
+    assert back.dtype == ">i4"
+    np.testing.assert_array_equal(back, shell.user_ns["a"])
+
+
+def test_to_writes_the_stored_bytes_and_never_over_a_file(run, tmp_path):
+    rl.put("text", "magics/to.txt", format="text")
+    path = ok(run("%rl_get magics/to.txt --to ."))
+    assert path.read_text() == "text"
+    assert path.parent == tmp_path
+    assert isinstance(run("%rl_get magics/to.txt --to .").error, errors.InputError)
+    assert isinstance(run("%rl_get magics/to.txt --to no/such/dir/x").error, errors.InputError)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["to.txt"]
+
+
+def test_loading_twice_does_no_harm(run, shell):
+    before = len(shell.Completer.custom_matchers)
+    ok(run("%reload_ext runloop_jupyter"))
+    assert len(shell.Completer.custom_matchers) == before
+
+
+def test_results_have_a_short_stable_repr_inside_other_things(run):
+    ok(run("%rl_put df -n magics/repr"))
+    assert repr([rl.ls("magics/repr")[0]]) == "[<Object 'magics/repr' table · 3 × 1 · embedded store>]"
+
+
+def test_nothing_is_logged_at_debug_that_should_not_be(run, caplog):
+    with caplog.at_level(logging.DEBUG):
+        ok(run("%rl_put df -n magics/log"))
+        ok(run("%rl_get magics/log"))
+    assert "sig" not in caplog.text.lower().replace("signal", "")
+
+
+def complete(shell, line):
+    """What Tab offers at the end of `line`, as JupyterLab asks for it."""
+    with provisionalcompleter():
+        return [line[: each.start] + each.text for each in shell.Completer.completions(line, len(line))]
+
+
+def complete_until(shell, line, offer):
+    """The same, pressed again for up to two seconds: names are fetched behind the user's back."""
+    deadline = time.monotonic() + 2
+    while offer not in (offers := complete(shell, line)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return offers
+
+
+@pytest.fixture(autouse=True)
+def _names_are_never_fresh(monkeypatch):
+    monkeypatch.setattr(names, "FRESH_S", 0)
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "rl-names":
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "before", ["%rl_get ", "x = %rl_get ", "%rl_info ", "%rl_rm ", "a = 1\nx = %rl_get ", "%rl_ls "]
+)
+def test_tab_completes_names_wherever_a_magic_stands(shell, before):
+    rl.put("1", "magics/tab-one")
+    assert before + "magics/tab-one" in complete_until(shell, before + "magics/tab-", before + "magics/tab-one")
+
+
+@pytest.mark.parametrize(
+    ("line", "offer"),
+    [
+        ("%rl_put --", "%rl_put --ttl"),
+        ("%rl_get penguins --a", "%rl_get penguins --allow-pickle"),
+        ("x = %rl_get p --as pan", "x = %rl_get p --as pandas"),
+        ("%rl_put d", "%rl_put df"),
+        ("%rl_put df --ttl 3", "%rl_put df --ttl 30d"),
+        ("%rl_ls --type ta", "%rl_ls --type table"),
+        ("%rl_get x -o d", "%rl_get x -o df"),
+        ("%rl_put ./da", "%rl_put ./data.csv"),
+        ("%rl_ls -w tabk", "%rl_ls -w tabkey="),
+        ("%rl_ls -w tabkey=", "%rl_ls -w tabkey=tabvalue"),
+        ("%rl_put df -m a=1 tabk", "%rl_put df -m a=1 tabkey="),
+        ("%rl_get $ob", "%rl_get $obj"),
+        ("%rl_get 'magics/tab sp", "%rl_get 'magics/tab space'"),
+    ],
+)
+def test_tab_completes_options_variables_paths_and_metadata(shell, tmp_path, line, offer):
+    (tmp_path / "data.csv").write_text("")
+    shell.user_ns["obj"] = rl.put("1", "magics/tab space", metadata={"tabkey": "tabvalue"})
+    assert offer in complete_until(shell, line, offer)
+
+
+@pytest.mark.parametrize("line", ["rl_get ", "print('%rl_get ", "x = 'a %rl_get ", "df.", "%time rl_"])
+def test_tab_elsewhere_is_not_ours(shell, line):
+    rl.put("1", "magics/tab-one")
+    assert "magics/tab-one" not in complete(shell, line)
+
+
+def test_tab_never_waits_for_a_store_that_is_gone(shell, monkeypatch):
+    class Gone:
+        @property
+        def store(self):
+            time.sleep(5)
+            raise errors.Unreachable("gone")
+
+    monkeypatch.setattr(session, "current", Gone)
+    began = time.monotonic()
+    complete(shell, "%rl_get mag")
+    assert time.monotonic() - began < 1
