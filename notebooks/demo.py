@@ -1,6 +1,6 @@
 """Run the quickstart as a reader would, on an embedded store of its own, and print what happened.
 
-    python notebooks/demo.py [NOTEBOOK]
+python notebooks/demo.py [NOTEBOOK]
 """
 
 from __future__ import annotations

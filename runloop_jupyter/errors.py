@@ -73,7 +73,7 @@ class _OneLine(BaseException):
         global last
         last = self
         name = type(self).__name__
-        return [f"\x1b[1;31m{name}\x1b[0m {one_line(str(self))}"]
+        return [f"\x1b[1m{name}\x1b[0m {one_line(str(self))}"]
 
 
 class RunloopError(_OneLine, Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
@@ -33,6 +34,7 @@ VERSIONS_SHOWN: Final = 10
 MEMBERS_SHOWN: Final = 20
 COLUMNS_SHOWN: Final = 12
 TEXT_SHOWN: Final = 2000
+_NUMBER: Final = re.compile(r"u?int|float|double|halffloat|decimal", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,12 @@ class Info:
         return Table([Column("column"), Column("type")], rows)
 
     def _head(self, preview: Preview) -> Table:
-        names = [name for name, _ in preview.columns[:COLUMNS_SHOWN]]
         rows = [row[:COLUMNS_SHOWN] for row in preview.head]
         of = [] if preview.rows is None else [f"{len(rows):,} of {humane.plural(preview.rows, 'row')}"]
         if len(preview.columns) > COLUMNS_SHOWN:
             of.append(f"{COLUMNS_SHOWN} of {len(preview.columns):,} columns")
-        return Table([Column(name) for name in names], rows, footer=of)
+        columns = [Column(name, "number" if _NUMBER.match(kind) else "text") for name, kind in preview.columns]
+        return Table(columns[:COLUMNS_SHOWN], rows, footer=of)
 
     def _members(self) -> Table:
         rows = [[name, humane.size(size)] for name, size in self.members]

@@ -156,7 +156,10 @@ class Object:
             title=self.view.name,
             facts=[*facts, self.store.identity.label],
             second=second,
-            code=[f"{'df = ' if self.kind == 'table' else ''}%rl_get {quoted(self.view.name)}", Fact(self.version, "id")],
+            code=[
+                f"{'df = ' if self.kind == 'table' else ''}%rl_get {quoted(self.view.name)}",
+                Fact(self.version, "id"),
+            ],
             warnings=outcome.notes if outcome else (),
         )
 

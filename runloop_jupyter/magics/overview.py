@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runloop_jupyter import session
-from runloop_jupyter.display.help import HelpPage
 from runloop_jupyter.errors import ProfileError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from runloop_jupyter.display.help import HelpPage
 
 
 def overview(magics: Mapping[str, str]) -> HelpPage:
@@ -18,6 +19,8 @@ def overview(magics: Mapping[str, str]) -> HelpPage:
     Args:
         magics: Name without percent sign to what it does.
     """
+    from runloop_jupyter.display.help import HelpPage
+
     rows = [(f"%{name}", does.partition(". ")[0].rstrip(".")) for name, does in magics.items()]
     return HelpPage(rows, status=[greeting()], more="%rl_put --help shows options and examples; so with each of them")
 

@@ -46,21 +46,39 @@ def request(
         StoreFull: 507.
         TransferError: Any other refusal.
     """
-    # `from None` everywhere: the frames beneath hold the URL, and a verbose traceback would print it.
     try:
-        with _http().stream(method, url.reveal(), headers=headers, content=content) as response:
+        response = _open(method, url, headers, content)
+        try:
             if not response.is_success:
                 _raise(response)
             yield response
+        finally:
+            response.close()
     except httpx.TransportError as error:
-        reason = "timed out" if isinstance(error, httpx.TimeoutException) else errors.one_line(str(error), 200)
-        raise Retryable(errors.redact(reason) or type(error).__name__) from None
-    except (errors.RunloopError, Retryable, OSError) as error:
+        raise _retryable(error) from None
+
+
+def _open(
+    method: str, url: Secret, headers: Mapping[str, str] | None, content: Iterator[bytes] | None
+) -> httpx.Response:
+    # Not `httpx.stream`, and nothing under a name of its own: what goes wrong while the body is read, or in a
+    # caller's own code, must not pass through a frame that holds the URL, for a verbose traceback prints those.
+    client = _http()
+    try:
+        return client.send(client.build_request(method, url.reveal(), headers=headers, content=content), stream=True)
+    except httpx.TransportError as error:
+        raise _retryable(error) from None
+    except (errors.RunloopError, OSError) as error:
         raise error.with_traceback(None) from None
     except KeyboardInterrupt:
         raise KeyboardInterrupt from None
-    except httpx.HTTPError as error:
+    except Exception as error:
         raise errors.TransferError(f"{type(error).__name__}: {error}") from None
+
+
+def _retryable(error: httpx.TransportError) -> Retryable:
+    reason = "timed out" if isinstance(error, httpx.TimeoutException) else errors.one_line(str(error), 200)
+    return Retryable(errors.redact(reason) or type(error).__name__)
 
 
 def pause(attempt: int, checkpoint: Callable[[], None]) -> None:

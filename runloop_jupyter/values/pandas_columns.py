@@ -312,16 +312,16 @@ class CategoryRule:
     def plan(cls, name: str, values: Any, checkpoint: Checkpoint) -> CategoryRule:
         """Return the rule for a categorical; raises UnsupportedValue as `rule_for` does."""
         categories = values.categories
-        packed = pack_labels(f"the categories of {name}", array_of(categories), checkpoint)
+        packed = pack_labels(f"the category set of {name}", array_of(categories), checkpoint)
         rule = cls(packed, bool(values.ordered), pa.null())
         stored = rule._stored
         if stored is None:
-            raise UnsupportedValue(f"the categories of {name} are {categories.dtype}; put .astype(str)")
+            raise UnsupportedValue(f"the category set of {name} is {categories.dtype}; put .astype(str)")
         is_text = pa.types.is_string(stored.type) or pa.types.is_large_string(stored.type)
         rule.type = pa.dictionary(pa.int32(), stored.type, ordered=bool(values.ordered)) if is_text else stored.type
         if rule._dtype.categories.dtype != categories.dtype:
             raise UnsupportedValue(
-                f"the categories of {name} are {categories.dtype}, which would change; put .astype(str)"
+                f"the category set of {name} is {categories.dtype}, which would change; put .astype(str)"
             )
         return rule
 
@@ -406,7 +406,7 @@ def pack_labels(name: str, values: Any, checkpoint: Checkpoint) -> dict[str, JSO
             checkpoint()
     data = sink.getvalue()
     if data.size > _LABELS_LIMIT:
-        raise UnsupportedValue(f"{name} are too many to keep ({len(values):,}); put plain values (.astype(object))")
+        raise UnsupportedValue(f"{name} is too long to keep ({len(values):,}); put plain values (.astype(object))")
     return {"rule": rule.spec, "arrow": base64.b64encode(data).decode()}
 
 

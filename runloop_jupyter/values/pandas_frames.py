@@ -225,7 +225,8 @@ def _labels_note(labels: pd.Index[Any], checkpoint: Checkpoint) -> JSON:
     if isinstance(labels, pd.RangeIndex):
         return _index_note(labels)
     levels: list[JSON] = [
-        pack_labels("the column names", array_of(labels.get_level_values(i)), checkpoint) for i in range(labels.nlevels)
+        pack_labels("the set of column names", array_of(labels.get_level_values(i)), checkpoint)
+        for i in range(labels.nlevels)
     ]
     note = _index_note(labels)
     return {**note, "levels": levels} if isinstance(note, dict) else note

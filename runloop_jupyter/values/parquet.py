@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -36,6 +37,7 @@ class Writer:
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
         self.rows = 0
+        self._coarsened = [field.name for field in schema if _is_coarsened(field.type)]
         large = keep_dictionaries and any(pa.types.is_dictionary(kind) for kind in schema.types)
         self._writer = pq.ParquetWriter(
             file,
@@ -49,6 +51,8 @@ class Writer:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Take a batch, and write a row group where there is enough for one."""
+        if self._coarsened:
+            _check_exact(batch.select(self._coarsened))
         self.rows += batch.num_rows
         self._waiting.append(batch)
         self._waiting_bytes += batch.nbytes
@@ -113,6 +117,29 @@ def write(
     finally:
         writer.abandon()
     return writer.rows
+
+
+def _is_coarsened(kind: pa.DataType) -> bool:
+    """Whether Parquet stores values of `kind` in a type that holds less, and Arrow writes them without a look."""
+    if pa.types.is_date64(kind) or (pa.types.is_timestamp(kind) and kind.unit == "s"):
+        return True
+    return any(_is_coarsened(kind.field(i).type) for i in range(kind.num_fields))
+
+
+def _check_exact(batch: pa.RecordBatch) -> None:
+    for name in batch.schema.names:
+        table = pa.Table.from_batches([batch.select([name])])
+        spool = io.BytesIO()
+        try:
+            pq.write_table(table, spool)
+            exact = pq.read_table(spool).cast(table.schema).equals(table)
+        except pa.ArrowInvalid:  # seconds that overflow as milliseconds
+            exact = False
+        if not exact:
+            raise UnsupportedValue(
+                f"column {name!r} is {str(table.schema.field(0).type)[:80]} and has values that Parquet would change;"
+                " cast it to timestamp('us')"
+            )
 
 
 def refuse_schema(schema: pa.Schema, error: Exception) -> UnsupportedValue:

@@ -28,7 +28,7 @@ from runloop_jupyter.magics.line import expand, split
         (r"a\ b", ["a b"]),
         ("'' x", ["", "x"]),
         ("-m lr={cfg['lr']} x", ["-m", "lr={cfg['lr']}", "x"]),
-        ('"run {d[\'a b\']}" x', ["run {d['a b']}", "x"]),
+        ("\"run {d['a b']}\" x", ["run {d['a b']}", "x"]),
     ],
 )
 def test_a_line_is_split_as_a_shell_would(line, words):

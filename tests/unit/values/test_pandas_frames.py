@@ -157,7 +157,7 @@ REFUSED = {
     "mixed objects": (objects(1, "a"), "column 'x' mixes Python types (int, str)"),
     "two sorts of missing": (objects("a", None, np.nan), "column 'x' mixes None and nan"),
     "intervals": (pd.DataFrame({"x": pd.arrays.IntervalArray.from_breaks([0, 1, 2])}), "column 'x' is interval[int64"),
-    "categories of intervals": (pd.DataFrame({"x": pd.cut([1, 2], 2)}), "categories of column 'x'"),
+    "categories of intervals": (pd.DataFrame({"x": pd.cut([1, 2], 2)}), "category set of column 'x'"),
     "sparse": (pd.DataFrame({"x": pd.arrays.SparseArray([0, 1])}), ".sparse.to_dense()"),
     "complex": (pd.DataFrame({"x": [1j]}), "column 'x' is complex128"),
     "big-endian": (pd.DataFrame({"x": np.array([1], ">i4")}), "column 'x' is >i4"),
@@ -177,7 +177,7 @@ REFUSED = {
     "Decimal NaN": (objects(Decimal("NaN")), "column 'x' holds Python"),
     "zoned datetimes as objects": (objects(NOON.replace(tzinfo=dt.UTC)), "datetime"),
     "lone surrogates": (objects("\ud800"), "column 'x' holds Python str values"),
-    "column names of two types": (pd.DataFrame([[1, 2]], columns=["a", 1]), "the column names mixes"),
+    "column names of two types": (pd.DataFrame([[1, 2]], columns=["a", 1]), "the set of column names mixes"),
     "tuple as index name": (pd.DataFrame({"x": [1]}, index=pd.Index([1], name=("a", 1))), "('a', 1)"),
     "attrs that JSON changes": (with_attrs({"a": (1,)}), "df.attrs.a is a tuple"),
     "frequency without a name": (

@@ -49,7 +49,7 @@ def arrow_table() -> pa.Table:
         {
             "category": pa.array(["a", "b"]).dictionary_encode(),
             "seconds": pa.array([1, 2], pa.timestamp("s")),
-            "date64": pa.array([0, 86_1_000_000], pa.date64()),
+            "date64": pa.array([0, 86_400_000], pa.date64()),
             "map": pa.array([[("a", 1)], None], pa.map_(pa.string(), pa.int8())),
             "null": pa.nulls(2),
         }
@@ -132,6 +132,21 @@ def test_what_is_no_table_or_would_change_is_refused(store, value, fragment):
     with pytest.raises(UnsupportedValue) as refusal:
         store(value)
     assert fragment in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pytest.param(pa.array([0] * 1000 + [1], pa.date64()), id="part of a day"),
+        pytest.param(pa.array([[0]] * 1000 + [[1]], pa.list_(pa.date64())), id="part of a day in a list"),
+        pytest.param(pa.array([0] * 1000 + [2**60], pa.timestamp("s")), id="seconds past all milliseconds"),
+    ],
+)
+def test_a_value_that_parquet_would_round_is_found_wherever_it_stands(store, array):
+    with pytest.raises(UnsupportedValue, match="x"):
+        store(pa.table({"x": array}))
+    with pytest.raises(UnsupportedValue, match="x"):
+        store(pd.DataFrame({"x": pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))}))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,137 @@
+"""A key and presigned URLs show nowhere: notebook, repr, traceback, log, pickle, command line, disk."""
+
+import pickle
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from store_process import KEY, open_store
+
+import runloop_jupyter as rl
+from runloop_jupyter import session
+
+SIGNED = re.compile(r"(signature|sig|X-Amz-Signature|token)=[0-9A-Za-z_%-]{8,}", re.IGNORECASE)
+
+CELLS = [
+    "import logging, sys\nlogging.basicConfig(level=logging.DEBUG, stream=sys.stdout, force=True)",
+    "%xmode Verbose",
+    "%load_ext runloop_jupyter",
+    "text = 'hello'\n%rl_put text -m a=b",
+    "%rl_get text",
+    "%rl_ls",
+    "%rl_info text",
+    "%rl_status",
+    "%rl",
+    "import runloop_jupyter as rl\nfrom runloop_jupyter import session\nstore = session.current().store",
+    "vars(session.current()), vars(store), vars(store.objects), vars(store.objects.service), store.profile",
+    "import msgspec\nview = store.objects.create(msgspec.convert({'name': 'x', 'content_type': 'text'}, "
+    "__import__('runloop_jupyter.wire.objects').wire.objects.ObjectCreateParameters))\nview, str(view), [view]",
+    "url = store.objects.download_url(rl.ls('text')[0].id)\nurl, f'{url}', [url]",
+    "import pickle\npickle.dumps(rl.ls('text')[0]), pickle.dumps(store)",
+    # Errors we mean, and a bug in the middle of each kind of work, with every variable of every frame printed.
+    "%rl_get nope",
+    "rl.get('nope')",
+    "rl.last_error, vars(rl.last_error)",
+    "import runloop_jupyter.transfer.digest as digest\n"
+    "def broken(*args): raise ZeroDivisionError('a bug')\n"
+    "digest.hasher, keep = broken, digest.hasher\n%rl_get text --as bytes",
+    "rl.put('other', 'text')",
+    "digest.hasher = keep\n"
+    "import runloop_jupyter.transfer.upload as upload\n"
+    "upload.CHUNK = 'a bug'\nrl.put('third', 'text')",
+    "import runloop_jupyter.wire.json as wire_json\nwire_json.decode = broken\nrl.ls()",
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    opened = open_store(tmp_path_factory.mktemp("secret") / "store")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def hosted(server, monkeypatch):
+    """The profile of a service, reached with the sentinel key."""
+    monkeypatch.setenv("RUNLOOP_API_KEY", KEY)
+    monkeypatch.setenv("RUNLOOP_BASE_URL", server.base_url)
+    session.reset()
+    return server
+
+
+def assert_no_secret(text):
+    assert KEY not in text
+    assert not SIGNED.search(text), SIGNED.search(text)
+
+
+@pytest.fixture(scope="module")
+def notebook(server):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNLOOP_API_KEY", KEY)
+        patch.setenv("RUNLOOP_BASE_URL", server.base_url)
+        NotebookClient(notebook, timeout=60, allow_errors=True, kernel_name="python3").execute()
+    return notebook
+
+
+def test_the_signature_is_where_this_test_would_see_it(hosted):
+    assert SIGNED.search(session.current().store.objects.download_url(rl.put("x", "seen").id).reveal())
+
+
+def test_the_cells_did_what_they_should(notebook):
+    texts = ["".join(str(output) for output in cell.outputs) for cell in notebook.cells]
+    assert "hello" in texts[4]
+    assert "HTTP Request" in "".join(texts)  # httpx did log
+    assert "ObjectNotFound" in texts[14]
+    assert "ZeroDivisionError" in texts[17]
+    assert "ZeroDivisionError" in texts[20]
+
+
+@pytest.mark.parametrize("number", range(len(CELLS)), ids=[cell.splitlines()[-1][:40] for cell in CELLS])
+def test_no_output_of_a_saved_notebook_holds_one(notebook, number):
+    assert_no_secret(nbformat.writes(nbformat.v4.new_notebook(cells=[notebook.cells[number]])))
+
+
+def test_no_command_line_holds_one(hosted):
+    rl.put("x", "command line")
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            assert_no_secret(path.read_bytes().decode(errors="replace"))
+        except OSError:
+            continue
+
+
+def test_nothing_the_client_keeps_on_disk_holds_one(hosted, home):
+    rl.get(rl.put("x", "on disk"), format="path")
+    for path in home.rglob("*"):
+        if path.is_file() and "store" not in path.parts:
+            assert_no_secret(path.read_bytes().decode(errors="replace"))
+
+
+def test_the_servers_log_holds_none(tmp_path):
+    opened = open_store(tmp_path / "store")
+    opened.read(opened.put()["id"])
+    opened.http.get(opened.base_url + "/v1/objects", headers={"Authorization": "Bearer wrong"})
+    opened.close()
+    assert_no_secret(opened.log())
+
+
+def test_a_pickled_object_finds_its_store_again_and_refuses_another(hosted, monkeypatch):
+    pickled = pickle.dumps(rl.put("x", "pickled"))
+    assert_no_secret(pickled.decode(errors="replace"))
+    assert pickle.loads(pickled).get() == "x"
+    monkeypatch.setenv("RUNLOOP_API_KEY", "another-key")
+    session.reset()
+    with pytest.raises(rl.errors.ProfileError, match="another store"):
+        pickle.loads(pickled)
+
+
+def test_a_key_that_is_refused_is_an_error_and_no_other_store_is_tried(hosted, monkeypatch):
+    monkeypatch.setenv("RUNLOOP_API_KEY", "wrong-sentinel-key")
+    session.reset()
+    with pytest.raises(rl.errors.Unauthorized) as caught:
+        rl.put("x", "refused")
+    assert "wrong-sentinel-key" not in str(caught.value)
+    assert "%rl_status" in str(caught.value)
