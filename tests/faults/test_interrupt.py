@@ -1,6 +1,5 @@
 """Ctrl-C in a real kernel: under a second, nothing left, and the next cell works."""
 
-import os
 import time
 
 import pytest
@@ -69,7 +68,7 @@ def test_while_a_large_file_is_fetched(loaded, large, tmp_path):
 
     reply = loaded.interrupt_when(f"%rl_get fetched --to {target / 'x.bin'}", arriving)
     assert_clean(reply, loaded)
-    assert os.listdir(target) == []
+    assert list(target.iterdir()) == []
 
 
 def test_while_a_frame_of_ten_million_rows_is_packed(loaded):

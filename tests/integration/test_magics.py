@@ -17,7 +17,6 @@ import runloop_jupyter as rl
 from runloop_jupyter import errors, session
 from runloop_jupyter.magics import names
 
-
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 

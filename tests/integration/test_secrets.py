@@ -26,21 +26,27 @@ CELLS = [
     "%rl",
     "import runloop_jupyter as rl\nfrom runloop_jupyter import session\nstore = session.current().store",
     "vars(session.current()), vars(store), vars(store.objects), vars(store.objects.service), store.profile",
-    "import msgspec\nview = store.objects.create(msgspec.convert({'name': 'x', 'content_type': 'text'}, "
-    "__import__('runloop_jupyter.wire.objects').wire.objects.ObjectCreateParameters))\nview, str(view), [view]",
+    (
+        "import msgspec\nview = store.objects.create(msgspec.convert({'name': 'x', 'content_type': 'text'}, "
+        "__import__('runloop_jupyter.wire.objects').wire.objects.ObjectCreateParameters))\nview, str(view), [view]"
+    ),
     "url = store.objects.download_url(rl.ls('text')[0].id)\nurl, f'{url}', [url]",
     "import pickle\npickle.dumps(rl.ls('text')[0]), pickle.dumps(store)",
     # Errors we mean, and a bug in the middle of each kind of work, with every variable of every frame printed.
     "%rl_get nope",
     "rl.get('nope')",
     "rl.last_error, vars(rl.last_error)",
-    "import runloop_jupyter.transfer.digest as digest\n"
-    "def broken(*args): raise ZeroDivisionError('a bug')\n"
-    "digest.hasher, keep = broken, digest.hasher\n%rl_get text --as bytes",
+    (
+        "import runloop_jupyter.transfer.digest as digest\n"
+        "def broken(*args): raise ZeroDivisionError('a bug')\n"
+        "digest.hasher, keep = broken, digest.hasher\n%rl_get text --as bytes"
+    ),
     "rl.put('other', 'text')",
-    "digest.hasher = keep\n"
-    "import runloop_jupyter.transfer.upload as upload\n"
-    "upload.CHUNK = 'a bug'\nrl.put('third', 'text')",
+    (
+        "digest.hasher = keep\n"
+        "import runloop_jupyter.transfer.upload as upload\n"
+        "upload.CHUNK = 'a bug'\nrl.put('third', 'text')"
+    ),
     "import runloop_jupyter.wire.json as wire_json\nwire_json.decode = broken\nrl.ls()",
 ]
 

@@ -125,7 +125,7 @@ def test_an_expired_newest_version_makes_the_bare_name_an_error(name):
     old = rl.put("old", name)
     rl.put("new", name, ttl="1s")
     time.sleep(1.2)
-    with pytest.raises(NewestGone, match="past its time|deleted") as caught:
+    with pytest.raises(NewestGone, match=r"past its time|deleted") as caught:
         rl.get(name)
     assert old.version in str(caught.value)
 
@@ -139,7 +139,7 @@ def test_deleting_an_older_version_leaves_the_name_alone(name):
 
 def test_a_name_whose_only_version_is_deleted_says_so(name):
     rl.rm(rl.put("A", name))
-    with pytest.raises(ObjectNotFound, match="is deleted .*no version is left"):
+    with pytest.raises(ObjectNotFound, match=r"is deleted .*no version is left"):
         rl.get(name)
 
 
@@ -183,7 +183,7 @@ def test_names_differ_by_case_and_by_unicode_form(name):
 
 
 def test_a_bare_name_with_several_versions_is_not_deleted_but_listed(name):
-    old, new = rl.put("old", name), rl.put("new", name)
+    old, _new = rl.put("old", name), rl.put("new", name)
     with pytest.raises(SeveralMatch, match="all-versions") as caught:
         rl.rm(name)
     assert old.version.rpartition("@")[2] in str(caught.value)
