@@ -9,7 +9,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=60 --nbval-sanitize-with=notebooks/nbval.cfg
 
-.PHONY: demo test lab lint types contracts tests notebooks ui browser benchmarks clean
+# For a shell: an empty home, and its store stopped at the end.
+define OWN_HOME
+own=$$(mktemp -d); unset RUNLOOP_API_KEY RUNLOOP_BASE_URL; \
+export RUNLOOP_JUPYTER_HOME=$$own/data RUNLOOP_JUPYTER_CACHE=$$own/cache; \
+trap '$(BIN)/runloop-local stop >/dev/null; rm -rf $$own' EXIT
+endef
+
+.PHONY: demo test lab lint types contracts tests notebooks save-notebooks ui browser benchmarks clean
 
 demo: $(VENV)/demo.done
 	$(BIN)/python notebooks/demo.py
@@ -33,9 +40,14 @@ contracts: $(VENV)/dev.done
 tests: $(VENV)/dev.done
 	$(BIN)/pytest -n 2 --dist loadgroup tests/unit tests/contract tests/integration tests/faults
 
+# nbval runs them in a home of their own: a tutorial must not depend on what a user has in store.
 notebooks: $(VENV)/dev.done
-	$(BIN)/pytest -p no:cacheprovider -W default $(NBVAL) notebooks
+	$(OWN_HOME); $(BIN)/pytest -p no:cacheprovider -W default $(NBVAL) notebooks
 	$(BIN)/pytest tests/notebooks
+
+# Run the tutorials and save what they show.
+save-notebooks: $(VENV)/dev.done
+	$(OWN_HOME); $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 ui: $(VENV)/dev.done browser
 	$(BIN)/pytest tests/ui
