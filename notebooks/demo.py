@@ -37,10 +37,15 @@ def main() -> int:
 def run(path: Path) -> int:
     """Run each cell and print its source and what came of it."""
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(HERE)}})
+    client = NotebookClient(
+        notebook,
+        timeout=120,
+        kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],  # a kernel's own remarks are not what the reader came for
+        resources={"metadata": {"path": str(HERE)}},
+    )
     began = time.monotonic()
-    # A kernel's own remarks are not what the reader came for.
-    with client.setup_kernel(extra_arguments=["--log-level=ERROR"]):
+    with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "markdown":
                 print(f"\n{cell.source.splitlines()[0]}")
