@@ -48,7 +48,8 @@ def run(path: Path) -> int:
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "markdown":
-                print(f"\n{cell.source.splitlines()[0]}")
+                if cell.source.startswith("#"):
+                    print(f"\n{cell.source.splitlines()[0]}")
                 continue
             print("\n" + "\n".join(f"  > {line}" for line in cell.source.splitlines()), flush=True)
             try:
