@@ -10,7 +10,7 @@ from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.resolve import resolve
 from runloop_jupyter.actions.running import run
-from runloop_jupyter.actions.source import FILE, FOLDER
+from runloop_jupyter.actions.source import FILE, FOLDER, stored_format
 from runloop_jupyter.atomic import atomic_writer, temporary_beside
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.paths import cache_dir, private_dir
@@ -103,16 +103,12 @@ class _Fetch:
         with self._spooled() as file:
             if form == "bytes":
                 return file.read()
-            format_ = thing.format
-            if format_ in {FILE, None}:
-                head = file.read(512)
-                file.seek(0)
-                format_ = registry.sniff(head, thing.name)
-                if format_ is None:
-                    raise InputError(f"“{thing.name}” can't be read as {form}. Get it as a path or as bytes")
+            format_ = stored_format(thing.format, file, thing.name)
+            if format_ is None:
+                raise InputError(f"“{thing.name}” can't be read as {form}. Get it as a path or as bytes")
             self._transfer.begin(Phase.READING)
             return registry.decode(
-                str(format_),
+                format_,
                 file,
                 thing.facts,
                 form=form,

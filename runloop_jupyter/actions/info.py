@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.resolve import resolve, versions
-from runloop_jupyter.actions.source import FILE, FOLDER
+from runloop_jupyter.actions.source import FOLDER, stored_format
 from runloop_jupyter.address import version_label
 from runloop_jupyter.display import humane
 from runloop_jupyter.display import info as page
@@ -176,11 +176,7 @@ def _look(thing: Object, transfer: Transfer) -> Info:
 def _inside(thing: Object, file: BinaryIO) -> tuple[Preview | None, list[tuple[str, int]]]:
     if thing.kind == FOLDER or thing.view.content_type == "tgz":
         return None, archive.members(file, MEMBERS_SHOWN)
-    format_ = thing.format
-    if format_ in {FILE, None}:
-        head = file.read(512)
-        file.seek(0)
-        format_ = registry.sniff(head, thing.name)
+    format_ = stored_format(thing.format, file, thing.name)
     if format_ is None:
         return None, []
     return registry.codec_named(format_).peek(file, thing.facts), []

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FILE: Final = "file"
 FOLDER: Final = "folder"
+_HEAD_BYTES: Final = 4096
 
 # Devboxes unpack by content type, people filter by it; the name decides, as with the published clients.
 _TEXT_SUFFIXES: Final = frozenset(
@@ -147,6 +148,21 @@ def path_source(path: Path) -> Source:
 def name_of_path(path: Path) -> str:
     """Return the name under which a path is put when nobody gives another: its last part."""
     return path.expanduser().resolve().name
+
+
+def stored_format(said: str | None, file: BinaryIO, name: str) -> str | None:
+    """Return the format of stored bytes: what was said when they were put, else what they look like.
+
+    Args:
+        said: ``rl.format``; None for what another client made.
+        file: The bytes, seekable; left at its start.
+        name: The object's name.
+    """
+    if said not in {FILE, None}:
+        return said
+    head = file.read(_HEAD_BYTES)
+    file.seek(0)
+    return registry.sniff(head, name)
 
 
 def _names_a_file(text: str) -> bool:

@@ -42,6 +42,12 @@ _BY_STATUS: Final[dict[int, type[errors.StoreError]]] = {
 }
 
 
+def new_client(timeout: httpx.Timeout, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """Return a client for calls or for bytes. Proxies of the environment hold, but never for this computer itself."""
+    here = {f"all://{host}": httpx.HTTPTransport() for host in ("127.0.0.1", "localhost", "[::1]")}
+    return httpx.Client(timeout=timeout, transport=transport, mounts=here, follow_redirects=False)
+
+
 class _WithoutQueries(logging.Filter):
     """Takes query strings out of httpx's own log lines: a presigned URL is a key."""
 
@@ -172,7 +178,7 @@ class Service:
     def _http(self) -> httpx.Client:
         with self._lock:
             if self._client is None or self._pid != os.getpid():
-                self._client = httpx.Client(timeout=TIMEOUT, transport=self._transport, follow_redirects=False)
+                self._client = new_client(TIMEOUT, self._transport)
                 self._pid = os.getpid()
             return self._client
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import threading
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from runloop_jupyter import errors
+from runloop_jupyter.api.http import new_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -93,7 +95,8 @@ def _http() -> httpx.Client:
     global _client, _pid
     with _lock:
         if _client is None or _pid != os.getpid():
-            _client, _pid = httpx.Client(timeout=TIMEOUT, follow_redirects=False), os.getpid()
+            _client, _pid = new_client(TIMEOUT), os.getpid()
+            atexit.register(_client.close)
         return _client
 
 

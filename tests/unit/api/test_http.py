@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from runloop_jupyter import errors
-from runloop_jupyter.api.http import RETRIES, Service
+from runloop_jupyter.api.http import RETRIES, Service, new_client
 from runloop_jupyter.secret import Secret
 from runloop_jupyter.wire.objects import ObjectView
 
@@ -214,3 +214,15 @@ def test_a_forked_child_makes_connections_of_its_own():
         service.call("GET", "/x", ObjectView)
         os._exit(0 if service._client is not parents else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_proxy_of_the_environment_is_used_but_never_for_this_computer(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    with new_client(httpx.Timeout(1)) as client:
+        direct = [
+            client._transport_for_url(httpx.URL(f"http://{host}:1/x")) for host in ("127.0.0.1", "localhost", "[::1]")
+        ]
+        far = client._transport_for_url(httpx.URL("https://api.runloop.ai/v1"))
+    assert not any("Proxy" in type(each._pool).__name__ for each in direct)
+    assert "Proxy" in type(far._pool).__name__
