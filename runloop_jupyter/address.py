@@ -83,6 +83,8 @@ def check_name(name: str) -> str:
     Raises:
         AddressError: Empty, too long, or with characters that no one can type or print.
     """
+    if not isinstance(name, str):
+        raise AddressError(f"the name {name!r} is a {type(name).__name__}. Give text")
     if not name or name.isspace():
         raise AddressError("the name is empty. Give one with -n NAME (name= in Python)")
     try:

@@ -26,19 +26,15 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
 
 
-def commit(temporary: Path, path: Path) -> None:
-    """Give a finished, fsynced `temporary` its final name, durably. An existing `path` is replaced in one step."""
-    temporary.replace(path)
-    fsync_dir(path.parent)
-
-
 @contextmanager
-def atomic_writer(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
+def atomic_writer(path: Path, *, mode: int = 0o600, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a file that takes the name `path` when the block ends well, and vanishes when it doesn't.
 
     Args:
         path: The final name; its directory exists.
-        mode: Permission bits of the file.
+        mode: Permission bits of the file, less the umask.
+        durable: Make it survive a power cut. What can be fetched again need not, and an fsync of a large file costs
+            as much as fetching it.
 
     Raises:
         OSError: No room, no permission.
@@ -49,8 +45,11 @@ def atomic_writer(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
         with open(fd, "w+b") as file:  # noqa: PTH123 - a descriptor, not a path
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        commit(temporary, path)
+            if durable:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+        if durable:
+            fsync_dir(path.parent)
     except BaseException:
         with suppress(FileNotFoundError):
             temporary.unlink()

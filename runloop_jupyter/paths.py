@@ -11,25 +11,32 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from runloop_jupyter.errors import InputError
+
 APP = "runloop_jupyter"
+
+
+def home_path() -> Path:
+    """Return the directory for state that must persist, whether or not it is there."""
+    return _path("RUNLOOP_JUPYTER_HOME", "user_data_path")
 
 
 def home_dir() -> Path:
     """Return the directory for state that must persist, made if it is missing.
 
     Raises:
-        OSError: It can't be made.
+        InputError: It can't be made or written to.
     """
-    return _private(os.environ.get("RUNLOOP_JUPYTER_HOME"), "user_data_path")
+    return _writable(home_path(), "RUNLOOP_JUPYTER_HOME")
 
 
 def cache_dir() -> Path:
     """Return the directory for what can be fetched or made again, made if it is missing.
 
     Raises:
-        OSError: It can't be made.
+        InputError: It can't be made or written to.
     """
-    return _private(os.environ.get("RUNLOOP_JUPYTER_CACHE"), "user_cache_path")
+    return _writable(_path("RUNLOOP_JUPYTER_CACHE", "user_cache_path"), "RUNLOOP_JUPYTER_CACHE")
 
 
 def private_dir(path: Path) -> Path:
@@ -42,9 +49,20 @@ def private_dir(path: Path) -> Path:
     return path
 
 
-def _private(override: str | None, default: str) -> Path:
-    if override:
-        return private_dir(Path(override).expanduser().absolute())
+def _path(variable: str, default: str) -> Path:
+    if override := os.environ.get(variable):
+        return Path(override).expanduser().absolute()
     import platformdirs  # only when no variable says it: 5 ms
 
-    return private_dir(getattr(platformdirs, default)(APP))
+    return Path(getattr(platformdirs, default)(APP))
+
+
+def _writable(path: Path, variable: str) -> Path:
+    try:
+        private_dir(path)
+        reason = "" if os.access(path, os.W_OK | os.X_OK) else "permission denied"
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    if reason:
+        raise InputError(f"{path} can't be written to ({reason.lower()}). Set {variable} to a directory that can")
+    return path

@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from runloop_jupyter.errors import ProfileError
-from runloop_jupyter.paths import home_dir
+from runloop_jupyter.paths import home_path
 from runloop_jupyter.secret import Secret
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Profile:
     Attributes:
         name: What it is called before a colon: ``local:penguins``.
         source: Where key and URL come from, in words.
-        base_url: Without a path; None for the embedded store, which says its own when it is started.
+        base_url: Without a slash at its end; None for the embedded store, which says its own when it is started.
         key: The account's key; None for the embedded store, which keeps its own.
     """
 
@@ -155,13 +156,13 @@ def _default_in_file() -> Profile | None:
 
 
 def _read_file() -> tuple[Path, dict[str, Any]]:
-    path = home_dir() / "profiles.toml"
+    path = home_path() / "profiles.toml"
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return path, {}
     if stat.S_IMODE(mode) & 0o077:
-        raise ProfileError(f"{path} holds keys and can be read by others. Run: chmod 600 {path}")
+        raise ProfileError(f"{path} holds keys and can be read by others. Run: chmod 600 {shlex.quote(str(path))}")
     import tomllib  # only where there is a file
 
     try:
@@ -198,4 +199,9 @@ def _checked_url(url: object, source: str) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    import ipaddress  # only for a URL that isn't https
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -140,21 +140,30 @@ def _open(profile: Profile) -> Store:
     from runloop_jupyter.api.objects import Objects
 
     if profile.base_url is None:
-        from runloop_jupyter.local import launch
+        return _open_embedded(profile)
+    if profile.key is None:
+        raise ProfileError(f"profile {profile.name} has a URL but no key")
+    identity = StoreIdentity(profiles.account_identity(profile.base_url, profile.key), profile.label)
+    return Store(profile, identity, Objects(Service(profile.base_url, profile.key, label=profile.label)))
 
-        def revive() -> tuple[str, Secret]:
+
+def _open_embedded(profile: Profile) -> Store:
+    from runloop_jupyter.api.http import Service
+    from runloop_jupyter.api.objects import Objects
+    from runloop_jupyter.local import launch
+
+    first = endpoint = launch.ensure()
+
+    def reach() -> tuple[str, Secret]:
+        nonlocal endpoint
+        if not launch.still_serves(endpoint):
             endpoint = launch.ensure()
-            return endpoint.base_url, endpoint.key
+        if endpoint.store_id != first.store_id:
+            raise ProfileError("the embedded store was replaced by another one. Restart the kernel to use that")
+        return endpoint.base_url, endpoint.key
 
-        endpoint = launch.ensure()
-        identity = StoreIdentity(endpoint.store_id, profile.label)
-        service = Service(endpoint.base_url, endpoint.key, label=f"the {profile.label}", revive=revive)
-    else:
-        if profile.key is None:
-            raise ProfileError(f"profile {profile.name} has a URL but no key")
-        identity = StoreIdentity(profiles.account_identity(profile.base_url, profile.key), profile.label)
-        service = Service(profile.base_url, profile.key, label=profile.label)
-    return Store(profile, identity, Objects(service))
+    service = Service(first.base_url, first.key, label=f"the {profile.label}", reach=reach)
+    return Store(profile, StoreIdentity(first.store_id, profile.label), Objects(service))
 
 
 def _same_store(name: str, identity: StoreIdentity) -> Store:

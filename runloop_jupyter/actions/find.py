@@ -10,24 +10,30 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.object import Object
+from runloop_jupyter.actions.options import as_text
 from runloop_jupyter.actions.resolve import is_alive, store_and_address
+from runloop_jupyter.actions.running import ask
 from runloop_jupyter.api.objects import LARGEST_PAGE, Filter
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.table import Cell, Column, Table
-from runloop_jupyter.errors import InputError
-from runloop_jupyter.transfer.work import carry_out
+from runloop_jupyter.errors import AddressError, InputError
+from runloop_jupyter.index.fold import fold
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
-    from runloop_jupyter.session import Store
+    from runloop_jupyter.session import Session, Store
+    from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.wire.objects import ObjectView
 
 LOOK_AT_MOST: Final = 100_000
 DEFAULT_LIMIT: Final = 20
 METADATA_COLUMNS: Final = 4
 SOON_MS: Final = 7 * 86_400_000
+LONGEST_NUMBER: Final = 40
 _GLOB: Final = re.compile(r"[*?\[]")
+# A class ends at the first bracket after its first character, as fnmatch reads it.
+_CLASS_OR_WILD: Final = re.compile(r"\[!?.[^\]]*\]|[*?\[]")
 
 
 class ObjectTable(Sequence[Object]):
@@ -108,7 +114,7 @@ class ObjectTable(Sequence[Object]):
         ]
         if not any(thing.shape for thing in self):
             columns[2] = Column("kind")
-        if not any(thing.expires for thing in self):
+        if all(thing.view.delete_after_time_ms is None for thing in self):
             del columns[4]
         rows = [self._row(thing, columns, keys) for thing in self]
         return Table(columns, rows, footer=self._footer(), empty="no objects fit")
@@ -129,7 +135,7 @@ class ObjectTable(Sequence[Object]):
 
     def _is_numeric(self, key: str) -> bool:
         values = [thing.metadata[key] for thing in self if key in thing.metadata]
-        return all(re.fullmatch(r"[-+]?(\d[\d_,]*)?\.?\d+([eE][-+]?\d+)?", value) for value in values)
+        return all(_is_number(value) for value in values)
 
     def _footer(self) -> list[str]:
         shown, found = humane.count(len(self)), humane.plural(self.matching, "object")
@@ -150,7 +156,7 @@ class ObjectTable(Sequence[Object]):
 def ls(
     pattern: str | None = None,
     *,
-    where: Mapping[str, str | Sequence[str]] | None = None,
+    where: Mapping[str, object] | None = None,
     type: str | None = None,  # noqa: A002 - the same word as --type
     limit: int = DEFAULT_LIMIT,
 ) -> ObjectTable:
@@ -158,43 +164,67 @@ def ls(
 
     Args:
         pattern: A part of the name, whatever its case; with ``* ? [`` in it, a pattern for the whole name.
-        where: Metadata that must hold: key to value, or to several of which one must.
+        where: Metadata that must hold: key to value (numbers as their text), or to a list of which one must.
         type: A kind (``table``, ``array``, ``folder``…), a format (``parquet``…) or a content type.
         limit: How many to show.
 
     Raises:
-        InputError: A limit under one.
+        InputError: A limit under one, or something that can't be meant.
         StoreError: The store refused.
 
     Example:
         >>> rl.ls("runs/*", where={"model": "resnet50"})  # doctest: +SKIP
     """
-    if limit < 1:
-        raise InputError(f"--limit {limit} shows nothing. Give 1 or more")
+    _check_limit(limit)
+    metadata = _metadata(where)
     session = sessions.current()
-    if pattern:
-        store, place = store_and_address(session, pattern)
-        pattern = place.text
-    else:
-        store = session.store
-    metadata = {key: value if isinstance(value, str) else tuple(value) for key, value in (where or {}).items()}
-    wanted = Filter(name=_literal_part(pattern), state=ObjectState.READ_ONLY, metadata=metadata)
-    # On a thread only to be stopped at once; no transfer that others should see.
-    from runloop_jupyter.transfer.transfer import Transfer
 
-    transfer = Transfer("ls", "down", store.identity.label)
-    return carry_out(transfer, lambda: _look(store, wanted, pattern, type, limit, transfer))
+    def look(asking: Transfer) -> ObjectTable:
+        store, part = _store_and_pattern(session, pattern)
+        wanted = Filter(name=_literal_part(part), state=ObjectState.READ_ONLY, metadata=metadata)
+        return _look(store, wanted, part, type, limit, asking)
+
+    return ask("ls", look)
+
+
+def _store_and_pattern(session: Session, pattern: str | None) -> tuple[Store, str | None]:
+    if not pattern:
+        return session.store, None
+    try:
+        store, place = store_and_address(session, pattern)
+    except AddressError:  # a pattern need not be an address: it is looked for as it stands
+        return session.store, pattern
+    return store, place.text
+
+
+def _check_limit(limit: object) -> None:
+    if not isinstance(limit, int) or limit < 1:
+        raise InputError(f"limit {limit!r} (--limit) shows nothing. Give 1 or more")
+
+
+def _metadata(where: Mapping[str, object] | None) -> dict[str, str | tuple[str, ...]]:
+    if not isinstance(where, Mapping | None):
+        raise InputError(f"where is a dict of key to value, not a {type(where).__name__}")
+    metadata: dict[str, str | tuple[str, ...]] = {}
+    for key, wanted in (where or {}).items():
+        one = as_text(wanted)
+        several = tuple(map(as_text, wanted)) if one is None and isinstance(wanted, list | tuple | set) else ()
+        texts = tuple(text for text in several if text is not None)
+        if one is None and (not texts or len(texts) < len(several)):
+            raise InputError(f"where[{key!r}] is {wanted!r}. Give text, a number or a list of them")
+        metadata[key] = texts if one is None else one
+    return metadata
 
 
 def _look(
-    store: Store, wanted: Filter, pattern: str | None, kind: str | None, limit: int, transfer: Any
+    store: Store, wanted: Filter, pattern: str | None, kind: str | None, limit: int, asking: Transfer
 ) -> ObjectTable:
     matches = _matcher(pattern)
     first: dict[str, Object] = {}
     versions: Counter[str] = Counter()
     seen, whole = 0, True
     for page in store.objects.pages(wanted, limit=LARGEST_PAGE):
-        transfer.checkpoint()
+        asking.checkpoint()
         seen += len(page.objects)
         for view in page.objects:
             if is_alive(view) and matches(view.name) and _is_of(view, kind):
@@ -220,16 +250,26 @@ def _matcher(pattern: str | None) -> Any:
         return lambda name: True
     if _GLOB.search(pattern):
         return re.compile(fnmatch.translate(pattern)).match
-    folded = pattern.casefold()
-    return lambda name: folded in name.casefold()
+    folded = fold(pattern)
+    return lambda name: folded in fold(name)
 
 
 def _literal_part(pattern: str | None) -> str | None:
     """Return the longest piece of a pattern that every fitting name holds, for the server to narrow by."""
     if not pattern:
         return None
-    pieces = re.split(r"\[[^\]]*\]|[*?\[]", pattern)
+    pieces = _CLASS_OR_WILD.split(pattern) if _GLOB.search(pattern) else [pattern]
     return max(pieces, key=len) or None
+
+
+def _is_number(text: str) -> bool:
+    if len(text) > LONGEST_NUMBER:  # metadata may be of any length; a number that is read at a glance is not
+        return False
+    try:
+        float(text.replace(",", ""))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_of(view: ObjectView, kind: str | None) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
+from runloop_jupyter.actions.forms import FORMS
+from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.resolve import resolve
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.source import FILE, FOLDER, stored_format
@@ -16,14 +18,14 @@ from runloop_jupyter.errors import InputError
 from runloop_jupyter.paths import cache_dir, private_dir
 from runloop_jupyter.transfer import cache
 from runloop_jupyter.transfer.download import download
+from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.values import registry
 
 if TYPE_CHECKING:
-    from runloop_jupyter.actions.object import Object
-    from runloop_jupyter.transfer.transfer import Transfer
+    from contextlib import AbstractContextManager
 
-FORMS: Final = ("pandas", "polars", "arrow", "numpy", "path", "bytes", "text")
+    from runloop_jupyter.transfer.transfer import Transfer
 
 
 def get(
@@ -54,16 +56,23 @@ def get(
     """
     if format is not None and format not in FORMS:
         raise InputError(f"“{format}” is not a form to get things in. There are {', '.join(FORMS)}")
+    if to is not None and format not in {None, "path"}:
+        raise InputError(
+            "to (--to) writes the stored bytes and gives their path. Leave out the form, or get without to"
+        )
     session = sessions.current()
-    thing = resolve(session, what)
-    transfer = session.transfers.new(thing.name, "down", thing.store.identity.label)
-    fetch = _Fetch(thing, transfer)
-    if to is not None:
-        target = _target(Path(to).expanduser(), fetch)
-        return run(session, transfer, lambda: fetch.to(target))
-    if format == "path" or (format is None and fetch.is_path):
-        return run(session, transfer, fetch.path)
-    return run(session, transfer, lambda: fetch.value(format, allow_pickle))
+    label = what.name if isinstance(what, Object) else str(what)
+    transfer = session.transfers.new(label, "down", session.profile.label)
+
+    def fetch() -> Any:
+        coming = _Fetch(resolve(session, what), transfer)
+        if to is not None:
+            return coming.to(_target(to, coming))
+        if format == "path" or (format is None and coming.is_path):
+            return coming.path()
+        return coming.value(format, allow_pickle)
+
+    return run(session, transfer, fetch)
 
 
 class _Fetch:
@@ -92,7 +101,8 @@ class _Fetch:
             with self._spooled() as file:
                 self._unpack(file, target)
             return target
-        with atomic_writer(target, mode=0o666 & ~_umask()) as file:
+        # The mode is less the umask, as that of any new file.
+        with self._room(target.parent), atomic_writer(target, mode=0o666) as file:
             self._download(file)
         return target
 
@@ -118,7 +128,8 @@ class _Fetch:
 
     def _cached_file(self, name: str) -> Path:
         thing = self._thing
-        return cache.cached(thing.store.identity.id, thing.view, name, self._download)
+        with self._room(cache_dir()):
+            return cache.cached(thing.store.identity.id, thing.view, name, self._download)
 
     def _cached_folder(self) -> Path:
         """Unpack into a new directory each time: what a user changes in one copy must not show up in the next."""
@@ -137,13 +148,17 @@ class _Fetch:
         thing = self._thing
         download(thing.store.objects, thing.view, file, self._transfer, thing.digest)
 
+    def _room(self, directory: Path) -> AbstractContextManager[None]:
+        return room(directory, self._thing.size, self._thing.name)
+
     def _spooled(self) -> BinaryIO:
         """Return the verified bytes as an open file without a name: it goes when it is closed, or with the kernel."""
         path = temporary_beside(private_dir(cache_dir() / "spool") / self._transfer.id)
         file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b")  # noqa: PTH123, SIM115
         try:
             path.unlink()
-            self._download(file)
+            with self._room(path.parent):
+                self._download(file)
             file.seek(0)
         except BaseException:
             file.close()
@@ -151,7 +166,10 @@ class _Fetch:
         return file
 
 
-def _target(to: Path, fetch: _Fetch) -> Path:
+def _target(said: object, fetch: _Fetch) -> Path:
+    if not isinstance(said, str | Path) or not str(said):
+        raise InputError(f"to={said!r} is not a path")
+    to = Path(said).expanduser()
     if to.is_dir():
         to = to / fetch.name
     if to.exists() or to.is_symlink():
@@ -159,10 +177,3 @@ def _target(to: Path, fetch: _Fetch) -> Path:
     if not to.parent.is_dir():
         raise InputError(f"there is no directory {str(to.parent)!r} to write {to.name!r} into")
     return to.absolute()
-
-
-def _umask() -> int:
-    # There is no way to read it but to set it.
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

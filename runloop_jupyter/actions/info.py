@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.resolve import resolve, versions
+from runloop_jupyter.actions.running import ask
 from runloop_jupyter.actions.source import FOLDER, stored_format
 from runloop_jupyter.address import version_label
 from runloop_jupyter.display import humane
@@ -19,14 +20,13 @@ from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.errors import RunloopError
 from runloop_jupyter.transfer.reader import RangeReader
-from runloop_jupyter.transfer.transfer import Transfer
-from runloop_jupyter.transfer.work import carry_out
 from runloop_jupyter.values import registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runloop_jupyter.actions.object import Object
+    from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.values.codec import Preview
     from runloop_jupyter.wire.objects import ObjectView
 
@@ -46,7 +46,7 @@ class Info:
         versions: The living versions of its name, newest first, the first ten.
         more_versions: Whether there are more.
         preview: Schema and first rows, or the beginning of a text; None where there is nothing to show.
-        members: The first names and sizes in an archive.
+        members: Names and sizes in an archive, as far as it was looked into; None where it is none.
         bytes_read: What the look inside fetched.
         trouble: Why there is no look inside, in a line.
     """
@@ -55,7 +55,7 @@ class Info:
     versions: Sequence[ObjectView]
     more_versions: bool
     preview: Preview | None
-    members: Sequence[tuple[str, int]]
+    members: archive.Members | None
     bytes_read: int
     trouble: str | None
 
@@ -68,7 +68,7 @@ class Info:
             versions=self._versions() if len(self.versions) > 1 else None,
             schema=self._schema(preview) if preview and preview.columns else None,
             head=self._head(preview) if preview and preview.head else None,
-            members=self._members() if self.members else None,
+            members=self._members(self.members) if self.members and self.members.entries else None,
             preview=page.Preview(preview.text[:TEXT_SHOWN]) if preview and preview.text is not None else None,
         )
 
@@ -122,11 +122,17 @@ class Info:
         columns = [Column(name, "number" if _NUMBER.match(kind) else "text") for name, kind in preview.columns]
         return Table(columns[:COLUMNS_SHOWN], rows, footer=of)
 
-    def _members(self) -> Table:
-        rows = [[name, humane.size(size)] for name, size in self.members]
+    def _members(self, members: archive.Members) -> Table:
+        rows = [[name, humane.size(size)] for name, size in members.entries]
         total = self.object.facts.get("files")
-        of = f" of {total:,}" if isinstance(total, int) else " first entries"
-        return Table([Column("member"), Column("size", "size")], rows, footer=[f"{len(rows):,}{of}"])
+        shown = humane.plural(len(rows), "entry", "entries")
+        if members.whole:
+            footer = [shown]
+        else:
+            footer = [f"{len(rows):,} of {total:,}" if isinstance(total, int) else f"the first {shown}"]
+            if len(rows) < MEMBERS_SHOWN:
+                footer.append("the rest lies behind more bytes than a look fetches")
+        return Table([Column("member"), Column("size", "size")], rows, footer=footer)
 
     def __repr__(self) -> str:
         return f"<Info {self.object!r}>"
@@ -151,15 +157,13 @@ def info(what: str | Object) -> Info:
         >>> rl.info("penguins")  # doctest: +SKIP
     """
     session = sessions.current()
-    thing = resolve(session, what)
-    transfer = Transfer(thing.name, "down", thing.store.identity.label)
-    return carry_out(transfer, lambda: _look(thing, transfer))
+    return ask(str(what), lambda asking: _look(resolve(session, what), asking))
 
 
 def _look(thing: Object, transfer: Transfer) -> Info:
     found = list(islice(versions(thing.store, thing.name), VERSIONS_SHOWN + 1))
     preview: Preview | None = None
-    members: list[tuple[str, int]] = []
+    members: archive.Members | None = None
     trouble, bytes_read = None, 0
     if thing.size:
         reader = RangeReader(thing.store.objects, thing.view, transfer.checkpoint)
@@ -173,10 +177,10 @@ def _look(thing: Object, transfer: Transfer) -> Info:
     return Info(thing, found[:VERSIONS_SHOWN], len(found) > VERSIONS_SHOWN, preview, members, bytes_read, trouble)
 
 
-def _inside(thing: Object, file: BinaryIO) -> tuple[Preview | None, list[tuple[str, int]]]:
+def _inside(thing: Object, file: BinaryIO) -> tuple[Preview | None, archive.Members | None]:
     if thing.kind == FOLDER or thing.view.content_type == "tgz":
         return None, archive.members(file, MEMBERS_SHOWN)
     format_ = stored_format(thing.format, file, thing.name)
     if format_ is None:
-        return None, []
-    return registry.codec_named(format_).peek(file, thing.facts), []
+        return None, None
+    return registry.codec_named(format_).peek(file, thing.facts), None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter.actions.options import RESERVED
 from runloop_jupyter.address import version_label
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
+from runloop_jupyter.display.plain import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.session import Store
     from runloop_jupyter.wire.objects import ObjectView
+
+# A dash at the beginning would be an option.
+_UNQUOTED: Final = re.compile(r"[\w@%+=:,./~][\w@%+=:,./~-]*")
+# Letters of Persian and the parts of an emoji; `visible` lets them be only where they join.
+_JOINERS: Final = {0x200C: None, 0x200D: None}
 
 
 @dataclass(frozen=True)
@@ -78,13 +85,13 @@ class Object:
     @property
     def created(self) -> datetime:
         """When it was put (UTC)."""
-        return datetime.fromtimestamp(self.view.create_time_ms / 1000, UTC)
+        return _moment(self.view.create_time_ms)
 
     @property
     def expires(self) -> datetime | None:
         """When the store deletes it by itself (UTC); None for never."""
         after = self.view.delete_after_time_ms
-        return None if after is None else datetime.fromtimestamp(after / 1000, UTC)
+        return None if after is None else _moment(after)
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -106,7 +113,7 @@ class Object:
         """What was written down when it was put: digest, rows, columns, short schema, library."""
         try:
             facts = json.loads((self.view.metadata or {}).get("rl.facts", "{}"))
-        except ValueError:
+        except (ValueError, RecursionError):  # somebody else's words: any text at all
             return {}
         return facts if isinstance(facts, dict) else {}
 
@@ -152,12 +159,13 @@ class Object:
             second.append(Fact(f"unchanged since {humane.utc(self.view.create_time_ms)}: nothing was sent", "time"))
         elif outcome and outcome.superseded:
             second.append(Fact(f"replaces {_said_of(outcome.superseded, self)}", "time"))
+        typed = quoted(self.name) if can_be_typed(self.name) else self.id
         return Card(
             title=self.view.name,
             facts=[*facts, self.store.identity.label],
             second=second,
             code=[
-                f"{'df = ' if self.kind == 'table' else ''}%rl_get {quoted(self.view.name)}",
+                f"{'df = ' if self.kind == 'table' else ''}%rl_get {typed}",
                 Fact(self.version, "id"),
             ],
             warnings=outcome.notes if outcome else (),
@@ -183,12 +191,32 @@ class Object:
         return hash((self.view.id, self.store.identity.id))
 
 
-def quoted(name: str) -> str:
-    """Return `name` as it must be typed on a magic's line."""
-    import shlex
+def quoted(name: str, begun: str = "") -> str:
+    """Return `name` as it must be typed on a magic's line, whatever is in it.
 
-    doubled = name.replace("$", "$$").replace("{", "{{").replace("}", "}}")
-    return shlex.quote(doubled) if shlex.quote(doubled) != doubled else doubled
+    Args:
+        name: Any text.
+        begun: The quote that was typed already, to be kept where the name allows.
+    """
+    doubled = re.sub(r"[${}]", r"\g<0>\g<0>", name)
+    if begun == '"' and not re.search(r'["\\]', name):
+        return f'"{doubled}"'
+    if begun != "'" and _UNQUOTED.fullmatch(doubled):
+        return doubled
+    return "'" + doubled.replace("'", "'\"'\"'") + "'"
+
+
+def can_be_typed(name: str) -> bool:
+    """Whether whoever sees `name` can type it: nothing in it is hidden or looks like something else."""
+    return visible(name) == name and name.translate(_JOINERS).isprintable()
+
+
+def _moment(time_ms: int) -> datetime:
+    """Return milliseconds since 1970 as a time; what no calendar holds as the first or last it does."""
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if time_ms > 0 else datetime.min.replace(tzinfo=UTC)
 
 
 def _said_of(old: Object, new: Object) -> str:

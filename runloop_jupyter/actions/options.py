@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from runloop_jupyter.errors import InputError, MetadataError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 RESERVED: Final = "rl."
 _UNITS_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
@@ -35,16 +33,23 @@ def ttl_ms(ttl: object) -> int | None:
     if ttl is None:
         return None
     if isinstance(ttl, timedelta):
-        milliseconds = round(ttl.total_seconds() * 1000)
+        milliseconds = ttl.total_seconds() * 1000
     elif isinstance(ttl, str) and _DURATION.fullmatch(ttl.strip()):
         parts = _PART.findall(ttl)
-        milliseconds = round(sum(float(number) * _UNITS_MS[unit.lower()] for number, unit in parts))
+        milliseconds = min(sum(float(number) * _UNITS_MS[unit.lower()] for number, unit in parts), 1e18)
     else:
         raise InputError(f"ttl={ttl!r} is not a length of time. Write 30d, 12h, 45m, 90s or 1w2d")
     # Under a second it would be gone before the card is drawn.
     if not 1000 <= milliseconds <= _LONGEST_TTL_MS:
         raise InputError(f"ttl={ttl!r} is out of range: from 1s to 36500d. For ever is no ttl at all")
-    return milliseconds
+    return round(milliseconds)
+
+
+def as_text(value: object) -> str | None:
+    """Return text, a number or a boolean as metadata holds it, ``0.913``, ``true``; None for anything else."""
+    if isinstance(value, bool) or type(value).__name__ in {"bool_", "bool"}:  # numpy's is no Real
+        return str(value).lower()
+    return str(value) if isinstance(value, str | Real) else None
 
 
 def user_metadata(metadata: Mapping[Any, object] | None) -> dict[str, str]:
@@ -55,17 +60,16 @@ def user_metadata(metadata: Mapping[Any, object] | None) -> dict[str, str]:
     Raises:
         MetadataError: A key or value that can't be stored, or a key of ours.
     """
+    if not isinstance(metadata, Mapping | None):
+        raise MetadataError(f"metadata is a dict of text to text, not a {type(metadata).__name__}")
     checked = {}
     for key, value in (metadata or {}).items():
         if not isinstance(key, str) or not key or key != key.strip() or re.search(r"[\[\]=\x00-\x1f\x7f]", key):
             raise MetadataError(f"{key!r} can't be a metadata key: text without = [ ] and line breaks")
         if key.startswith(RESERVED):
             raise MetadataError(f"metadata keys that begin with “{RESERVED}” are this extension's own. Rename {key!r}")
-        if isinstance(value, bool):
-            text = str(value).lower()
-        elif isinstance(value, str | Real):
-            text = str(value)
-        else:
+        text = as_text(value)
+        if text is None:
             raise MetadataError(f"the metadata value of {key!r} is a {type(value).__name__}. Give text or a number")
         try:
             text.encode()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,10 +16,10 @@ from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.source import FileSource, Packed, name_of_path, source_of
 from runloop_jupyter.address import check_name
 from runloop_jupyter.api.objects import Filter
-from runloop_jupyter.display import humane
-from runloop_jupyter.errors import InputError, TransferError
+from runloop_jupyter.errors import InputError
 from runloop_jupyter.paths import cache_dir, private_dir
 from runloop_jupyter.transfer import digest, journal
+from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.transfer.upload import upload
 from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectState
@@ -82,9 +80,8 @@ def put(
     wanted = _Wanted(name, options.user_metadata(metadata), options.ttl_ms(ttl), force)
     source = source_of(what, format=format, pickle=pickle)
     session = sessions.current()
-    store = session.store
-    transfer = session.transfers.new(name, "up", store.identity.label)
-    return run(session, transfer, lambda: _put(store, source, wanted, transfer))
+    transfer = session.transfers.new(name, "up", session.profile.label)
+    return run(session, transfer, lambda: _put(session.store, source, wanted, transfer))
 
 
 class _Wanted:
@@ -126,17 +123,11 @@ def _pack(source: Source, spool: Path, wanted: _Wanted, transfer: Transfer) -> t
     if isinstance(source, FileSource):
         return Packed({}), source.path
     transfer.begin(Phase.PACKING)
-    try:
-        with open(os.open(spool, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b") as file:  # noqa: PTH123
-            packed = source.pack(file, lambda: transfer.reach(file.tell()))
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        free = humane.size(shutil.disk_usage(spool.parent).free)
-        raise TransferError(
-            f"no room to pack “{wanted.name}”: {free} left in {spool.parent}. "
-            "Set RUNLOOP_JUPYTER_CACHE to a directory on a larger disk"
-        ) from None
+    with (
+        room(spool.parent, None, wanted.name),
+        open(os.open(spool, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b") as file,  # noqa: PTH123
+    ):
+        packed = source.pack(file, lambda: transfer.reach(file.tell()))
     return packed, spool
 
 

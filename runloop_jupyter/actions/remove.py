@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Final
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.object import Object, quoted
 from runloop_jupyter.actions.resolve import by_id, resolve, store_and_address, versions
+from runloop_jupyter.actions.running import ask
+from runloop_jupyter.address import Address
 from runloop_jupyter.display import humane
-from runloop_jupyter.errors import InputError, SeveralMatch
+from runloop_jupyter.errors import AddressError, InputError, Interrupted, SeveralMatch, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runloop_jupyter.session import Session
+    from runloop_jupyter.session import Session, Store
+    from runloop_jupyter.transfer.transfer import Transfer
 
 NAMED: Final = 6
 
@@ -64,7 +67,7 @@ def rm(*what: str | Object, all_versions: bool = False, dry_run: bool = False) -
         >>> rl.rm("penguins@-1")  # doctest: +SKIP
     """
     removal = plan(*what, all_versions=all_versions)
-    return removal if dry_run else carry_out(removal)
+    return removal if dry_run else delete(removal)
 
 
 def plan(*what: str | Object, all_versions: bool = False) -> Removal:
@@ -72,23 +75,63 @@ def plan(*what: str | Object, all_versions: bool = False) -> Removal:
     if not what:
         raise InputError("what shall be deleted? Give names, name@version, ids or Object variables")
     session = sessions.current()
-    found: dict[str, Object] = {}
-    for each in what:
-        found |= {thing.id: thing for thing in _meant(session, each, all_versions)}
-    return Removal(tuple(found.values()), done=False)
+
+    def look(asking: Transfer) -> Removal:
+        found: dict[str, Object] = {}
+        for each in what:
+            asking.checkpoint()
+            found |= {thing.id: thing for thing in _meant(session, each, all_versions)}
+        return Removal(tuple(found.values()), done=False)
+
+    return ask("rm", look)
 
 
-def carry_out(removal: Removal) -> Removal:
-    """Delete what a plan names."""
-    for thing in removal.objects:
-        thing.store.objects.delete(thing.id)
+def delete(removal: Removal) -> Removal:
+    """Delete what a plan names.
+
+    Raises:
+        Interrupted: Ctrl-C; says how many are deleted already.
+        StoreError: One can't be deleted; says how many are.
+    """
+    gone: list[Object] = []
+
+    def work(asking: Transfer) -> None:
+        for thing in removal.objects:
+            asking.checkpoint()
+            thing.store.objects.delete(thing.id)
+            gone.append(thing)
+
+    try:
+        ask("rm", work)
+    except Interrupted:
+        raise Interrupted(f"rm was stopped after {_so_far(gone, removal)}") from None
+    except StoreError as error:
+        if not gone:
+            raise
+        raise type(error)(f"{error}; this came after {_so_far(gone, removal)}", status=error.status) from None
     return Removal(removal.objects, done=True)
+
+
+def _place(session: Session, what: str) -> tuple[Store, Address]:
+    """Return where to look for `what`: under exactly that name, where there is one that only looks like an address."""
+    exact = session.store, Address(what)
+    try:
+        store, place = store_and_address(session, what)
+    except AddressError:
+        return exact
+    if place.text != what and next(versions(session.store, what), None):
+        return exact
+    return store, place
+
+
+def _so_far(gone: Sequence[Object], removal: Removal) -> str:
+    return f"deleting {len(gone)} of {humane.plural(len(removal.objects), 'object')}"
 
 
 def _meant(session: Session, what: str | Object, all_versions: bool) -> Sequence[Object]:
     if isinstance(what, Object):
-        return [what]
-    store, place = store_and_address(session, what)
+        return [resolve(session, what)]
+    store, place = _place(session, what)
     if place.looks_like_id and (view := by_id(store, place.text)):
         return [Object(view, store)]
     living = [Object(view, store) for view in versions(store, place.text)]

@@ -10,7 +10,15 @@ from runloop_jupyter import address, profile
 from runloop_jupyter.actions.object import Object, quoted
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.display import humane
-from runloop_jupyter.errors import NewestGone, NotFound, ObjectNotFound, SeveralMatch, VersionNotFound
+from runloop_jupyter.errors import (
+    AddressError,
+    InputError,
+    NewestGone,
+    NotFound,
+    ObjectNotFound,
+    SeveralMatch,
+    VersionNotFound,
+)
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
@@ -30,8 +38,11 @@ def store_and_address(session: Session, text: str) -> tuple[Store, Address]:
 
     Raises:
         AddressError: It can't be read.
+        InputError: It isn't text.
         ProfileError: Its profile can't be had.
     """
+    if not isinstance(text, str):
+        raise InputError(f"{text!r} is a {type(text).__name__}. Give a name, name@version, an id or an Object")
     place = address.parse(text, profiles=profile.known() if ":" in text else ())
     return session.store_named(place.profile), place
 
@@ -46,8 +57,19 @@ def resolve(session: Session, what: str | Object) -> Object:
         SeveralMatch: The version reference fits several.
     """
     if isinstance(what, Object):
-        return what
-    store, place = store_and_address(session, what)
+        # Asked again: it may have been deleted, or its time may have come, since it was found.
+        if view := by_id(what.store, what.id):
+            return Object(view, what.store)
+        raise ObjectNotFound(f"{what.id} (“{what.name}”) is not in the {what.store.identity.label} any more")
+    try:
+        store, place = store_and_address(session, what)
+    except AddressError:
+        if what and (view := _newest(session.store, what)):
+            return Object(view, session.store)
+        raise
+    # A name may look like a URL or like PROFILE:name, and an exact name wins.
+    if place.text != what and (view := _newest(session.store, what)):
+        return Object(view, session.store)
     if place.looks_like_id and (view := by_id(store, place.text)):
         return Object(view, store)
     if view := _newest(store, place.text):
@@ -118,10 +140,7 @@ def _version(store: Store, name: str, reference: str) -> ObjectView:
     if not living:
         raise _not_found(store, name)
     if reference.startswith("-"):
-        back = int(reference[1:])
-        if back < len(living):
-            return living[back]
-        raise VersionNotFound(f"“{name}” has {humane.plural(len(living), 'version')}; there is no @{reference}")
+        return _back(store, name, living, int(reference[1:]))
     labels = {address.version_label(view.create_time_ms, view.id): view for view in living}
     found = [label for label in labels if label.startswith(reference)]
     if len(found) == 1:
@@ -132,6 +151,17 @@ def _version(store: Store, name: str, reference: str) -> ObjectView:
         if address.version_label(view.create_time_ms, view.id).startswith(reference):
             raise VersionNotFound(f"“{name}@{reference}” is {_gone_word(view)}. There are {_named(list(labels))}")
     raise VersionNotFound(f"“{name}” has no version {reference}. There are {_named(list(labels))}")
+
+
+def _back(store: Store, name: str, living: list[ObjectView], back: int) -> ObjectView:
+    """Return the version `back` places before the newest, which may be gone: it is counted all the same."""
+    newer = [view for view in _gone(store, name) if view.create_time_ms > living[0].create_time_ms]
+    known = [*newer, *living]
+    if back >= len(known):
+        raise VersionNotFound(f"“{name}” has {humane.plural(len(known), 'version')}; there is no @-{back}")
+    if back < len(newer):
+        raise VersionNotFound(f"“{name}@-{back}” is {_gone_word(newer[back])}. Living is {name}@-{len(newer)}")
+    return known[back]
 
 
 def _not_found(store: Store, text: str) -> ObjectNotFound:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from runloop_jupyter.display.progress import LiveProgress, ProgressSnapshot
+from runloop_jupyter.errors import TransferError
+from runloop_jupyter.transfer.transfer import Transfer
 from runloop_jupyter.transfer.work import carry_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from runloop_jupyter.session import Session
-    from runloop_jupyter.transfer.transfer import Transfer
 
 T = TypeVar("T")
 
@@ -25,11 +27,38 @@ def run(session: Session, transfer: Transfer, work: Callable[[], T]) -> T:
         Interrupted: Ctrl-C, after cleaning up.
         BaseException: What `work` raises.
     """
-    # A thread's output would land in whatever cell runs next, so only the main thread shows any.
-    if not session.shows_progress or threading.current_thread() is not threading.main_thread():
-        return carry_out(transfer, work)
-    with _progress_of(transfer) as live:
-        return carry_out(transfer, work, live.tick)
+    with _system_errors_in_one_line(transfer):
+        # A thread's output would land in whatever cell runs next, so only the main thread shows any.
+        if not session.shows_progress or threading.current_thread() is not threading.main_thread():
+            return carry_out(transfer, work)
+        with _progress_of(transfer) as live:
+            return carry_out(transfer, work, live.tick)
+
+
+def ask(what: str, question: Callable[[Transfer], T]) -> T:
+    """Ask a store something on a thread, so that Ctrl-C is heard at once; no transfer that others see.
+
+    Args:
+        what: What is asked about, for the one who stops it.
+        question: Calls ``checkpoint()`` of what it is given between requests.
+
+    Raises:
+        Interrupted: Ctrl-C.
+        BaseException: What `question` raises.
+    """
+    asking = Transfer(what, "down", "")
+    with _system_errors_in_one_line(asking):
+        return carry_out(asking, lambda: question(asking))
+
+
+@contextmanager
+def _system_errors_in_one_line(transfer: Transfer) -> Iterator[None]:
+    """Turn what the system says, of a file that vanished or a disk that fails, into one line."""
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise TransferError(f"“{transfer.label}”: {error.strerror or error}{where}. Nothing was kept") from error
 
 
 def _progress_of(transfer: Transfer) -> LiveProgress:

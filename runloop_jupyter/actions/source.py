@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 from runloop_jupyter import archive
+from runloop_jupyter.actions.object import quoted
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.values import registry
@@ -117,8 +118,8 @@ def source_of(what: object, *, format: str | None = None, pickle: bool = False) 
         return path_source(what)
     if isinstance(what, str) and not format and _names_a_file(what):
         raise InputError(
-            f"{what!r} is text and also a file here. rl.put(Path({what!r})) stores the file, "
-            f"rl.put({what!r}, …, format='text') the text"
+            f"{what!r} is text and also a file here. As text: --as text (format='text'); "
+            f"the file: %rl_put {_as_path(what)} (Path({what!r}))"
         )
     return ValueSource(what, registry.codec_for(what, format=format, pickle=pickle))
 
@@ -147,7 +148,9 @@ def path_source(path: Path) -> Source:
 
 def name_of_path(path: Path) -> str:
     """Return the name under which a path is put when nobody gives another: its last part."""
-    return path.expanduser().resolve().name
+    path = path.expanduser().absolute()
+    # A link keeps its own name; "." and ".." have none of their own.
+    return path.resolve().name if path.name in {"", ".."} else path.name
 
 
 def stored_format(said: str | None, file: BinaryIO, name: str) -> str | None:
@@ -163,6 +166,11 @@ def stored_format(said: str | None, file: BinaryIO, name: str) -> str | None:
     head = file.read(_HEAD_BYTES)
     file.seek(0)
     return registry.sniff(head, name)
+
+
+def _as_path(text: str) -> str:
+    """Return a path as it is typed so that it can't be a variable's name."""
+    return quoted(text if text.startswith(("/", "./", "../", "~")) else f"./{text}")
 
 
 def _names_a_file(text: str) -> bool:

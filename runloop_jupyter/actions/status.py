@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runloop_jupyter import session as sessions
+from runloop_jupyter.actions.running import ask
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.card import Card
@@ -15,6 +16,7 @@ from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
     from runloop_jupyter.profile import Profile, StoreIdentity
+    from runloop_jupyter.session import Session
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,10 @@ def status() -> Status:
         Unreachable: The store doesn't answer.
     """
     session = sessions.current()
+    return ask("status", lambda asking: _look(session))
+
+
+def _look(session: Session) -> Status:
     store = session.store
     page = store.objects.list(Filter(state=ObjectState.READ_ONLY), limit=1, include_total_count=True)
     running = sum(each.snapshot().state is State.RUNNING for each in session.transfers)

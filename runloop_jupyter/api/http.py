@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import random
+import re
 import threading
 import time
 import uuid
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import httpx
@@ -16,6 +18,7 @@ from runloop_jupyter import errors
 from runloop_jupyter.wire import json
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
 
     from runloop_jupyter.secret import Secret
@@ -27,6 +30,7 @@ RETRY_STATUSES: Final = frozenset({408, 429})  # and every 5xx but 501 and 507, 
 LONGEST_WAIT_S: Final = 30.0
 TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 
+_ERRNO: Final = re.compile(r"^\[Errno -?[0-9]+\] ")  # says nothing to whoever reads it
 _BY_STATUS: Final[dict[int, type[errors.StoreError]]] = {
     400: errors.BadRequest,
     401: errors.Unauthorized,
@@ -44,8 +48,14 @@ _BY_STATUS: Final[dict[int, type[errors.StoreError]]] = {
 
 def new_client(timeout: httpx.Timeout, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """Return a client for calls or for bytes. Proxies of the environment hold, but never for this computer itself."""
-    here = {f"all://{host}": httpx.HTTPTransport() for host in ("127.0.0.1", "localhost", "[::1]")}
-    return httpx.Client(timeout=timeout, transport=transport, mounts=here, follow_redirects=False)
+    here = {f"all://{host}": httpx.HTTPTransport(verify=_tls()) for host in ("127.0.0.1", "localhost", "[::1]")}
+    return httpx.Client(timeout=timeout, transport=transport, mounts=here, verify=_tls(), follow_redirects=False)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    # Reading the certificates of the authorities takes 25 ms each time.
+    return httpx.create_ssl_context()
 
 
 class _WithoutQueries(logging.Filter):
@@ -68,8 +78,8 @@ class Service:
         base_url: Without a trailing slash.
         key: Sent as a bearer token, and shown to nobody.
         label: How errors name the service.
-        revive: Called after a refused connection, before the next try: the embedded store may have gone idle. It
-            returns the base URL and key that hold from now on.
+        reach: Asked before every request where the service is now, and under which key: the embedded store may have
+            gone idle, and whoever took its port since must never be handed the key.
         transport: What carries requests; httpx's own by default.
         sleep: Waits a number of seconds.
     """
@@ -80,19 +90,22 @@ class Service:
         key: Secret,
         *,
         label: str,
-        revive: Callable[[], tuple[str, Secret]] | None = None,
+        reach: Callable[[], tuple[str, Secret]] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.label = label
-        self.base_url = base_url
-        self._key = key
-        self._revive = revive
+        self._reach = reach or (lambda: (base_url, key))
         self._transport = transport
         self._sleep = sleep
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
         self._pid = 0
+
+    @property
+    def base_url(self) -> str:
+        """Where the service is now."""
+        return self._reach()[0]
 
     def call(
         self,
@@ -153,24 +166,23 @@ class Service:
         *,
         final: bool,
     ) -> httpx.Response | None:
+        base_url, key = self._reach()
         # `from None` everywhere: frames of httpx and httpcore hold the key in local variables, and a verbose
         # traceback would print them.
         try:
             return self._http().request(
                 method,
-                self.base_url + path,
+                base_url + path,
                 params=params,
-                headers={**headers, "Authorization": f"Bearer {self._key.reveal()}"},
+                headers={**headers, "Authorization": f"Bearer {key.reveal()}"},
                 content=content,
             )
         except httpx.TransportError as error:
-            reason, refused = _reason(error), isinstance(error, httpx.ConnectError)
+            reason = reason_of(error)
         except KeyboardInterrupt:
             raise KeyboardInterrupt from None
         except Exception as error:
             raise errors.Unreachable(f"{self.label}: {type(error).__name__}: {error}") from None
-        if refused and self._revive is not None:
-            self.base_url, self._key = self._revive()
         if final:
             raise errors.Unreachable(f"{self.label} gives no answer: {reason}. Check the network, then try again")
         return None
@@ -194,7 +206,7 @@ class Service:
     def _raise(self, response: httpx.Response, method: str, path: str, request_id: str | None) -> NoReturn:
         status = response.status_code
         kind = _BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.StoreError)
-        said = _message(response)
+        said = message_in(response.content)
         if status == 401:
             said = f"{self.label} refuses the key{f' ({said})' if said else ''}. Check where it comes from: %rl_status"
         else:
@@ -218,27 +230,28 @@ def _worth_retrying(response: httpx.Response) -> bool:
 
 def _wait(response: httpx.Response | None, attempt: int) -> float:
     """Return how long to wait, in seconds: what the service asks for, else full jitter under 0.5·2ⁿ."""
-    if response is not None:
-        for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-            try:
-                asked = float(response.headers[header]) * unit
-            except (KeyError, ValueError):  # absent, or an HTTP date: fall through to the jitter
-                continue
-            if 0 <= asked <= LONGEST_WAIT_S:
-                return asked
+    asked = None if response is None else asked_wait(response)
+    if asked is not None:
+        return asked
     return random.uniform(0, min(LONGEST_WAIT_S, 0.5 * 2**attempt))  # noqa: S311 - spread, not secrecy
 
 
-def _reason(error: httpx.TransportError) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return "timed out"
-    return errors.one_line(str(error), 200) or type(error).__name__
+def asked_wait(response: httpx.Response) -> float | None:
+    """Return how long a service asks to wait, in seconds; None where it doesn't, or for longer than anyone would."""
+    for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            asked = float(response.headers[header]) * unit
+        except (KeyError, ValueError):  # absent, or an HTTP date
+            continue
+        if 0 <= asked <= LONGEST_WAIT_S:
+            return asked
+    return None
 
 
-def _message(response: httpx.Response) -> str:
-    """Return what an error's body says, in whichever of the usual fields."""
+def message_in(body: bytes) -> str:
+    """Return what the JSON body of an error says, in whichever of the usual fields; empty where it says nothing."""
     try:
-        data: dict[str, Any] = json.decode(response.content, dict)
+        data: dict[str, Any] = json.decode(body, dict)
     except ValueError:
         return ""
     for field in ("message", "error", "detail"):
@@ -248,3 +261,11 @@ def _message(response: httpx.Response) -> str:
         if isinstance(said, str) and said:
             return errors.redact(errors.one_line(said, 300))
     return ""
+
+
+def reason_of(error: httpx.TransportError) -> str:
+    """Return why there was no answer, as part of a sentence."""
+    if isinstance(error, httpx.TimeoutException):
+        return "timed out"
+    said = errors.redact(errors.one_line(_ERRNO.sub("", str(error)), 200)).rstrip(".")
+    return said or type(error).__name__

@@ -9,7 +9,7 @@ links are made last; the folder appears whole or not at all.
 """
 
 from runloop_jupyter.archive.packing import Packed, pack
-from runloop_jupyter.archive.reading import members
+from runloop_jupyter.archive.reading import Members, members
 from runloop_jupyter.archive.unpacking import Unpacked, unpack
 
-__all__ = ["Packed", "Unpacked", "members", "pack", "unpack"]
+__all__ = ["Members", "Packed", "Unpacked", "members", "pack", "unpack"]

@@ -51,7 +51,7 @@ class Packed:
     left_out: list[str]
 
 
-def pack(directory: Path, file: BinaryIO, *, checkpoint: Callable[[], None], include_secrets: bool = False) -> Packed:
+def pack(directory: Path, file: BinaryIO, *, checkpoint: Callable[[], None]) -> Packed:
     """Write `directory` to `file` as a .tar.gz.
 
     Names are sorted, times and owners zero, modes 644 or 755; links that stay inside are kept as links. Memory is
@@ -61,14 +61,13 @@ def pack(directory: Path, file: BinaryIO, *, checkpoint: Callable[[], None], inc
         directory: A folder; may be a link to one.
         file: Where to. If it lies in the folder, it is passed over.
         checkpoint: Called for each entry and megabyte; raises to stop.
-        include_secrets: Pack secrets as well.
 
     Raises:
         ArchiveError: An entry that can't be packed, by its name: a socket, FIFO or device, a link that leads out, a
             file that can't be read or that changed meanwhile.
         OSError: `file` can't be written.
     """
-    return _Packer(directory, file, checkpoint, include_secrets).run()
+    return _Packer(directory, file, checkpoint).run()
 
 
 def is_secret(name: str) -> bool:
@@ -95,11 +94,10 @@ class _Digesting:
 class _Packer:
     """Walks one folder, in the order of names, holding a descriptor of each folder on the way."""
 
-    def __init__(self, directory: Path, file: BinaryIO, checkpoint: Callable[[], None], include_secrets: bool) -> None:
+    def __init__(self, directory: Path, file: BinaryIO, checkpoint: Callable[[], None]) -> None:
         self._directory = directory
         self._file = file
         self._checkpoint = checkpoint
-        self._include_secrets = include_secrets
         self._left_out: list[str] = []
         self._files = 0
         self._bytes = 0
@@ -152,7 +150,7 @@ class _Packer:
 
     def _entry(self, tar: tarfile.TarFile, folder: int, name: str, path: str) -> None:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        if not self._include_secrets and is_secret(name):
+        if is_secret(name):
             self._left_out.append(path)
         elif stat.S_ISDIR(found.st_mode):
             tar.addfile(_entry_info(path, tarfile.DIRTYPE, 0o755))
@@ -187,7 +185,7 @@ class _Packer:
             before = os.fstat(fd)
             if not stat.S_ISREG(before.st_mode):
                 raise ArchiveError(f"{shown(path)} was replaced while it was packed; put the folder again")
-            if not self._include_secrets and name.endswith(_KEY_SUFFIXES):
+            if name.endswith(_KEY_SUFFIXES):
                 if _KEY_MARK in source.read(_KEY_HEAD):
                     self._left_out.append(path)
                     return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import tarfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from blake3 import blake3
@@ -20,22 +21,45 @@ _HEADER_LIMIT: Final = 1 << 20
 """Bytes of one extended header (a long name, a few attributes); tarfile holds it in memory."""
 _TAIL_LIMIT: Final = 1 << 20
 """Bytes of padding after the end of a tar stream."""
+_SWELL: Final = 64
+"""Bytes to unpack at most for each byte of a budget."""
 
 
-def members(file: BinaryIO, limit: int) -> list[tuple[str, int]]:
-    """Return names and sizes in bytes of the first `limit` files and links of a .tar.gz, read from its start.
+@dataclass(frozen=True)
+class Members:
+    """What is in an archive, as far as it was looked into.
+
+    Attributes:
+        entries: Names and sizes in bytes of its files and links, in the archive's order.
+        whole: Whether these are all.
+    """
+
+    entries: list[tuple[str, int]]
+    whole: bool
+
+
+def members(file: BinaryIO, limit: int, *, budget: int = 4 << 20) -> Members:
+    """Return what comes first in a .tar.gz, read from its start.
+
+    Args:
+        file: Seekable.
+        limit: Files and links to name at most.
+        budget: Bytes of `file` to read, but for the last piece of a megabyte at most. A file in the archive is passed
+            by reading it: those behind a large one stay unseen.
 
     Raises:
         ArchiveError: It is no .tar.gz, or damaged.
     """
     found: list[tuple[str, int]] = []
-    with reading(file) as (tar, _):
+    with suppress(_Spent), reading(file, budget) as (tar, _):
         for member in entries(tar):
-            if len(found) >= limit:
-                break
-            if not member.isdir():
-                found.append((member.name, member.size if member.isreg() else 0))
-    return found
+            if member.isdir():
+                continue
+            if len(found) == limit:
+                return Members(found, whole=False)
+            found.append((member.name, member.size if member.isreg() else 0))
+        return Members(found, whole=True)
+    return Members(found, whole=False)
 
 
 def entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -48,8 +72,9 @@ def entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 class Reader:
     """The uncompressed stream, which counts and digests."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, budget: int | None) -> None:
         file.seek(0)
+        self._budget = budget
         self._packed = file
         self._stream = igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call]
         self.digest = blake3()
@@ -57,6 +82,8 @@ class Reader:
 
     def read(self, size: int) -> bytes:
         """Return the next `size` bytes, fewer only at the end. Raises ArchiveError where they are damaged."""
+        if self._budget is not None and (self.packed >= self._budget or self.done >= self._budget * _SWELL):
+            raise _Spent
         try:
             data = self._stream.read(size)
         except (gzip.BadGzipFile, EOFError, isal_zlib.error) as error:  # type: ignore[misc]
@@ -77,6 +104,10 @@ class Reader:
             left += len(data)
             if left > _TAIL_LIMIT or data.strip(b"\0"):
                 raise ArchiveError("the archive goes on after its end; it is damaged, or made to deceive")
+
+
+class _Spent(Exception):
+    """The budget of a look into an archive is spent."""
 
 
 class _Entry(tarfile.TarInfo):
@@ -121,9 +152,9 @@ _EXTENDED: Final = (
 
 
 @contextmanager
-def reading(file: BinaryIO) -> Iterator[tuple[tarfile.TarFile, Reader]]:
+def reading(file: BinaryIO, budget: int | None = None) -> Iterator[tuple[tarfile.TarFile, Reader]]:
     """Open a .tar.gz; what goes wrong with its bytes within the block becomes an `ArchiveError`."""
-    reader = Reader(file)
+    reader = Reader(file, budget)
     try:
         with tarfile.open(
             fileobj=cast("Any", reader),

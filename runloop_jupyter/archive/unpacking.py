@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from runloop_jupyter.archive.durable import sync_tree
 from runloop_jupyter.archive.names import inside, shown, stays_inside
 from runloop_jupyter.archive.reading import CHUNK, Reader, entries, reading
 from runloop_jupyter.archive.tree import Tree, naming
-from runloop_jupyter.atomic import fsync_dir
+from runloop_jupyter.atomic import fsync_dir, temporary_beside
 from runloop_jupyter.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ def unpack(
     max_bytes: int | None = None,
     max_entries: int = 1_000_000,
     max_ratio: float = 250.0,
+    durable: bool = True,
 ) -> Unpacked:
     """Unpack a .tar.gz into a new folder `root`, which appears whole or not at all.
 
@@ -57,6 +57,7 @@ def unpack(
         max_bytes: Content to unpack at most; None for what the disk has free.
         max_entries: Files, links and folders at most.
         max_ratio: Unpacked to packed bytes at most, once a gibibyte is unpacked.
+        durable: Whether the folder survives a power cut from the moment this returns; not for what can be had again.
 
     Raises:
         ArchiveError: It is damaged, holds what must not be unpacked, or passes a limit; nothing remains.
@@ -64,16 +65,18 @@ def unpack(
     """
     if root.exists() or root.is_symlink():
         raise ArchiveError(f"{root} exists already; choose a new name for the folder")
-    temporary = root.with_name(f".{root.name[:100]}.{secrets.token_hex(6)}.part")
+    temporary = temporary_beside(root)
     temporary.mkdir(mode=0o700)
     try:
         free = shutil.disk_usage(temporary).free
         limits = _Limits(free if max_bytes is None else max_bytes, max_entries, max_ratio)
         unpacked = _Unpacker(file, temporary, checkpoint, limits).run()
-        os.sync()  # once for all files; one fsync a file would take minutes where there are many
         temporary.chmod(0o755)
+        if durable:
+            sync_tree(temporary)
         temporary.rename(root)
-        fsync_dir(root.parent)
+        if durable:
+            fsync_dir(root.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise

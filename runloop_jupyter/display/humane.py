@@ -59,12 +59,12 @@ def utc(time_ms: int) -> str:
 
 def utc_minute(time_ms: int) -> str:
     """Return milliseconds since 1970 as ``2026-11-23 14:05``, for a column whose title says UTC."""
-    return _format_utc(time_ms, "%H:%M")
-
-
-def utc_date(time_ms: int) -> str:
-    """Return milliseconds since 1970 as the UTC date ``2026-11-23``."""
-    return _format_utc(time_ms, "")
+    # A store may answer with any integer; a listing must not fail over it.
+    try:
+        moment = _EPOCH + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        return _NO_DATE
+    return f"{moment.year:04d}-{moment:%m-%d %H:%M}"  # strftime's %Y doesn't pad on Linux
 
 
 def duration(seconds: float) -> str:
@@ -85,21 +85,6 @@ def duration(seconds: float) -> str:
     return f"{count(whole // _YEAR)} y"
 
 
-def elapsed(seconds: float) -> str:
-    """Return how long something took: `duration`, with tenths below ten seconds."""
-    return f"{int(max(0.0, seconds) * 10) / 10:.1f} s" if seconds < 10 else duration(seconds)
-
-
-def age(then_ms: int, now_ms: int) -> str:
-    """Return how long ago `then_ms` is, as `duration` says it; a time to come is no time ago."""
-    return duration((now_ms - then_ms) / 1000)
-
-
-def remaining(until_ms: int, now_ms: int) -> str:
-    """Return how long it is until `until_ms`, as `duration` says it; what is past has nothing left."""
-    return duration((until_ms - now_ms) / 1000)
-
-
 def rate(bytes_per_second: float) -> str:
     """Return a speed in the decimal units networks are sold in: ``231 MB/s``, ``1.2 GB/s``."""
     value, power = max(0.0, bytes_per_second), 0
@@ -110,16 +95,6 @@ def rate(bytes_per_second: float) -> str:
 
 
 _NO_DATE: Final = "no such date"
-
-
-def _format_utc(time_ms: int, clock: str) -> str:
-    # A store may answer with any integer; a listing must not fail over it.
-    try:
-        moment = _EPOCH + timedelta(milliseconds=time_ms)
-    except OverflowError:
-        return _NO_DATE
-    date = f"{moment.year:04d}-{moment:%m-%d}"  # strftime's %Y doesn't pad on Linux
-    return f"{date} {moment:{clock}}" if clock else date
 
 
 def _power(n_bytes: int) -> int:

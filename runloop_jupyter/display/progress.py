@@ -42,7 +42,6 @@ class ProgressSnapshot:
         total: Bytes in all; None while that isn't known.
         started: When the work began, in seconds of `time.monotonic`.
         state: ``running``, or how it ended.
-        files: Files done and in all, for a folder.
     """
 
     label: str
@@ -51,19 +50,16 @@ class ProgressSnapshot:
     total: int | None
     started: float
     state: ProgressState = "running"
-    files: tuple[int, int] | None = None
 
 
 def progress_words(snapshot: ProgressSnapshot, rate: float | None = None) -> str:
-    """Return ``sending · 412 of 870 files · 1.9 of 4.1 GiB · 231 MB/s · 10 s``.
+    """Return ``sending · 1.9 of 4.1 GiB · 231 MB/s · 10 s``.
 
     Args:
         snapshot: How far it is.
         rate: Bytes a second; None where it isn't known yet, which leaves out the speed and the time to go.
     """
     words = [snapshot.phase]
-    if snapshot.files:
-        words.append(f"{humane.count(snapshot.files[0])} of {humane.plural(snapshot.files[1], 'file')}")
     if snapshot.total is None:
         words.append(humane.size(snapshot.done))
     else:

@@ -42,6 +42,7 @@ class Service:
         key: The bearer key.
         nonce: What launcher and daemon know each other by.
         facts: Said to a launcher: store id, process id, version, start time.
+        hand_over: Stops the daemon if nobody uses it, for a newer one to take its place; returns whether it does.
     """
 
     objects: Objects
@@ -52,6 +53,7 @@ class Service:
     key: Secret
     nonce: Secret
     facts: dict[str, Any]
+    hand_over: Callable[[], bool]
 
 
 def make_app(service: Service) -> web.Application:
@@ -79,6 +81,7 @@ def make_app(service: Service) -> web.Application:
             web.get(auth.CONTROL_PATH + "hello", control.hello, allow_head=False),
             web.get(auth.CONTROL_PATH + "status", control.status, allow_head=False),
             web.post(auth.CONTROL_PATH + "pin", control.pin),
+            web.post(auth.CONTROL_PATH + "hand-over", control.hand_over),
         ]
     )
     return app
@@ -186,6 +189,9 @@ class _Control:
     async def pin(self, request: web.Request) -> web.Response:
         self._service.activity.pinned = True
         return self._answer(request, {})
+
+    async def hand_over(self, request: web.Request) -> web.Response:
+        return self._answer(request, {"stopping": self._service.hand_over()})
 
     def _answer(self, request: web.Request, facts: dict[str, Any]) -> web.Response:
         challenge = request.headers[hdrs.AUTHORIZATION].partition(" ")[2].partition(":")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Unused for so long, a daemon makes way for a newer one.
+_QUIET_SECONDS: Final = 10.0
 # Names that can only mean this machine. A page that rebinds its own name to 127.0.0.1 still sends its own name. The
 # port is left open: a tunnel may have another.
 _HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -42,7 +44,7 @@ HEADERS: Final = {
 
 @dataclass
 class Activity:
-    """Whether anybody uses the store, for the idle stop.
+    """Whether anybody uses the store. What a launcher asks is no use of it.
 
     Attributes:
         in_flight: Requests and downloads that are going on.
@@ -68,6 +70,16 @@ class Activity:
         """Return for how long nothing has been going on."""
         return 0.0 if self.in_flight else time.monotonic() - self.last
 
+    def may_be_replaced(self, idle_stop: float | None) -> bool:
+        """Return whether a newer daemon may take over: nobody would miss this one, and no person started it.
+
+        Args:
+            idle_stop: Seconds without use after which it would stop by itself; None for never.
+        """
+        if idle_stop is None or self.pinned:
+            return False
+        return self.idle_seconds() >= min(_QUIET_SECONDS, idle_stop / 4)
+
 
 def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
     """Return an error as the API gives them: a JSON object with a message."""
@@ -84,7 +96,7 @@ def errors(activity: Activity) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        with activity.busy():
+        with nullcontext() if request.path.startswith(auth.CONTROL_PATH) else activity.busy():
             try:
                 return await handler(request)
             except Refusal as refusal:

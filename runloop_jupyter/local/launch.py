@@ -16,14 +16,15 @@ import sys
 import sysconfig
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from runloop_jupyter import paths
 from runloop_jupyter.errors import EmbeddedStoreError, one_line, redact
-from runloop_jupyter.local import auth, state
+from runloop_jupyter.local import auth, process, release, state
 from runloop_jupyter.local.layout import Layout
+from runloop_jupyter.local.state import DaemonState  # noqa: TC001 - part of a public dataclass
 from runloop_jupyter.secret import Secret  # noqa: TC001 - part of a public dataclass
 
 _ANSWER_SECONDS: Final = 2.0
@@ -42,6 +43,7 @@ class Endpoint:
         store_id: The store's own UUID.
         pid: The daemon's process id.
         version: The daemon's version of this package.
+        published: The state file by which the daemon proved itself; see `still_serves`.
     """
 
     base_url: str
@@ -49,15 +51,18 @@ class Endpoint:
     store_id: str
     pid: int
     version: str
+    published: DaemonState | None = field(default=None, repr=False)
 
 
 def default_root() -> Path:
-    """Return the directory of the user's own store. Raises OSError."""
+    """Return the directory of the user's own store. Raises InputError where its parent can't be made."""
     return paths.home_dir() / "store"
 
 
 def ensure(root: Path | None = None, *, timeout: float = 15.0) -> Endpoint:
     """Return the store at `root`, started when none answers. Two callers at once get the same daemon.
+
+    A daemon of an older version that nobody uses is asked to make way for one of this version.
 
     Args:
         root: The store's directory; None for the user's own.
@@ -69,14 +74,15 @@ def ensure(root: Path | None = None, *, timeout: float = 15.0) -> Endpoint:
     layout = _layout(root)
     deadline = time.monotonic() + timeout
     endpoint = _endpoint(layout)
-    if endpoint is not None:
+    if endpoint is not None and not _handed_over(layout, endpoint, deadline):
         return endpoint
     if sys.platform == "win32":
         raise EmbeddedStoreError("the embedded store needs Linux, macOS or WSL; set RUNLOOP_API_KEY for the hosted one")
-    verdict = _start(layout, deadline)
-    if verdict.startswith("failed"):
-        raise EmbeddedStoreError(f"the embedded store can't be started: {verdict.removeprefix('failed ')}")
     while True:
+        # Another launcher's daemon may be on its way, or one that stops may still be finishing what it had begun.
+        verdict = "busy" if _locked(layout) else _start(layout, deadline)
+        if verdict.startswith("failed"):
+            raise EmbeddedStoreError(f"the embedded store can't be started: {verdict.removeprefix('failed ')}")
         endpoint = _endpoint(layout)
         if endpoint is not None:
             return endpoint
@@ -89,34 +95,52 @@ def ensure(root: Path | None = None, *, timeout: float = 15.0) -> Endpoint:
     )
 
 
+def still_serves(endpoint: Endpoint, root: Path | None = None) -> bool:
+    """Return whether the daemon that proved itself as `endpoint` is alive and holds its port.
+
+    To be asked before the key is sent: another program, and another person's, may have taken the port of a daemon that
+    stopped. A daemon says in its state file that it will stop before it lets go of the port. Costs two small reads;
+    where the system has no ``/proc``, a handshake.
+    """
+    layout = _layout(root)
+    published = state.read(layout)
+    if published is None or published.stopping or published != endpoint.published:
+        return False
+    if published.start_ticks is None:
+        return _control(published, "GET", "hello") is not None
+    return process.start_ticks(published.pid) == published.start_ticks
+
+
 def running(root: Path | None = None) -> Endpoint | None:
     """Return the store at `root` if its daemon is running and answers."""
     return _endpoint(_layout(root))
 
 
 def stop(root: Path | None = None) -> bool:
-    """Stop the daemon of the store at `root`, uploads and downloads given time to finish; return whether one ran.
+    """Stop the daemon of the store at `root`, once the uploads and downloads under way have had ten seconds to finish.
+
+    Returns:
+        True when it has stopped; False when none was running.
 
     Raises:
-        EmbeddedStoreError: It didn't stop.
+        EmbeddedStoreError: It hangs, runs on another machine, or didn't stop in time.
     """
     layout = _layout(root)
-    endpoint = _endpoint(layout)
-    if endpoint is None:
+    endpoint = _answering(layout)
+    if endpoint is not None:
+        with suppress(ProcessLookupError):
+            os.kill(endpoint.pid, signal.SIGTERM)
+    elif not _locked(layout):
         return False
-    with suppress(ProcessLookupError):
-        os.kill(endpoint.pid, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while _locked(layout):
-        if time.monotonic() >= deadline:
-            raise EmbeddedStoreError(f"the embedded store (process {endpoint.pid}) didn't stop within 20 s: kill it")
-        time.sleep(0.02)
+    if not _vacated(layout, time.monotonic() + _STOP_SECONDS):
+        raise EmbeddedStoreError(f"the embedded store{_process(layout)} didn't stop within 20 s: kill it")
     return True
 
 
 def pin(root: Path | None = None) -> bool:
     """Keep the running daemon from stopping when idle: its address goes to a client that can't start it."""
-    return _control(_layout(root), "POST", "pin") is not None
+    published = state.read(_layout(root))
+    return published is not None and _control(published, "POST", "pin") is not None
 
 
 def status(root: Path | None = None) -> dict[str, Any] | None:
@@ -124,8 +148,13 @@ def status(root: Path | None = None) -> dict[str, Any] | None:
 
     The fields: ``store_id``, ``pid``, ``version``, ``start_time`` (seconds, Unix time), ``objects`` (how many, by
     state), ``size_bytes``, ``pinned``.
+
+    Raises:
+        EmbeddedStoreError: It hangs, or runs on another machine.
     """
-    return _control(_layout(root), "GET", "status")
+    layout = _layout(root)
+    endpoint = _answering(layout)
+    return _control(endpoint.published, "GET", "status") if endpoint and endpoint.published else None
 
 
 def _layout(root: Path | None) -> Layout:
@@ -136,28 +165,60 @@ def _layout(root: Path | None) -> Layout:
 
 
 def _endpoint(layout: Layout) -> Endpoint | None:
-    known = state.read(layout)
-    facts = _control(layout, "GET", "hello")
-    if known is None or facts is None:
+    published = state.read(layout)
+    facts = _control(published, "GET", "hello") if published else None
+    if published is None or facts is None:
         return None
     return Endpoint(
-        base_url=f"http://127.0.0.1:{known.port}",
-        key=known.key,
+        base_url=f"http://127.0.0.1:{published.port}",
+        key=published.key,
         store_id=facts["store_id"],
         pid=facts["pid"],
         version=facts["version"],
+        published=published,
     )
 
 
-def _control(layout: Layout, method: str, action: str) -> dict[str, Any] | None:
-    """Return the daemon's answer; None when nobody answers or it isn't the daemon that published the state."""
-    known = state.read(layout)
-    if known is None or not known.here:
+def _answering(layout: Layout) -> Endpoint | None:
+    """Return the running daemon; None when none runs, or it is stopping.
+
+    Raises:
+        EmbeddedStoreError: One holds the root and doesn't answer.
+    """
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    while True:
+        endpoint = _endpoint(layout)
+        if endpoint is not None or not _locked(layout):
+            return endpoint
+        published = state.read(layout)
+        if published is not None and not published.here:
+            raise EmbeddedStoreError(f"the embedded store runs on {published.host}: stop it, or ask for it, there")
+        if published is not None and published.stopping:
+            return None
+        if time.monotonic() >= deadline:  # or else it has only just been started
+            raise EmbeddedStoreError(
+                f"the embedded store{_process(layout)} hangs: it holds {layout.root} and doesn't answer."
+                " Kill that process (kill -9); what was stored stays"
+            )
+        time.sleep(0.02)
+
+
+def _handed_over(layout: Layout, endpoint: Endpoint, deadline: float) -> bool:
+    """Ask a daemon of an older version to make way; return whether it did."""
+    if endpoint.published is None or not release.newer(release.installed(), endpoint.version):
+        return False
+    facts = _control(endpoint.published, "POST", "hand-over")
+    return facts is not None and facts["stopping"] and _vacated(layout, deadline)
+
+
+def _control(published: DaemonState, method: str, action: str) -> dict[str, Any] | None:
+    """Return the daemon's answer; None when nobody answers or it isn't the daemon that published this state."""
+    if not published.here or published.stopping:
         return None
     path = auth.CONTROL_PATH + action
     challenge = secrets.token_hex(16)
-    mac = auth.handshake(known.nonce, method, path, challenge)
-    connection = http.client.HTTPConnection("127.0.0.1", known.port, timeout=_ANSWER_SECONDS)
+    mac = auth.handshake(published.nonce, method, path, challenge)
+    connection = http.client.HTTPConnection("127.0.0.1", published.port, timeout=_ANSWER_SECONDS)
     try:
         connection.request(method, path, headers={"Authorization": f"{auth.CONTROL_SCHEME} {challenge}:{mac}"})
         facts = json.loads(connection.getresponse().read())
@@ -165,7 +226,7 @@ def _control(layout: Layout, method: str, action: str) -> dict[str, Any] | None:
         return None
     finally:
         connection.close()
-    right = auth.proof(known.nonce, path, challenge)
+    right = auth.proof(published.nonce, path, challenge)
     if not isinstance(facts, dict) or not secrets.compare_digest(str(facts.pop("proof", "")).encode(), right.encode()):
         return None
     return facts
@@ -224,8 +285,8 @@ def _first_line(descriptor: int, deadline: float) -> str:
 
 
 def _process(layout: Layout) -> str:
-    known = state.read(layout)
-    return f" (process {known.pid} on {known.host})" if known else ""
+    published = state.read(layout)
+    return f" (process {published.pid} on {published.host})" if published else ""
 
 
 def _last_log_line(layout: Layout) -> str:
@@ -238,13 +299,26 @@ def _last_log_line(layout: Layout) -> str:
     return next((one_line(redact(line), 300) for line in reversed(lines) if line.strip()), "(the log is empty)")
 
 
+def _vacated(layout: Layout, deadline: float) -> bool:
+    """Wait until no daemon holds the root; return whether that came true before the deadline."""
+    while _locked(layout):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def _locked(layout: Layout) -> bool:
     """Return whether a daemon holds the root. A process id would stay for as long as nobody reaps it."""
-    import fcntl  # not on Windows, where no daemon is to be stopped
+    if sys.platform == "win32":  # where no daemon runs
+        return False
+    import fcntl
 
-    with layout.lock.open("rb") as file:
-        try:
+    try:
+        with layout.lock.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    except BlockingIOError:
+        return True
+    except OSError:  # no root yet, or one that can't be used: starting a daemon says why
+        return False
     return False

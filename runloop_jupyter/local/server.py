@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import fcntl
 import logging
 import os
@@ -15,8 +16,6 @@ import sqlite3
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as package_version
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -24,10 +23,12 @@ from aiohttp import web
 
 from runloop_jupyter.errors import EmbeddedStoreError
 from runloop_jupyter.index import connect
+from runloop_jupyter.local import process, release
 from runloop_jupyter.local import state as daemon_state
 from runloop_jupyter.local.app import Service, make_app
 from runloop_jupyter.local.auth import Signer
 from runloop_jupyter.local.blobs import Blobs
+from runloop_jupyter.local.connection import connections
 from runloop_jupyter.local.database import SCHEMA, Worker
 from runloop_jupyter.local.guard import Activity
 from runloop_jupyter.local.identity import load_identity, load_key, save_identity
@@ -47,12 +48,12 @@ log = logging.getLogger(__name__)
 _HEARTBEAT_SECONDS: Final = 10.0
 # A state file of another host that is younger than this belongs to a daemon that lives.
 _ALIVE_SECONDS: Final = 35.0
+# Whoever has just read the state file still finds this daemon behind the port, not whoever takes it next.
+_GRACE_SECONDS: Final = 0.1
 _FINISH_SECONDS: Final = 10.0
+_CUT_OFF_SECONDS: Final = 1.0
 # Below the range from which systems take ports for outgoing connections, so that it is free again at the next start.
 _PORTS: Final = (20_000, 30_000)
-_READ_BUFFER: Final = 1 << 18
-# A filter may name many values in its query.
-_MAX_LINE: Final = 1 << 16
 
 
 class Locked(EmbeddedStoreError):
@@ -96,14 +97,6 @@ def serve(layout: Layout, options: Options) -> None:
         raise EmbeddedStoreError(f"the embedded store at {layout.root} can't be used: {error}") from error
     except sqlite3.Error as error:
         raise EmbeddedStoreError(f"{layout.database} can't be opened: {error}") from error
-
-
-def version() -> str:
-    """Return this package's version, "0" where it runs without having been installed."""
-    try:
-        return package_version("runloop_jupyter")
-    except PackageNotFoundError:
-        return "0"
 
 
 @contextmanager
@@ -179,13 +172,22 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
             nonce=Secret(secrets.token_urlsafe(32)),
             key=options.key or load_key(layout.key, "rl_local_"),
             port=listener.getsockname()[1],
-            version=version(),
+            version=release.installed(),
+            start_ticks=process.start_ticks(os.getpid()),
         )
+        activity = Activity()
+        stop = _stop_signals()
+
+        def hand_over() -> bool:
+            if activity.may_be_replaced(options.idle_seconds):
+                stop.set()
+            return stop.is_set()
+
         service = Service(
             objects=objects,
             blobs=blobs,
             worker=worker,
-            activity=Activity(),
+            activity=activity,
             signer=Signer(load_key(layout.signing_key), identity.store_id),
             key=state.key,
             nonce=state.nonce,
@@ -195,19 +197,15 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
                 "version": state.version,
                 "start_time": state.start_time,
             },
+            hand_over=hand_over,
         )
-        stop = _stop_signals()
-        # No access log: it would have the query strings of presigned URLs.
-        runner = web.AppRunner(
-            make_app(service),
-            access_log=None,
-            shutdown_timeout=_FINISH_SECONDS,
-            read_bufsize=_READ_BUFFER,
-            max_line_size=_MAX_LINE,
-        )
+        runner = web.AppRunner(make_app(service), shutdown_timeout=_CUT_OFF_SECONDS)
         await runner.setup()
+        if runner.server is None:
+            raise RuntimeError("aiohttp made no server")
+        loop = asyncio.get_running_loop()
+        listening = await loop.create_server(connections(runner.server, loop), sock=listener)
         try:
-            await web.SockSite(runner, listener).start()
             daemon_state.publish(layout, state)
             log.info("serving %s on port %d, process %d", layout.root, state.port, state.pid)
             if cut_off:
@@ -216,6 +214,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
                 options.ready(state)
             await _keep_house(layout, service, stop, options.idle_seconds)
         finally:
+            await _take_leave(layout, state, listening, activity)
             await runner.cleanup()
     finally:
         await worker(connection.close)
@@ -229,6 +228,22 @@ def _stop_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+async def _take_leave(layout: Layout, state: DaemonState, listening: asyncio.Server, activity: Activity) -> None:
+    """Send new clients away, then give uploads and downloads time to finish: clean-up cuts off what they still send."""
+    try:
+        daemon_state.publish(layout, dataclasses.replace(state, stopping=True))
+    except OSError:  # a state that nobody finds sends clients away as well
+        with suppress(OSError):
+            layout.state.unlink(missing_ok=True)
+    await asyncio.sleep(_GRACE_SECONDS)
+    listening.close()
+    deadline = time.monotonic() + _FINISH_SECONDS
+    while activity.in_flight and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    if activity.in_flight:
+        log.warning("cut off %d uploads and downloads that didn't end in time", activity.in_flight)
 
 
 async def _keep_house(layout: Layout, service: Service, stop: asyncio.Event, idle_seconds: float | None) -> None:

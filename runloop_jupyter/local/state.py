@@ -30,6 +30,8 @@ class DaemonState:
         key: The bearer key in force.
         port: TCP port on 127.0.0.1.
         version: Of this package.
+        start_ticks: When the process began, as `process.start_ticks` tells; None where the system doesn't.
+        stopping: It takes no new connections: its port may be another program's by now.
     """
 
     host: str
@@ -40,6 +42,8 @@ class DaemonState:
     key: Secret
     port: int
     version: str
+    start_ticks: int | None = None
+    stopping: bool = False
 
     @property
     def here(self) -> bool:

@@ -5,26 +5,39 @@ from __future__ import annotations
 import os
 import re
 import types
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
+from runloop_jupyter.actions.forms import FORMS, KINDS
+from runloop_jupyter.magics.line import undoubled, unfinished
 from runloop_jupyter.magics.names import Names
 from runloop_jupyter.magics.options import PARSERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from IPython.core.completer import CompletionContext
 
+    from runloop_jupyter.magics.line import Token
+
 _LINE: Final = re.compile(r"(?:^|=)\s*(%{1,2})(rl\w*)[ \t]+(?P<rest>.*)$", re.DOTALL)
-_LAST_WORD: Final = re.compile(r"""((?:[^\s"'\\]|\\.|"[^"]*"|'[^']*')*(?:"[^"]*|'[^']*)?)$""")
-_FORMS: Final = ("pandas", "polars", "arrow", "numpy", "path", "bytes", "text")
-_KINDS: Final = ("table", "array", "json", "text", "bytes", "file", "folder")
 _TTLS: Final = ("1h", "12h", "1d", "7d", "30d", "365d")
-_NEEDS_QUOTES: Final = re.compile(r"[\s\"'\\#;$]")
+_PAIRS: Final = frozenset(["-m", "--metadata", "-w", "--where"])
 _MOST: Final = 200
+
+
+class _Nothing(list[SimpleCompletion]):
+    """No completions, and none of anybody else's.
+
+    IPython lets a matcher silence the others only when it has completions, which it tells by their ``len``. Without
+    this a name that the store doesn't have would be completed to Python's builtins and to files.
+    """
+
+    def __len__(self) -> int:
+        return 1
 
 
 class Completer:
@@ -41,65 +54,66 @@ class Completer:
     def match(self, context: CompletionContext) -> dict[str, Any]:
         """Return completions for the word before the cursor."""
         line = _LINE.search(context.text_until_cursor)
-        if line is None or line[2] not in PARSERS:
+        if line is None or line[2] not in {"rl", *PARSERS}:
             return {"completions": [], "suppress": False}
-        rest = line["rest"]
-        match = _LAST_WORD.search(rest)
-        fragment = match[1] if match else ""
-        before = rest[: len(rest) - len(fragment)].split()
-        found = list(self._offers(line[2], line[1], before, fragment))[:_MOST]
+        found: list[SimpleCompletion] = []
+        fragment = ""
+        if line[2] in PARSERS and (said := unfinished(line["rest"])):
+            before, last = said
+            fragment = last.source
+            offers = islice(self._offers(line[2], line[1], before, last), _MOST)
+            found = list(_without_second_quote(offers, last, context.line_with_cursor[context.cursor_position :]))
         return {
-            "completions": found,
+            "completions": found or _Nothing(),
             "matched_fragment": fragment,
             "suppress": True,
             "ordered": True,
         }
 
-    def _offers(self, magic: str, percents: str, before: list[str], fragment: str) -> Iterator[SimpleCompletion]:
-        option = before[-1] if before else ""
-        if fragment.startswith("-"):
-            yield from _fitting((flag for flag, _ in PARSERS[magic].flags), fragment, "option")
+    def _offers(self, magic: str, percents: str, before: Sequence[Token], last: Token) -> Iterator[SimpleCompletion]:
+        option = before[-1].source if before else ""
+        if last.source.startswith("-"):
+            yield from _fitting((flag for flag, _ in PARSERS[magic].flags), last, "option")
         elif option == "--as":
-            yield from _fitting(_stored_forms() if magic == "rl_put" else _FORMS, fragment, "form")
+            yield from _fitting(_stored_forms(percents) if magic == "rl_put" else FORMS, last, "form")
         elif option == "--type":
-            yield from _fitting(_KINDS, fragment, "kind")
+            yield from _fitting(KINDS, last, "kind")
         elif option == "--ttl":
-            yield from _fitting(_TTLS, fragment, "time")
+            yield from _fitting(_TTLS, last, "time")
+        elif option == "--limit":
+            return
         elif option == "--to":
-            yield from _paths(fragment)
+            yield from _paths(last)
         elif option in {"-o", "--out"}:
-            yield from _fitting(self._variables(), fragment, "variable")
-        elif self._is_pair(before):
-            yield from self._pairs(fragment)
+            yield from _fitting(self._variables(), last, "variable")
+        elif last.source.startswith("$"):
+            yield from _fitting((f"${name}" for name in self._dollar_names(magic)), last, "variable")
+        elif _is_pair(before):
+            yield from self._pairs(last)
         elif option in {"-n", "--name"} or percents == "%%" or magic != "rl_put":
-            yield from _fitting(map(_quoted, self._known_names(fragment)), fragment, "object")
+            if PARSERS[magic].takes_words:
+                yield from _fitting_texts(self._names.get().names, last, "object")
         else:
-            yield from _fitting(self._variables(), fragment, "variable")
-            yield from _paths(fragment)
+            yield from _fitting(self._variables(), last, "variable")
+            yield from _paths(last)
 
-    def _is_pair(self, before: list[str]) -> bool:
-        for word in reversed(before):
-            if word in {"-m", "--metadata", "-w", "--where"}:
-                return True
-            if "=" not in word:
-                return False
-        return False
-
-    def _pairs(self, fragment: str) -> Iterator[SimpleCompletion]:
+    def _pairs(self, last: Token) -> Iterator[SimpleCompletion]:
         known = self._names.get().metadata
-        key, equals, _ = fragment.partition("=")
+        key, equals, _ = undoubled(last.text).partition("=")
         if equals:
-            yield from _fitting((_quoted(f"{key}={value}") for value in known.get(key, ())), fragment, "metadata")
+            yield from _fitting_texts((f"{key}={value}" for value in known.get(key, ())), last, "metadata")
         else:
-            yield from _fitting((f"{each}=" for each in known), fragment, "metadata")
+            for each in _fitting_texts(known, last, "metadata"):
+                yield SimpleCompletion(text=f"{each.text}=", type=each.type)
 
-    def _known_names(self, fragment: str) -> Iterable[str]:
-        if fragment.startswith("$"):
-            from runloop_jupyter.actions.object import Object
+    def _dollar_names(self, magic: str) -> list[str]:
+        """Return variables that may stand for what is put, or for what is stored."""
+        names = self._variables()
+        if magic == "rl_put":
+            return names
+        from runloop_jupyter.actions.object import Object
 
-            names = self._shell.user_ns.items()
-            return [f"${name}" for name, value in names if isinstance(value, Object) and not name.startswith("_")]
-        return self._names.get().names
+        return [name for name in names if isinstance(self._shell.user_ns[name], Object | str)]
 
     def _variables(self) -> list[str]:
         hidden = self._shell.user_ns_hidden
@@ -111,35 +125,55 @@ class Completer:
         )
 
 
-def _fitting(offers: Iterable[str], fragment: str, kind: str) -> Iterator[SimpleCompletion]:
-    bare = fragment.lstrip("\"'")
-    for offer in offers:
-        if offer.startswith(fragment) or (bare and offer.lstrip("\"'").startswith(bare)):
-            yield SimpleCompletion(text=offer, type=kind)
+def _is_pair(before: Sequence[Token]) -> bool:
+    for word in reversed(before):
+        if word.source in _PAIRS:
+            return True
+        if "=" not in word.text:
+            return False
+    return False
 
 
-def _paths(fragment: str) -> Iterator[SimpleCompletion]:
-    head, slash, tail = fragment.rpartition("/")
-    directory = Path((head + slash) or ".").expanduser()
+def _fitting(words: Iterable[str], last: Token, kind: str) -> Iterator[SimpleCompletion]:
+    """Offer words that are typed as they are."""
+    for word in words:
+        if word.startswith(last.text):
+            yield SimpleCompletion(text=word, type=kind)
+
+
+def _fitting_texts(texts: Iterable[str], last: Token, kind: str) -> Iterator[SimpleCompletion]:
+    """Offer any texts as they must be typed; what can't be seen can't be told from another and isn't offered."""
+    from runloop_jupyter.actions.object import can_be_typed, quoted
+
+    begun = undoubled(last.text)
+    for text in texts:
+        if text.startswith(begun) and can_be_typed(text):
+            yield SimpleCompletion(text=quoted(text, last.source[:1]), type=kind)
+
+
+def _paths(last: Token) -> Iterator[SimpleCompletion]:
+    head, slash, tail = undoubled(last.text).rpartition("/")
     try:
-        with os.scandir(directory) as entries:
+        with os.scandir(Path((head + slash) or ".").expanduser()) as entries:
             found = sorted((entry.name, entry.is_dir()) for entry in entries)
-    except OSError:
+    except (OSError, ValueError, RuntimeError):  # not there, a NUL, no such user
         return
-    for name, is_directory in found:
-        if name.startswith(tail) and (tail.startswith(".") or not name.startswith(".")):
-            yield SimpleCompletion(text=_quoted(head + slash + name + ("/" if is_directory else "")), type="path")
+    shown = (name + "/" * is_directory for name, is_directory in found if tail[:1] == "." or name[0] != ".")
+    yield from _fitting_texts((head + slash + name for name in shown), last, "path")
 
 
-def _quoted(text: str) -> str:
-    if not _NEEDS_QUOTES.search(text):
-        return text
-    import shlex
+def _without_second_quote(offers: Iterable[SimpleCompletion], last: Token, after: str) -> Iterator[SimpleCompletion]:
+    """Leave off the closing quote where an editor has put it behind the cursor already."""
+    quote = last.source[:1]
+    closes = not last.closed and after.startswith(quote)
+    for offer in offers:
+        text = offer.text.removesuffix(quote) if closes else offer.text
+        yield SimpleCompletion(text=text, type=offer.type)
 
-    return shlex.quote(text.replace("$", "$$"))
 
-
-def _stored_forms() -> list[str]:
+def _stored_forms(percents: str) -> list[str]:
+    if percents == "%%":
+        return ["json", "text"]
     from runloop_jupyter.values import registry
 
-    return [format_ for format_, _, _ in registry.formats()]
+    return [format_ for format_, _, _ in registry.formats() if format_ != "pickle"]

@@ -7,44 +7,118 @@ JSON for a template.
 from __future__ import annotations
 
 import re
-import shlex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runloop_jupyter.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _WHOLE: Final = re.compile(r"\$([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\}")
 _NAME: Final = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[[^\[\]{}]*\])*"
 _INSIDE: Final = re.compile(rf"\$\$|\{{\{{|\}}\}}|\$([A-Za-z_]\w*)|\{{({_NAME})\}}")
-_HOLD: Final = "\ue0ff"  # of the private use area: nobody types it
-_HELD: Final = re.compile(f"{_HOLD}([0-9]+){_HOLD}")
-_ESCAPED: Final = {"$$": "$", "{{": "{", "}}": "}"}
+_DOUBLED: Final = re.compile(r"\$\$|\{\{|\}\}")
+
+_BLANK: Final = " \t\r\n"
+# Quotes inside {row['name']} belong to the expression, not to the word; {{ begins no expression.
+_BRACES: Final = rf"\{{\{{|\{{{_NAME}\}}"
+_PIECE: Final = re.compile(
+    rf"""
+      (?P<blank>[{_BLANK}]+)
+    | (?P<tail>;(?=[{_BLANK}]*\Z|[{_BLANK}]+\#))  # the semicolon that hides a result, with only a comment after it
+    | '(?P<single>(?:{_BRACES}|[^'])*+)'
+    | "(?P<double>(?:{_BRACES}|\\.|[^"\\])*+)"
+    | \\(?P<escaped>.)
+    | (?P<bare>{_BRACES}|[^{_BLANK};'"\\{{]+|[;{{])
+    | (?P<open>['"\\].*)  # to the end of the line
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE: Final = re.compile(rf'({_BRACES})|\\(["\\])')
 
 
-def split(line: str) -> list[str]:
-    """Return the words of `line`: quotes taken off, a trailing ``;`` and a ``# comment`` left out.
+class Token(NamedTuple):
+    """A word of a line.
+
+    Attributes:
+        text: The word, quotes taken off.
+        source: As it was typed.
+        end: Where in the line it ends.
+        closed: Whether each of its quotes is closed.
+    """
+
+    text: str
+    source: str
+    end: int
+    closed: bool
+
+
+def split(line: str) -> list[Token]:
+    """Return the words of `line`; a trailing ``;`` and a ``# comment`` are left out.
 
     Raises:
         InputError: A quote that isn't closed.
 
     Example:
-        >>> split("penguins -m 'note=two words' -n a#1 ; # later")
+        >>> [token.text for token in split("penguins -m 'note=two words' -n a#1 ; # later")]
         ['penguins', '-m', 'note=two words', '-n', 'a#1']
     """
-    # Quotes inside {row['name']} belong to the expression, not to the word.
-    held: list[str] = []
+    tokens = list(_tokens(line))
+    if not all(token.closed for token in tokens):
+        raise InputError("a quote isn't closed. Put names with spaces or quotes between '…' or \"…\"")
+    return tokens
 
-    def hold(match: re.Match[str]) -> str:
-        held.append(match[0])
-        return f"{_HOLD}{len(held) - 1}{_HOLD}"
 
-    try:
-        words = shlex.split(_without_tail(_INSIDE.sub(hold, line)))
-    except ValueError:
-        raise InputError("a quote isn't closed. Put names with spaces or quotes between '…' or \"…\"") from None
-    return [_HELD.sub(lambda match: held[int(match[1])], word) for word in words]
+def unfinished(line: str) -> tuple[list[Token], Token] | None:
+    """Return the words before the one that is being typed at the end of `line`, and that one.
+
+    It is empty after a space, and None in a comment or after the last semicolon, where no word can follow.
+
+    Example:
+        >>> before, last = unfinished("x -n 'a b' --wh")
+        >>> [token.text for token in before], last.text
+        (['x', '-n', 'a b'], '--wh')
+    """
+    tokens = list(_tokens(line))
+    rest = line[tokens[-1].end :] if tokens else line
+    if rest.strip(_BLANK):
+        return None
+    if rest or not tokens:
+        return tokens, Token("", "", len(line), closed=True)
+    return tokens[:-1], tokens[-1]
+
+
+def _tokens(line: str) -> Iterator[Token]:
+    text: list[str] = []
+    start, end, closed = -1, 0, True
+    for piece in _PIECE.finditer(line):
+        kind = piece.lastgroup
+        if kind == "tail" or (start < 0 and piece[0].startswith("#")):
+            break
+        if kind == "blank":
+            if start >= 0:
+                yield Token("".join(text), line[start:end], end, closed)
+            text, start = [], -1
+            continue
+        if start < 0:
+            start = piece.start()
+        text.append(_said(piece))
+        end, closed = piece.end(), kind != "open"
+    if start >= 0:
+        yield Token("".join(text), line[start:end], end, closed)
+
+
+def _said(piece: re.Match[str]) -> str:
+    """Return a piece of a word without its quotes and escapes."""
+    if piece.lastgroup == "open":
+        quote, inside = piece[0][0], piece[0][1:]
+        return {"'": inside, '"': _unescaped(inside), "\\": ""}[quote]
+    inside = piece[piece.lastgroup or 0]
+    return _unescaped(inside) if piece.lastgroup == "double" else inside
+
+
+def _unescaped(inside: str) -> str:
+    return _ESCAPE.sub(lambda match: match[1] or match[2], inside)
 
 
 def expand(word: str, names: Mapping[str, Any]) -> Any:
@@ -54,7 +128,7 @@ def expand(word: str, names: Mapping[str, Any]) -> Any:
     ``$$``, ``{{`` and ``}}`` stand for the characters themselves.
 
     Args:
-        word: As `split` gives it.
+        word: The text of a `Token`.
         names: What is defined.
 
     Raises:
@@ -64,11 +138,16 @@ def expand(word: str, names: Mapping[str, Any]) -> Any:
         return _value(name, names)
 
     def fill(match: re.Match[str]) -> str:
-        if match[0] in _ESCAPED:
-            return _ESCAPED[match[0]]
+        if _DOUBLED.fullmatch(match[0]):
+            return match[0][0]
         return str(_value(match[1], names) if match[1] else _evaluated(match[2], names))
 
     return _INSIDE.sub(fill, word)
+
+
+def undoubled(word: str) -> str:
+    """Return `word` with ``$$``, ``{{`` and ``}}`` made the characters themselves, and no variable filled in."""
+    return _DOUBLED.sub(lambda match: match[0][0], word)
 
 
 def variable(word: str) -> str | None:
@@ -90,23 +169,3 @@ def _evaluated(expression: str, names: Mapping[str, Any]) -> Any:
         return eval(expression, {}, dict(names))  # noqa: S307 - the user's own line in the user's own kernel
     except Exception as error:
         raise InputError(f"{{{expression}}} can't be filled in: {type(error).__name__}: {error}") from None
-
-
-def _without_tail(line: str) -> str:
-    """Return `line` without a comment (an unquoted # after white space) and without a trailing ``;``."""
-    quote, escaped = "", False
-    for position, character in enumerate(line):
-        if escaped:
-            escaped = False
-        elif character == "\\" and quote != "'":
-            escaped = True
-        elif quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-        elif character == "#" and (position == 0 or line[position - 1].isspace()):
-            line = line[:position]
-            break
-    stripped = line.rstrip()
-    # One that is quoted or escaped ends in something else than a bare semicolon.
-    return stripped[:-1] if stripped.endswith(";") and not stripped.endswith("\\;") and not quote else stripped

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, Final
 
 from IPython.display import display
 
@@ -15,6 +16,8 @@ from runloop_jupyter.transfer import journal
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+RECOVERY_S: Final = 3.0
 
 
 def load(shell: InteractiveShell) -> None:
@@ -51,7 +54,17 @@ def _attention() -> list[str]:
     from runloop_jupyter import session
     from runloop_jupyter.actions.recover import recover
 
-    try:
-        return recover(session.current())
-    except RunloopError as error:
-        return [one_line(str(error))]
+    said: list[str] = []
+
+    def clear() -> None:
+        try:
+            said.extend(recover(session.current()))
+        except RunloopError as error:
+            said.append(one_line(str(error)))
+
+    # A store that doesn't answer must not hold up the notebook: the thread goes on trying, and what it doesn't get
+    # to stays in the journal for the next load.
+    thread = threading.Thread(target=clear, name="rl-recover", daemon=True)
+    thread.start()
+    thread.join(RECOVERY_S)
+    return said if not thread.is_alive() else ["unfinished puts are being cleared; the store hasn't answered yet"]

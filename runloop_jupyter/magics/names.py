@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter import session
-from runloop_jupyter.errors import RunloopError
+from runloop_jupyter.actions.options import RESERVED
 
 if TYPE_CHECKING:
     from runloop_jupyter.wire.objects import ObjectView
 
 FRESH_S: Final = 5.0
 FIRST_WAIT_S: Final = 0.15
-RESERVED: Final = "rl."
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,14 @@ class Names:
         return self._known
 
     def _look(self) -> None:
-        from runloop_jupyter.api.objects import LARGEST_PAGE, Filter
-
         try:
+            from runloop_jupyter.api.objects import LARGEST_PAGE, Filter
+
             page = session.current().store.objects.list(Filter(state="READ_ONLY"), limit=LARGEST_PAGE)
             self._known = _known(page.objects)
-        except RunloopError:
-            pass  # Tab is no place for an error; the magic itself will say it
+        except Exception:
+            # Tab is no place for an error, and a thread's would be printed into somebody's cell. The magic will say it.
+            log.debug("names can't be fetched", exc_info=True)
         finally:
             self._looked = time.monotonic()
             with self._lock:

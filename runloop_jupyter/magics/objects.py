@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import json
+import keyword
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import Bool, Dict, Unicode
+from traitlets import Bool, Dict, TraitError, Unicode, validate
 
 from runloop_jupyter import session
 from runloop_jupyter.errors import InputError
@@ -17,7 +20,7 @@ from runloop_jupyter.magics.parser import HelpAsked, Word, pairs
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 _NO_VALUE: Final = object()
 
@@ -57,6 +60,24 @@ class RunloopMagics(Magics):
     ttl = Unicode("", help="How long what %rl_put stores lives without --ttl; empty for ever.").tag(config=True)
     progress = Bool(True, help="Show progress when a transfer lasts over half a second.").tag(config=True)
 
+    def __init__(self, shell: Any = None, **options: Any) -> None:
+        try:
+            super().__init__(shell, **options)
+        except TraitError as error:  # IPython keeps what %config refused, and hands it to whoever is made next
+            raise InputError(f"{error}. It stands in IPython's configuration (%config RunloopMagics)") from None
+
+    @validate("ttl")
+    def _ttl_can_be_read(self, proposal: Any) -> Any:
+        from runloop_jupyter.actions.options import ttl_ms
+
+        return _checked(proposal, lambda ttl: ttl_ms(ttl or None))
+
+    @validate("metadata")
+    def _metadata_can_be_stored(self, proposal: Any) -> Any:
+        from runloop_jupyter.actions.options import user_metadata
+
+        return _checked(proposal, user_metadata)
+
     @line_magic
     @no_var_expand
     def rl(self, line: str) -> Any:
@@ -73,13 +94,18 @@ class RunloopMagics(Magics):
         """Store a variable, a file or a folder as an object; %%rl_put NAME stores the cell's text."""
         from runloop_jupyter.actions.put import put
 
-        what, name = self._what(said.what) if cell is None else (cell, str(said.what))
+        form = said.form
+        if cell is None:
+            what, name = self._what(said.what)
+        else:
+            form = form or "text"
+            what, name = _of_cell(cell, form), str(said.what)
         return put(
             what,
             name if said.name is None else said.name,
             metadata={**self.metadata, **pairs(said.metadata, "-m")},
             ttl=said.ttl or self.ttl or None,
-            format=said.form or ("text" if cell is not None else None),
+            format=form,
             force=said.force,
             pickle=said.pickle,
         )
@@ -90,7 +116,7 @@ class RunloopMagics(Magics):
         """Give back what was put: a value as it was, a file or folder as a local path."""
         from runloop_jupyter.actions.get import get
 
-        if said.out is not None and not said.out.isidentifier():
+        if said.out is not None and (not said.out.isidentifier() or keyword.iskeyword(said.out)):
             raise InputError(f"-o {said.out!r} can't be a variable's name")
         value = get(_object_or_name(said.what), format=said.form, to=said.to, allow_pickle=said.allow_pickle)
         if said.out is None:
@@ -127,7 +153,7 @@ class RunloopMagics(Magics):
             return Line([repr(removal)])
         if not said.yes and not _agrees(f"Delete {removal.said}? [y/N] "):
             return Line(["nothing was deleted"])
-        return Line([repr(remove.carry_out(removal))])
+        return Line([repr(remove.delete(removal))])
 
     @line_magic
     @_magic
@@ -146,15 +172,60 @@ class RunloopMagics(Magics):
         names = self._shell.user_ns
         name = word.variable or str(word)
         value = word.value if word.variable else names.get(name, _NO_VALUE)
-        path = Path(word).expanduser()
+        path = _existing(word)
         if value is _NO_VALUE:
-            if path.exists():
+            if path:
                 return path, None
-            close = _close(word, names.keys() - self._shell.user_ns_hidden.keys())
-            raise InputError(f"“{word}” is no variable and no file here.{close} A file: %rl_put ./NAME")
-        if not word.variable and path.exists():
+            known = names.keys() - self._shell.user_ns_hidden.keys()
+            if _is_expression(word.typed, known):
+                raise InputError(
+                    f"“{word.typed}” is no variable and no file here. An expression: assign it to a variable first, "
+                    f"or rl.put({word.typed.strip('{}')}, 'NAME')"
+                )
+            raise InputError(f"“{word}” is no variable and no file here.{_close(word, known)} A file: %rl_put ./NAME")
+        if not word.variable and path:
             raise InputError(f"“{word}” is a variable and a file. The file: %rl_put ./{word}. The variable: ${word}")
         return value, None if isinstance(value, Path) else name
+
+
+def _of_cell(text: str, form: str) -> object:
+    """Return what a cell's text is put as."""
+    if form == "text":
+        return text
+    if form != "json":
+        raise InputError(f"a cell is stored as text, or as the value that its JSON says (--as json), not as {form}")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the cell is not JSON: {error}") from None
+
+
+def _checked(proposal: Any, check: Callable[[Any], object]) -> Any:
+    """Return the value that is proposed for an option, if `check` lets it pass."""
+    try:
+        check(proposal["value"])
+    except InputError as error:
+        raise TraitError(str(error)) from None
+    return proposal["value"]
+
+
+def _existing(text: str) -> Path | None:
+    try:
+        path = Path(text).expanduser()
+        return path if path.exists() else None
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, no such user
+        return None
+
+
+def _is_expression(typed: str, names: Collection[str]) -> bool:
+    """Whether a word is Python about something that is defined, ``df['a']`` or ``df.head()``, in braces or not."""
+    try:
+        tree = ast.parse(typed.strip("{}"), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return not isinstance(tree, ast.Name) and any(
+        isinstance(node, ast.Name) and node.id in names for node in ast.walk(tree)
+    )
 
 
 def _is_silenced(shell: Any, name: str, line: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from runloop_jupyter.actions.forms import FORMS, KINDS
 from runloop_jupyter.magics.parser import Parser
 
 
@@ -31,7 +32,7 @@ def _get_parser() -> Parser:
         ["df = %rl_get penguins", "%rl_get penguins@-1 -o before", "%rl_get scans --to ./scans"],
     )
     parser.add_argument("what", metavar="WHAT", help="a name, name@version, an id, or $object")
-    parser.add_argument("--as", dest="form", metavar="FORM", help="pandas, polars, arrow, numpy, text, bytes or path")
+    parser.add_argument("--as", dest="form", metavar="FORM", help=", ".join(FORMS))
     parser.add_argument("--to", metavar="PATH", help="write the stored bytes (a folder's files) to this local path")
     parser.add_argument("-o", "--out", metavar="VAR", help="put the value into this variable and show nothing")
     parser.add_argument("--allow-pickle", action="store_true", help="unpickle: runs code, only for what you trust")
@@ -46,7 +47,7 @@ def _ls_parser() -> Parser:
     )
     parser.add_argument("pattern", nargs="?", metavar="PATTERN", help="part of a name, or a pattern with * ? [ ]")
     parser.add_pairs("-w", "--where", metavar="K=V", help="metadata that must hold, one or more")
-    parser.add_argument("--type", help="table, array, json, text, file, folder, a format or a content type")
+    parser.add_argument("--type", help=f"{', '.join(KINDS)}, a format or a content type")
     parser.add_argument("--limit", type=int, default=None, help="how many to show (20)")
     return parser
 

@@ -10,7 +10,9 @@ from runloop_jupyter.errors import InputError
 from runloop_jupyter.magics import line as lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from runloop_jupyter.magics.line import Token
 
 
 class HelpAsked(Exception):
@@ -54,14 +56,13 @@ class Parser(argparse.ArgumentParser):
             InputError: Something in it can't be meant.
             HelpAsked: ``--help`` is in it.
         """
-        words = lines.split(line)
-        if "--help" in words:
+        words = [Word(token, names) for token in lines.split(line)]
+        if any(word.typed == "--help" for word in words):
             raise HelpAsked(self.format_help().rstrip())
-        said = self.parse_args(self._spread([Word(word, names) for word in words]))
+        said = self.parse_args([_Argument(word) for word in self._spread(words)])
         for key, value in vars(said).items():
             # Only what is put or fetched may be a variable's value; the rest is text and nothing more.
-            if key != "what":
-                setattr(said, key, _plain(value))
+            setattr(said, key, _each(value, _word if key == "what" else _text))
         return said
 
     def error(self, message: str) -> NoReturn:
@@ -74,33 +75,34 @@ class Parser(argparse.ArgumentParser):
         actions = [action for action in self._actions if action.option_strings]
         return [(action.option_strings[-1], action.help or "") for action in actions]
 
-    def _spread(self, words: Sequence[Word]) -> list[str]:
+    @property
+    def takes_words(self) -> bool:
+        """Whether it takes anything but options."""
+        return any(not action.option_strings for action in self._actions)
+
+    def _spread(self, words: Sequence[Word]) -> list[Word]:
         """Repeat an option before each of its pairs: argparse would take what follows them for pairs too."""
-        spread: list[str] = []
-        option = ""
-        for position, word in enumerate(words):
-            previous = words[position - 1] if position else ""
-            if word in self._pairs:
+        spread: list[Word] = []
+        option: Word | None = None
+        previous: Word | None = None
+        for word in words:
+            if word.may_be_option and word in self._pairs:
                 option = word
-            elif option and previous != option and not ("=" in word and not word.startswith("-")):
-                option = ""
-            elif option and previous != option:
-                spread.append(option)
+            elif option and previous is not option:
+                if "=" in word and not word.may_be_option:
+                    spread.append(option)
+                else:
+                    option = None
             spread.append(word)
+            previous = word
         return spread
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return str(value) if isinstance(value, str) else value
 
 
 class Word(str):
     """A word after expansion, that remembers where it came from.
 
     Attributes:
-        typed: As it was typed.
+        typed: As it was typed, quotes and all.
         variable: The name, where the word was one variable alone.
         value: That variable's value; the text itself where it wasn't.
     """
@@ -109,14 +111,43 @@ class Word(str):
     variable: str | None
     value: Any
 
-    def __new__(cls, typed: str, names: Mapping[str, Any]) -> Word:
-        """Expand `typed`. Its text is the variable's value where that has a short one, else what was typed."""
-        value = lines.expand(typed, names)
-        word = super().__new__(cls, str(value) if isinstance(value, str | int | float | PurePath) else typed)
-        word.typed = typed
-        word.variable = lines.variable(typed)
+    def __new__(cls, token: Token, names: Mapping[str, Any]) -> Word:
+        """Expand `token`. Its text is the variable's value where that has a short one, else what was typed."""
+        value = lines.expand(token.text, names)
+        word = super().__new__(cls, str(value) if isinstance(value, str | int | float | PurePath) else token.text)
+        word.typed = token.source
+        word.variable = lines.variable(token.text)
         word.value = value
         return word
+
+    @property
+    def may_be_option(self) -> bool:
+        """Whether its dash was typed bare: ``'-dash'`` and a variable's value are never options."""
+        return self.typed.startswith("-")
+
+
+class _Argument(str):
+    """A word as argparse sees it, which takes whatever begins with a dash for an option, but for a space before."""
+
+    word: Word
+
+    def __new__(cls, word: Word) -> _Argument:
+        hidden = word.startswith("-") and not word.may_be_option
+        argument = super().__new__(cls, f" {word}" if hidden else word)
+        argument.word = word
+        return argument
+
+
+def _each(value: Any, become: Callable[[Any], Any]) -> Any:
+    return [become(each) for each in value] if isinstance(value, list) else become(value)
+
+
+def _word(value: Any) -> Any:
+    return value.word if isinstance(value, _Argument) else value
+
+
+def _text(value: Any) -> Any:
+    return str(value.word) if isinstance(value, _Argument) else value
 
 
 def pairs(words: Sequence[str], option: str) -> dict[str, str]:

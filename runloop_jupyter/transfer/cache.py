@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from runloop_jupyter.wire.objects import ObjectView
 
 _LONGEST_NAME: Final = 150  # bytes; filesystems take 255, and a temporary name is longer
-_UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
+# What some system takes for a path, a drive or a pattern; what turns text around; halves of characters.
+_UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff/\\:*?"<>|]')
 
 
 def file_name(name: str, suffix: str = "") -> str:
@@ -34,17 +35,21 @@ def file_name(name: str, suffix: str = "") -> str:
         ('val metrics.parquet', 'object', 'b.csv')
     """
     last = _UNSAFE.sub("_", unicodedata.normalize("NFC", name).rstrip("/").rpartition("/")[2]).strip(" .")
+    if not last.strip("_"):
+        last = "object"
     if suffix and not last.lower().endswith(suffix):
         last += suffix
     while len(last.encode()) > _LONGEST_NAME:
         stem, dot, ending = last.rpartition(".")
         last = f"{stem[:-1]}{dot}{ending}" if stem and len(ending) < 20 else last[:-1]
-    return last if last.strip("_") else "object"
+    return last
 
 
 def place(store_id: str, object_id: str) -> Path:
     """Return the directory for one object's files, made if it is missing."""
-    return private_dir(cache_dir() / "files" / _UNSAFE.sub("_", store_id) / _UNSAFE.sub("_", object_id).strip("."))
+    # A store may call an object anything, ".." and "" too.
+    store, thing = (_UNSAFE.sub("_", each).strip(".") or "_" for each in (store_id, object_id))
+    return private_dir(cache_dir() / "files" / store / thing)
 
 
 def cached(store_id: str, view: ObjectView, name: str, fetch: Callable[[BinaryIO], None]) -> Path:
@@ -66,7 +71,7 @@ def cached(store_id: str, view: ObjectView, name: str, fetch: Callable[[BinaryIO
             return path
     except FileNotFoundError:
         pass
-    with atomic_writer(path, mode=0o400) as file:
+    with atomic_writer(path, mode=0o400, durable=False) as file:
         fetch(file)
         file.flush()
         os.utime(file.fileno(), ns=(_time_ns(view), _time_ns(view)))

@@ -36,21 +36,19 @@ def download(objects: Objects, view: ObjectView, file: BinaryIO, transfer: Trans
     """
     transfer.begin(Phase.RECEIVING, view.size_bytes)
     incoming = _Incoming(view, file, transfer, expected)
-    reason = ""
-    for attempt in range(presigned.TRIES):
+    tries = presigned.Tries(f"“{view.name}” couldn't be fetched", transfer.checkpoint)
+    furthest = 0
+    while True:
         # A link for each try: one that expired in the middle is no reason to fail.
         url = objects.download_url(view.id)
         try:
             with presigned.request("GET", url, headers=incoming.headers()) as response:
                 incoming.take(response)
             break
-        except presigned.Retryable as error:
-            reason = error.reason
-        except errors.LinkExpired as error:
-            reason = str(error)
-        presigned.pause(attempt, transfer.checkpoint)
-    else:
-        raise errors.TransferError(f"“{view.name}” couldn't be fetched: {reason}. Try again")
+        except (presigned.Retryable, errors.LinkExpired) as error:
+            # A large object over a bad line arrives piece by piece, however many pieces that takes.
+            tries.failed(error, got_on=incoming.received > furthest)
+            furthest = max(furthest, incoming.received)
     incoming.verify()
 
 
@@ -64,34 +62,40 @@ class _Incoming:
         self._expected = expected
         self._algorithm = expected.partition(":")[0] if expected else digest.DEFAULT
         self._hasher = digest.hasher(self._algorithm)
-        self._received = 0
+        self.received = 0
         self._etag: str | None = None
 
     def headers(self) -> dict[str, str]:
         # Content codings would change the bytes that were hashed.
         headers = {"Accept-Encoding": "identity"}
-        if self._received and self._etag:
-            headers |= {"Range": f"bytes={self._received}-", "If-Range": self._etag}
+        if self.received and self._etag:
+            headers |= {"Range": f"bytes={self.received}-", "If-Range": self._etag}
         return headers
 
     def take(self, response: httpx.Response) -> None:
-        if response.status_code != 206 and self._received:
+        if response.status_code == 206:
+            self._check_continues(response)
+        elif self.received:
             self._start_again()
         self._etag = response.headers.get("etag")
         for chunk in response.iter_raw(CHUNK):
+            self.received += len(chunk)
+            if self._view.size_bytes is not None and self.received > self._view.size_bytes:
+                break  # an endless body must not fill the disk before anybody looks at its length
             self._file.write(chunk)
             self._hasher.update(chunk)
-            self._received += len(chunk)
             self._transfer.advance(len(chunk))
-        if self._view.size_bytes is not None and self._received < self._view.size_bytes:
+        if self._view.size_bytes is not None and self.received < self._view.size_bytes:
             raise presigned.Retryable(
-                f"the connection ended after {self._received:,} of {self._view.size_bytes:,} bytes"
+                f"the connection ended after {self.received:,} of {self._view.size_bytes:,} bytes"
             )
 
     def verify(self) -> None:
         name, size = self._view.name, self._view.size_bytes
-        if size is not None and self._received != size:
-            raise errors.DigestMismatch(f"“{name}” came with {self._received:,} bytes, the store says {size:,}")
+        if size is not None and self.received > size:
+            raise errors.DigestMismatch(
+                f"“{name}” came with more bytes than the {size:,} that the store says it has; nothing was kept"
+            )
         found = f"{self._algorithm}:{self._hasher.hexdigest()}"
         if self._expected and found != self._expected:
             raise errors.DigestMismatch(
@@ -99,9 +103,15 @@ class _Incoming:
                 details=f"expected {self._expected}, got {found}",
             )
 
+    def _check_continues(self, response: httpx.Response) -> None:
+        etag = response.headers.get("etag") or self._etag
+        if presigned.first_byte(response) != self.received or etag != self._etag:
+            self._start_again()
+            raise presigned.Retryable("the store sent another part than was asked for")
+
     def _start_again(self) -> None:
         self._file.seek(0)
         self._file.truncate()
         self._hasher = digest.hasher(self._algorithm)
-        self._received = 0
+        self.received = 0
         self._transfer.begin(Phase.RECEIVING, self._view.size_bytes)

@@ -81,6 +81,11 @@ class Intent:
         self.objects.append(object_id)
         self._save()
 
+    def deleted(self, object_id: str) -> None:
+        """Write down that an object is gone again."""
+        self.objects.remove(object_id)
+        self._save()
+
     def close(self) -> None:
         """Nothing is left to clear but the spool: remove it and the intent."""
         if self.spool:
@@ -139,10 +144,11 @@ def me() -> Owner:
 
 
 def _read(path: Path) -> Intent | None:
+    import msgspec  # only where there is something to read: most loads find nothing
+
     try:
-        data = json.loads(path.read_bytes())
-        return Intent(**{**data, "owner": Owner(**data["owner"])})
-    except (OSError, ValueError, TypeError, KeyError):
+        return msgspec.convert(json.loads(path.read_bytes()), Intent)
+    except (OSError, ValueError, RecursionError):
         return None  # another version's, or gone meanwhile
 
 

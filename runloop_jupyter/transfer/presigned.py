@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import atexit
+import html
 import os
 import random
+import re
 import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 import httpx
 
 from runloop_jupyter import errors
-from runloop_jupyter.api.http import new_client
+from runloop_jupyter.api.http import asked_wait, message_in, new_client, reason_of
+from runloop_jupyter.secret import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 TRIES: Final = 5
+_LONGEST_BODY: Final = 4000  # of an error
+_SHORTEST_SECRET: Final = 8
+_XML_MESSAGE: Final = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
+_CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-")
 
 _lock = threading.Lock()
 _client: httpx.Client | None = None
@@ -29,11 +37,50 @@ _pid = 0
 
 
 class Retryable(Exception):
-    """The same request may succeed if it is made again; `reason` says what went wrong."""
+    """The same request may succeed if it is made again.
 
-    def __init__(self, reason: str) -> None:
+    Args:
+        reason: What went wrong.
+        wait_s: How long the store asks to wait, in seconds; None where it doesn't.
+    """
+
+    def __init__(self, reason: str, wait_s: float | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.wait_s = wait_s
+
+
+class Tries:
+    """Counts how often one thing was tried in vain.
+
+    Args:
+        what: How the error begins that ends the trying: what couldn't be done.
+        checkpoint: Called while waiting; may raise to stop.
+    """
+
+    def __init__(self, what: str, checkpoint: Callable[[], None]) -> None:
+        self._what = what
+        self._checkpoint = checkpoint
+        self._in_vain = 0
+
+    def failed(self, error: Retryable | errors.LinkExpired, *, got_on: bool = False) -> None:
+        """Wait before the next try: what the store asks for, else full jitter under 0.25·2ⁿ seconds, at most 8.
+
+        Args:
+            error: What went wrong this time.
+            got_on: Whether this try brought the work forward all the same: then it doesn't count with those before.
+
+        Raises:
+            TransferError: It was tried often enough.
+        """
+        self._in_vain = 1 if got_on else self._in_vain + 1
+        if self._in_vain >= TRIES:
+            raise errors.TransferError(f"{self._what}: {error}. Try again") from None
+        asked = error.wait_s if isinstance(error, Retryable) else None
+        jitter = random.uniform(0, min(8.0, 0.25 * 2 ** (self._in_vain - 1)))  # noqa: S311 - spread, not secrecy
+        until = time.monotonic() + (jitter if asked is None else asked)
+        while (left := until - time.monotonic()) > 0:
+            self._checkpoint()
+            time.sleep(min(left, 0.1))
 
 
 @contextmanager
@@ -79,16 +126,13 @@ def _open(
 
 
 def _retryable(error: httpx.TransportError) -> Retryable:
-    reason = "timed out" if isinstance(error, httpx.TimeoutException) else errors.one_line(str(error), 200)
-    return Retryable(errors.redact(reason) or type(error).__name__)
+    return Retryable(reason_of(error))
 
 
-def pause(attempt: int, checkpoint: Callable[[], None]) -> None:
-    """Wait before try `attempt` + 1: full jitter under 0.25·2ⁿ seconds, at most 8. `checkpoint` may raise to stop."""
-    until = time.monotonic() + random.uniform(0, min(8.0, 0.25 * 2**attempt))  # noqa: S311 - spread, not secrecy
-    while (left := until - time.monotonic()) > 0:
-        checkpoint()
-        time.sleep(min(left, 0.1))
+def first_byte(response: httpx.Response) -> int | None:
+    """Return at which byte of the whole a 206 begins; None where it doesn't say."""
+    found = _CONTENT_RANGE.match(response.headers.get("content-range", ""))
+    return int(found[1]) if found else None
 
 
 def _http() -> httpx.Client:
@@ -108,15 +152,29 @@ def _raise(response: httpx.Response) -> None:
     if status == 507:
         raise errors.StoreFull(f"the store has no room{said}; nothing was changed", status=status)
     if status in {408, 429} or (status >= 500 and status != 501):
-        raise Retryable(f"HTTP {status}{said}")
+        raise Retryable(f"HTTP {status}{said}", asked_wait(response))
     raise errors.TransferError(f"the store refuses the bytes (HTTP {status}{said})")
 
 
 def _said(response: httpx.Response) -> str:
+    """Return what the body of an error says for people, without what the URL was signed with: some repeat it."""
     body = b""
     for chunk in response.iter_raw():
         body += chunk
-        if len(body) > 2000:
+        if len(body) > _LONGEST_BODY:
             break
-    text = errors.one_line(body[:2000].decode("utf-8", "replace"), 200)
+    text = message_in(body) or _plain(body[:_LONGEST_BODY].decode("utf-8", "replace"))
+    for pair in response.request.url.query.decode("ascii").split("&"):
+        value = pair.partition("=")[2]
+        for form in {value, unquote(value)}:
+            if len(form) >= _SHORTEST_SECRET:
+                text = text.replace(form, MASK)
+    text = errors.one_line(text, 200)
     return f": {text}" if text else ""
+
+
+def _plain(text: str) -> str:
+    if found := _XML_MESSAGE.search(text):
+        return html.unescape(found[1])
+    # Other markup, and JSON that says nothing, is for machines.
+    return "" if text.lstrip()[:1] in {"<", "{", "["} else text

@@ -110,27 +110,29 @@ class RangeReader(io.RawIOBase):
         self._next_block = number + -(-len(data) // BLOCK)
 
     def _range(self, start: int, stop: int) -> bytes:
-        reason = ""
-        for attempt in range(presigned.TRIES):
+        tries = presigned.Tries(f"“{self._view.name}” couldn't be read", self._checkpoint)
+        headers = {"Accept-Encoding": "identity", "Range": f"bytes={start}-{stop - 1}"}
+        while True:
             self._checkpoint()
             if self._url is None:
                 self._url = self._objects.download_url(self._view.id)
-            headers = {"Accept-Encoding": "identity", "Range": f"bytes={start}-{stop - 1}"}
-            if self._etag:
-                headers["If-Match"] = self._etag
             try:
                 with presigned.request("GET", self._url, headers=headers) as response:
                     return self._take(response, start, stop)
             except presigned.Retryable as error:
-                reason = error.reason
+                tries.failed(error)
             except errors.LinkExpired as error:
-                reason, self._url = str(error), None
-            presigned.pause(attempt, self._checkpoint)
-        raise errors.TransferError(f"“{self._view.name}” couldn't be read: {reason}. Try again")
+                self._url = None
+                tries.failed(error)
 
     def _take(self, response: httpx.Response, start: int, stop: int) -> bytes:
         self.requests += 1
-        skip = 0 if response.status_code == 206 else start  # a server without ranges sends all from the start
+        self._check_same(response)
+        skip = start  # a server without ranges sends all from the start
+        if response.status_code == 206:
+            if presigned.first_byte(response) != start:
+                raise presigned.Retryable("the store sent another part than was asked for")
+            skip = 0
         data = bytearray()
         for chunk in response.iter_raw(BLOCK):
             self.bytes_fetched += len(chunk)
@@ -140,5 +142,11 @@ class RangeReader(io.RawIOBase):
                 break
         if len(data) < stop - start:
             raise presigned.Retryable("the connection ended early")
-        self._etag = response.headers.get("etag")
         return bytes(data[: stop - start])
+
+    def _check_same(self, response: httpx.Response) -> None:
+        # Compared here rather than with If-Match: a condition is for the server to ignore.
+        etag = response.headers.get("etag")
+        if self._etag and etag and etag != self._etag:
+            raise errors.TransferError(f"“{self._view.name}” changed in the store while it was read. Open it again")
+        self._etag = etag or self._etag

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
@@ -89,6 +88,7 @@ class Transfer:
         self.direction: Literal["up", "down"] = direction
         self.place = place
         self.changed: Signal[Snapshot] = Signal()
+        self.leaves = False
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._ended = threading.Event()
@@ -113,7 +113,10 @@ class Transfer:
         Raises:
             TransferCancelled: `cancel` was called.
         """
-        self.reach(self._done + n_bytes)
+        self.checkpoint()
+        with self._lock:
+            self._done += n_bytes
+        self._tell()
 
     def reach(self, done: int) -> None:
         """Say that `done` bytes of this phase are done.
@@ -138,6 +141,10 @@ class Transfer:
     def cancel(self) -> None:
         """Ask the work to stop; it cleans up and ends in state CANCELLED. Harmless when it has ended."""
         self._cancelled.set()
+
+    def leave(self) -> None:
+        """Say that what this made couldn't be cleared away; the journal knows of it, and the next load clears it."""
+        self.leaves = True
 
     @property
     def cancelled(self) -> bool:
@@ -187,18 +194,22 @@ class Transfer:
 
 
 class Transfers:
-    """The transfers of a session: those that run, and the last hundred that ran."""
+    """The transfers of a session: those that run, and the last hundred that ended."""
 
     def __init__(self) -> None:
         self.added: Signal[Transfer] = Signal()
-        self._recent: deque[Transfer] = deque(maxlen=REMEMBERED)
+        self._transfers: list[Transfer] = []
+        self._lock = threading.Lock()
 
     def new(self, label: str, direction: Literal["up", "down"], place: str) -> Transfer:
         """Make a transfer and tell those who listen."""
         transfer = Transfer(label, direction, place)
-        self._recent.append(transfer)
+        with self._lock:
+            ended = [each for each in self._transfers if each.wait(0)]
+            forgotten = set(ended[:-REMEMBERED])
+            self._transfers = [*(each for each in self._transfers if each not in forgotten), transfer]
         self.added.send(transfer)
         return transfer
 
     def __iter__(self) -> Iterator[Transfer]:
-        return iter(tuple(self._recent))
+        return iter(self._transfers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter import errors
@@ -55,61 +56,91 @@ def upload(
         StoreError: The store refused a step; the object is deleted.
         Unreachable: The store is gone; the next load clears what may be left.
     """
-    size = hashed.st_size
-    if size > LARGEST:
-        raise errors.TransferError(f"“{parameters.name}” has {size / 2**30:.1f} GiB; a store takes 5 GiB in one piece")
-    transfer.begin(Phase.SENDING, size)
+    relinked = False
+    while True:
+        view = _create(objects, hashed.st_size, parameters, transfer, intent)
+        try:
+            intent.created(view.id)
+            whole = _fill(objects, view, source, hashed, transfer)
+        except BaseException as error:
+            if not _deleted(objects, view.id):
+                transfer.leave()
+                raise  # the intent stays, and the next load deletes it
+            if relinked or not isinstance(error, errors.LinkExpired):
+                intent.close()
+                raise
+            # A link is good for an hour or so, a slow line takes longer, and only a new object comes with a new link.
+            intent.deleted(view.id)
+            relinked = True
+            continue
+        intent.close()
+        return whole
+
+
+def _create(
+    objects: Objects, size: int, parameters: ObjectCreateParameters, transfer: Transfer, intent: Intent
+) -> ObjectView:
     try:
-        view = objects.create(parameters)
+        if size > LARGEST:
+            raise errors.TransferError(
+                f"“{parameters.name}” has {size / 2**30:.1f} GiB; a store takes 5 GiB in one piece"
+            )
+        transfer.begin(Phase.SENDING, size)
+        return objects.create(parameters)
     except (errors.Unreachable, errors.ServerError):
+        transfer.leave()
         raise  # it may have been made all the same: the intent stays, and knows by what to find it
     except errors.RunloopError:
         intent.close()
         raise
-    intent.created(view.id)
-    try:
-        transfer.checkpoint()
-        _send(view, source, size, transfer)
-        transfer.begin(Phase.FINISHING)
-        _check_same(hashed, source)
-        whole = _complete(objects, view.id)
-    except BaseException:
-        discard(objects, view.id, intent)
-        raise
-    intent.close()
-    return whole
 
 
-def discard(objects: Objects, object_id: str, intent: Intent) -> None:
-    """Delete what a failed upload made; where that fails, the intent stays and the next load deletes it."""
+def _deleted(objects: Objects, object_id: str) -> bool:
+    """Delete what a failed upload made, and return whether it is gone."""
     try:
         objects.delete(object_id, retries=1)
     except errors.NotFound:
         pass
     except errors.RunloopError:
         log.info("couldn't delete the unfinished object %s; the next load will", object_id)
-        return
-    intent.close()
+        return False
+    return True
 
 
-def _send(view: ObjectView, source: Path, size: int, transfer: Transfer) -> None:
+def _fill(objects: Objects, view: ObjectView, source: Path, hashed: os.stat_result, transfer: Transfer) -> ObjectView:
+    transfer.checkpoint()
+    _send(objects, view, source, hashed.st_size, transfer)
+    transfer.begin(Phase.FINISHING)
+    _check_same(hashed, source)
+    whole = _complete(objects, view.id)
+    if whole.size_bytes not in {None, hashed.st_size}:
+        raise errors.TransferError(
+            f"the store has {whole.size_bytes:,} bytes of “{view.name}” where {hashed.st_size:,} were sent; "
+            "nothing was kept. Try again"
+        )
+    return whole
+
+
+def _send(objects: Objects, view: ObjectView, source: Path, size: int, transfer: Transfer) -> None:
     if view.upload_url is None:
         raise errors.TransferError(f"the store made “{view.name}” but gave no link to upload to")
     headers = {**(view.upload_headers or {}), "Content-Length": str(size)}
-    for attempt in range(presigned.TRIES):
+    tries = presigned.Tries(f"“{view.name}” couldn't be sent", transfer.checkpoint)
+    while True:
         transfer.begin(Phase.SENDING, size)
         try:
             with presigned.request("PUT", view.upload_url, headers=headers, content=_chunks(source, size, transfer)):
                 return
         except presigned.Retryable as error:
-            reason = error.reason
-        presigned.pause(attempt, transfer.checkpoint)
-    raise errors.TransferError(f"“{view.name}” couldn't be sent: {reason}. Try again")
+            tries.failed(error)
+            objects.get(view.id)  # a call, not a link, is what starts an embedded store that died again
+        except errors.LinkExpired as error:
+            raise errors.LinkExpired(f"“{view.name}” couldn't be sent: {error}. Try again") from None
 
 
 def _chunks(source: Path, size: int, transfer: Transfer) -> Iterator[bytes]:
     left = size
-    with source.open("rb") as file:
+    with _readable(source), source.open("rb") as file:
         while left:
             chunk = file.read(min(CHUNK, left))
             if not chunk:
@@ -119,8 +150,19 @@ def _chunks(source: Path, size: int, transfer: Transfer) -> Iterator[bytes]:
             transfer.advance(len(chunk))
 
 
+@contextmanager
+def _readable(source: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise errors.TransferError(
+            f"{source.name} can't be read any more ({error.strerror}); nothing was kept. Put it again when it is there"
+        ) from None
+
+
 def _check_same(before: os.stat_result, source: Path) -> None:
-    after = source.stat()
+    with _readable(source):
+        after = source.stat()
     if (before.st_size, before.st_mtime_ns, before.st_ino) != (after.st_size, after.st_mtime_ns, after.st_ino):
         raise errors.TransferError(_CHANGED.format(source.name))
 

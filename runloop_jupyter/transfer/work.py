@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from runloop_jupyter.errors import Interrupted
@@ -45,9 +46,9 @@ def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None
             tick()
     except KeyboardInterrupt:
         transfer.cancel()
-        clean = outcome.ready.wait(CLEAN_UP_S)
-        after = "nothing of it was left" if clean else "what is left of it is being cleared away"
-        raise Interrupted(f"“{transfer.label}” was stopped; {after}") from None
+        with suppress(KeyboardInterrupt):  # a second one: not even that moment
+            outcome.ready.wait(CLEAN_UP_S)
+        raise Interrupted(f"“{transfer.label}” {outcome.after_cancel(transfer)}") from None
     if outcome.error is not None:
         raise outcome.error
     return cast("T", outcome.value)
@@ -58,6 +59,14 @@ class _Outcome(Generic[T]):
         self.ready = threading.Event()
         self.value: T | None = None
         self.error: BaseException | None = None
+
+    def after_cancel(self, transfer: Transfer) -> str:
+        """Return what became of it, for the one who stopped it."""
+        if not self.ready.is_set():
+            return "was stopped; what is left of it is being cleared away"
+        if transfer.leaves:
+            return "was stopped; the store couldn't be told, and the next %load_ext clears what is left"
+        return "was stopped; nothing of it was left" if self.error else "was done before it could be stopped"
 
     def of(self, transfer: Transfer, work: Callable[[], T]) -> None:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import logging
-from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -39,51 +38,6 @@ _PICKLE_SUFFIXES: Final = (".pkl", ".pickle")
 _CONTROLS: Final = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1b")
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """What became of a value.
-
-    Attributes:
-        format: Name of the codec that reads it: ``rl.format``.
-        kind: What a person calls it: ``rl.kind``.
-        content_type: For the store; a value of `runloop_jupyter.wire.objects.ContentType`.
-        suffix: Of a file that holds it.
-        facts: For ``rl.facts``.
-    """
-
-    format: str
-    kind: str
-    content_type: str
-    suffix: str
-    facts: dict[str, JSON]
-
-
-def encode(
-    value: object,
-    file: BinaryIO,
-    *,
-    format: str | None = None,
-    pickle: bool = False,
-    checkpoint: Checkpoint = no_checkpoint,
-) -> Encoded:
-    """Write `value` to `file`.
-
-    Args:
-        value: Anything that `codec_for` finds a codec for.
-        file: Where to; what it holds after an error is worthless.
-        format: A format by name; None for the value's own.
-        pickle: Pickle it, whatever it is.
-        checkpoint: Called several times a second; raises to stop.
-
-    Raises:
-        UnsupportedValue: It would not come back equal.
-        InputError: `format` is not a format, or contradicts `pickle`.
-    """
-    codec = codec_for(value, format=format, pickle=pickle)
-    facts = codec.encode(value, file, checkpoint)
-    return Encoded(codec.format, codec.kind, codec.content_type, codec.suffix, facts)
-
-
 def decode(
     format: str,
     file: BinaryIO,
@@ -96,9 +50,9 @@ def decode(
     """Return the value in `file`.
 
     Args:
-        format: What `Encoded.format` or `sniff` said.
+        format: A codec's name, or what `sniff` said.
         file: Seekable; read from its start.
-        facts: What `Encoded.facts` said; empty for a file that came another way.
+        facts: What its codec's `encode` said; empty for a file that came another way.
         form: What the caller wants it as: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``text``; None for what it was.
         allow_pickle: Let a pickle run its code, in this call only.
         checkpoint: Called several times a second; raises to stop.

@@ -55,7 +55,10 @@ def decode(data: bytes, kind: type[T]) -> T:
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
-        plain = json.loads(data)
+        try:
+            plain = json.loads(data)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
     return msgspec.convert(_without_surrogates(plain), kind, dec_hook=_from_wire)
 
 

@@ -1,11 +1,16 @@
 """ls, info and status on a real embedded store."""
 
+import time
+
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
 
 import runloop_jupyter as rl
+from runloop_jupyter import session
 from runloop_jupyter.errors import InputError
+from runloop_jupyter.wire.objects import ObjectCreateParameters
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -129,3 +134,82 @@ def test_status_says_which_store_and_how_it_is_reached():
     text = status.card().to_text()
     assert "embedded store" in text
     assert "on this computer" in text
+
+
+HOSTILE = {
+    "facts nested too deeply": {"metadata": {"rl.facts": "[" * 100_000, "rl.kind": "table"}},
+    "facts that are no dict": {"metadata": {"rl.facts": "[1]", "rl.kind": "table"}},
+    "facts of wrong types": {"metadata": {"rl.facts": '{"rows": "x", "columns": [], "shape": {}, "digest": 7}'}},
+    "a time to live beyond any calendar": {"ttl_ms": 10**15},
+    "a number as long as a book": {"metadata": {"n": "1" * 40_000 + "x"}},
+    "markup": {"metadata": {"<b>k</b>": "<script>alert(1)</script>"}},
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_what_another_client_stored_can_always_be_listed_looked_at_and_fetched(case):
+    objects = session.current().store.objects
+    view = objects.create(ObjectCreateParameters(name=f"hostile/{case}", content_type="unspecified", **HOSTILE[case]))
+    httpx.put(view.upload_url.reveal(), content=b"bytes", trust_env=False).raise_for_status()
+    objects.complete(view.id)
+    began = time.monotonic()
+    table = rl.ls(f"hostile/{case}")
+    assert "<script>" not in table._repr_html_()
+    assert case in table.table().to_text()
+    table.to_pandas()
+    assert case in rl.info(view.id).page().to_text()
+    assert rl.get(view.id, format="bytes") == b"bytes"
+    assert time.monotonic() - began < 3
+
+
+WRONG = [
+    lambda: rl.get(5),
+    lambda: rl.get(None),
+    lambda: rl.get("x", format="polars", to="y"),
+    lambda: rl.get("find/weights", to=""),
+    lambda: rl.get("find/weights", to=5),
+    lambda: rl.info(5),
+    lambda: rl.rm(5),
+    lambda: rl.rm(["find/weights"]),
+    lambda: rl.ls(5),
+    lambda: rl.ls(limit="5"),
+    lambda: rl.ls(limit=None),
+    lambda: rl.ls(where="a=b"),
+    lambda: rl.ls(where={"a": None}),
+    lambda: rl.ls(where={"a": [None]}),
+    lambda: rl.put(1, 5),
+    lambda: rl.put(1, "x", metadata="a"),
+    lambda: rl.put(1, "x", metadata=[("a", 1)]),
+    lambda: rl.put(1, "x", ttl="9" * 400 + "d"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(WRONG)))
+def test_what_cannot_be_meant_is_one_clear_line_in_python_too(number):
+    with pytest.raises(InputError):
+        WRONG[number]()
+
+
+def test_metadata_is_found_by_numbers_as_it_was_put():
+    assert names("find/", where={"acc": 0.913}) == ["find/runs/2026-11/val"]
+    assert names("find/", where={"acc": [0.1, 0.913]}) == ["find/runs/2026-11/val"]
+
+
+def test_a_name_is_found_in_whatever_unicode_form_it_is_typed():
+    rl.put(1, "find/é")
+    assert names("find/e\u0301") == ["find/é"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"), [("find/z*[]x]q", "find/za]q"), ("find/z*[!]]q", "find/zbq"), ("find/[[]x", "find/[x")]
+)
+def test_brackets_in_a_pattern_are_read_as_a_shell_reads_them(pattern, name):
+    rl.put(1, name)
+    assert names(pattern) == [name]
+
+
+@pytest.mark.parametrize("name", ["local:q", "runloop://z", "http://e.org/a", "find/x:y"])
+def test_what_can_be_put_can_be_got_by_its_name(name):
+    rl.put(f"text of {name}", name)
+    assert rl.get(name) == f"text of {name}"
+    assert rl.rm(name).done

@@ -15,6 +15,7 @@ from IPython.utils.capture import capture_output
 
 import runloop_jupyter as rl
 from runloop_jupyter import errors, session
+from runloop_jupyter.actions.object import quoted
 from runloop_jupyter.magics import names
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -152,6 +153,55 @@ def test_a_word_that_is_nothing_names_what_comes_close(run):
     assert "Close: df" in str(error)
 
 
+@pytest.mark.parametrize("word", ["df['x']", "df.head()", "df.x", "{df['x']}", "df[df.x>1]"])
+def test_an_expression_is_told_to_become_a_variable_first(run, word):
+    error = run(f"%rl_put {word}").error
+    assert isinstance(error, errors.InputError)
+    assert "assign it to a variable first" in str(error)
+    assert f"rl.put({word.strip('{}')}, 'NAME')" in str(error)
+
+
+@pytest.mark.parametrize("word", ["data.csv", "nope()", "3", "'a b'", "x" * 5000, "'~nobody-by-this-name/x'"])
+def test_what_is_neither_variable_nor_file_nor_expression_is_said_to_be_so(run, word):
+    error = run(f"%rl_put {word}").error
+    assert isinstance(error, errors.InputError)
+    assert "is no variable and no file here" in str(error)
+    assert "expression" not in str(error)
+
+
+def test_text_that_also_names_a_file_is_put_by_the_words_of_its_error(run, shell, tmp_path):
+    (tmp_path / "my data.csv").write_text("a,b\n")
+    shell.user_ns["title"] = "my data.csv"
+    said = str(run("%rl_put title").error)
+    assert "--as text (format='text')" in said
+    assert "%rl_put './my data.csv' (Path('my data.csv'))" in said
+    assert ok(run("%rl_put title --as text")).kind == "text"
+    assert ok(run("%rl_put './my data.csv'")).kind == "file"
+
+
+def test_a_cell_of_json_goes_up_as_the_value_it_says(run):
+    put = ok(run('%%rl_put magics/a.json --as json\n{"a": [1, 2.5, null]}\n'))
+    assert put.kind == "json"
+    assert rl.get("magics/a.json") == {"a": [1, 2.5, None]}
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "said"),
+    [
+        ("json", "{oops", "the cell is not JSON"),
+        ("json", "[" * 100_000, "the cell is not JSON"),
+        ("json", "[NaN]", "nan, which JSON can't hold"),
+        ("parquet", "a", "stored as text, or as the value that its JSON says"),
+        ("nope", "a", "stored as text, or as the value that its JSON says"),
+    ],
+)
+def test_a_cell_that_cannot_be_stored_so_is_refused_in_one_line(run, form, text, said):
+    error = run(f"%%rl_put magics/refused --as {form}\n{text}\n").error
+    assert isinstance(error, errors.RunloopError)
+    assert said in str(error)
+    assert len(rl.ls("magics/refused")) == 0
+
+
 FAILING = [
     ("%rl_get magics/nope", errors.ObjectNotFound),
     ("%rl_put df --nope", errors.InputError),
@@ -164,6 +214,8 @@ FAILING = [
     ("%rl_put df --as nope", errors.InputError),
     ("%rl_get magics/x --as nope", errors.InputError),
     ("%rl_get df -o 'not a name'", errors.InputError),
+    ("%rl_get df -o class", errors.InputError),
+    ("%rl_get df --to f --as text", errors.InputError),
     ("%rl_ls --limit 0", errors.InputError),
     ("%rl_rm", errors.InputError),
     ("%rl_info s3://bucket/key", errors.AddressError),
@@ -245,6 +297,29 @@ def test_config_sets_defaults_and_the_line_wins(run):
     finally:
         run("%config RunloopMagics.metadata = {}")
         run('%config RunloopMagics.ttl = ""')
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("ttl", "'3x'", "ttl='3x' is not a length of time. Write 30d"),
+        ("ttl", "'0s'", "out of range"),
+        ("metadata", "{'rl.kind': 'x'}", "this extension's own"),
+    ],
+)
+def test_config_refuses_at_once_what_could_never_be_put(run, caplog, option, value, said):
+    before = ok(run(f"%config RunloopMagics.{option}"))
+    try:
+        run(f"%config RunloopMagics.{option} = {value}")
+        assert said in caplog.text
+        assert ok(run(f"%config RunloopMagics.{option}")) == before
+        # IPython keeps it all the same.
+        error = run("%reload_ext runloop_jupyter").error
+        assert isinstance(error, errors.InputError)
+        assert said in str(error)
+    finally:
+        run(f"%config RunloopMagics.{option} = {before!r}")
+        ok(run("%load_ext runloop_jupyter"))
 
 
 def test_config_lists_what_can_be_set(run):
@@ -343,13 +418,110 @@ def test_tab_completes_names_wherever_a_magic_stands(shell, before):
         ("%rl_ls -w tabkey=", "%rl_ls -w tabkey=tabvalue"),
         ("%rl_put df -m a=1 tabk", "%rl_put df -m a=1 tabkey="),
         ("%rl_get $ob", "%rl_get $obj"),
+        ("%rl_put $d", "%rl_put $df"),
         ("%rl_get 'magics/tab sp", "%rl_get 'magics/tab space'"),
+        ('%rl_get "magics/tab sp', '%rl_get "magics/tab space"'),
+        ("%rl_get magics/tab\\ sp", "%rl_get 'magics/tab space'"),
+        ("%rl_get x -n 'a b' --a", "%rl_get x -n 'a b' --allow-pickle"),
+        ("%rl_put df -n 'a b' -m tabk", "%rl_put df -n 'a b' -m tabkey="),
+        ("%rl_put df -m 'a=b c' tabk", "%rl_put df -m 'a=b c' tabkey="),
+        ("%rl_ls -w 'tab key'=", "%rl_ls -w 'tab key=tab value'"),
+        ("%rl_ls -w tab\\ k", "%rl_ls -w 'tab key'="),
+        ("%rl_put 'my d", "%rl_put 'my dir/'"),
+        ("%rl_put 'my dir/'", "%rl_put 'my dir/it'\"'\"'s'"),
+        ("%%rl_put notes --as ", "%%rl_put notes --as json"),
     ],
 )
 def test_tab_completes_options_variables_paths_and_metadata(shell, tmp_path, line, offer):
     (tmp_path / "data.csv").write_text("")
-    shell.user_ns["obj"] = rl.put("1", "magics/tab space", metadata={"tabkey": "tabvalue"})
+    (tmp_path / "my dir").mkdir()
+    (tmp_path / "my dir" / "it's").write_text("")
+    metadata = {"tabkey": "tabvalue", "tab key": "tab value"}
+    shell.user_ns["obj"] = rl.put("1", "magics/tab space", metadata=metadata)
     assert offer in complete_until(shell, line, offer)
+
+
+ODD_NAMES = [
+    "-dash",
+    "--",
+    "a{b}c",
+    "local:z",
+    "http://e.org/a",
+    "cost $5",
+    "it's",
+    'a "quote"',
+    "back\\slash",
+    "#1",
+    "a;",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_what_tab_offers_and_what_the_card_says_work_as_they_stand(shell, run, name):
+    put = rl.put(f"under {name}", name)
+    typed = "%rl_get " + quoted(name)
+    assert typed in complete_until(shell, "%rl_get ", typed)
+    assert typed in put.card().to_text()
+    assert ok(run(typed)) == f"under {name}"
+    assert ok(run(f"x = {typed}")) is None
+    assert shell.user_ns["x"] == f"under {name}"
+
+
+@pytest.mark.parametrize("name", ["zero\u200bwidth", "bidi\u202egnp", "no\u00a0break"])
+def test_a_name_that_cannot_be_seen_is_got_by_its_id(shell, run, name):
+    put = rl.put(f"under {name!a}", name)
+    assert f"%rl_get {put.id}" in put.card().to_text()
+    assert ok(run(f"%rl_get {put.id}")) == f"under {name!a}"
+    rl.put("1", "magics/tab-seen")
+    offers = complete_until(shell, "%rl_get ", "%rl_get magics/tab-seen")
+    assert "%rl_get magics/tab-seen" in offers
+    assert not [offer for offer in offers if name in offer]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%rl_get zzz",
+        "x = %rl_get $zzz",
+        "%rl_get pri",
+        "%rl_get zzz -o zzz",
+        "%rl_get zzz --as zzz",
+        "%rl_ls --limit ",
+        "%rl_status ",
+        "%rl ",
+        "%rl_get x # pri",
+        "%rl_get x;",
+        "%rl_put pri",
+        "%rl_put no/such/directory/",
+        "%rl_put $",
+    ],
+)
+def test_tab_offers_nothing_where_nothing_fits_and_python_never(shell, line):
+    shell.user_ns.pop("df")
+    assert complete(shell, line) == []
+
+
+def test_tab_does_not_close_a_quote_that_the_editor_has_closed(shell):
+    rl.put("1", "magics/tab closed")
+    complete_until(shell, "%rl_get ", "%rl_get 'magics/tab closed'")
+    line = "%rl_get 'magics/tab cl"
+    with provisionalcompleter():
+        offers = [each.text for each in shell.Completer.completions(line + "'", len(line))]
+    assert offers == ["'magics/tab closed"]
+
+
+def test_trouble_with_fetching_names_is_logged_and_nothing_more(shell, monkeypatch, caplog):
+    def trouble():
+        raise OSError("the home is gone")
+
+    printed = []
+    monkeypatch.setattr(session, "current", trouble)
+    monkeypatch.setattr(threading, "excepthook", printed.append)
+    with caplog.at_level(logging.DEBUG, "runloop_jupyter"):
+        assert names.Names().get() == names.Known()
+    assert "the home is gone" in caplog.text
+    assert {record.levelno for record in caplog.records if record.name.startswith("runloop_jupyter")} == {logging.DEBUG}
+    assert printed == []
 
 
 @pytest.mark.parametrize("line", ["rl_get ", "print('%rl_get ", "x = 'a %rl_get ", "df.", "%time rl_"])

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from store_process import environment, runloop_local
+from store_process import environment, eventually, kill, listing, runloop_local
 
 from runloop_jupyter.errors import EmbeddedStoreError
 from runloop_jupyter.local import launch, state
@@ -29,23 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from store_process import Store
-
-
-def listing(endpoint: launch.Endpoint) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {endpoint.key.reveal()}"}
-    return httpx.get(f"{endpoint.base_url}/v1/objects", headers=headers, trust_env=False)
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def kill(endpoint: launch.Endpoint, root: Path) -> None:
-    os.kill(endpoint.pid, signal.SIGKILL)
-    eventually(lambda: launch.running(root) is None)
 
 
 def test_ensure_starts_the_store_and_finds_it_again(root: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -123,3 +125,30 @@ def test_the_log_has_no_secrets(serve: Callable[..., Store]) -> None:
     written = store.log()
     for secret in (url.partition("signature=")[2], store.headers["Authorization"].split()[1], "guessed-key"):
         assert secret not in written
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        b"GET /content/obj?signature=s3cret HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        b"G=T /content/obj?signature=s3cret HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /content/obj\x01?signature=s3cret\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization : Bearer s3cret\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Key: s3cret\x01\r\n\r\n",
+        b"GET /?signature=" + b"s3cret" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+    ids=["version", "method", "path", "header name", "header value", "long line"],
+)
+def test_what_is_not_http_is_neither_quoted_nor_logged(serve: Callable[..., Store], malformed: bytes) -> None:
+    store = serve()
+    with socket.create_connection(("127.0.0.1", store.port), timeout=10) as connection:
+        connection.sendall(malformed)
+        answer = connection.makefile("rb").read()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b" 400 " in head.partition(b"\r\n")[0]
+    assert b"nosniff" in head
+    assert json.loads(body)["message"] == "this can't be read as an HTTP request"
+    store.close()
+    assert "can't be read as HTTP" in store.log()
+    assert "s3cret" not in store.log()
+    assert "Traceback" not in store.log()

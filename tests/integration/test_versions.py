@@ -209,3 +209,22 @@ def test_nothing_is_deleted_when_one_of_several_names_is_not_there(name):
     with pytest.raises(ObjectNotFound):
         rl.rm(name, "there is no such thing")
     assert rl.get(name) == "A"
+
+
+def test_versions_are_counted_back_from_the_newest_that_was_even_if_it_is_gone(name):
+    first, second, third = (rl.put(text, name) for text in ("1", "2", "3"))
+    rl.rm(third)
+    assert rl.get(f"{name}@-1") == "2"
+    assert rl.get(f"{name}@-2") == "1"
+    with pytest.raises(VersionNotFound, match="deleted"):
+        rl.get(f"{name}@-0")
+    assert (first.name, second.name) == (name, name)
+
+
+def test_an_object_that_was_deleted_meanwhile_says_so(name):
+    thing = rl.put("1", name)
+    rl.rm(thing)
+    with pytest.raises(ObjectNotFound, match="deleted"):
+        rl.get(thing)
+    with pytest.raises(ObjectNotFound, match="deleted"):
+        rl.rm(thing)

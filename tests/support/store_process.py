@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
+
+from runloop_jupyter.local import launch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,3 +135,23 @@ def open_store(root: Path, *arguments: str, before: Callable[[], None] | None = 
         raise AssertionError(process.stderr.read())
     base_url = next(word for word in line.split() if word.startswith("http://"))
     return Store(process, root, base_url, httpx.Client(base_url=base_url, trust_env=False, timeout=30))
+
+
+def listing(endpoint: launch.Endpoint) -> httpx.Response:
+    """List a background store's objects."""
+    headers = {"Authorization": f"Bearer {endpoint.key.reveal()}"}
+    return httpx.get(f"{endpoint.base_url}/v1/objects", headers=headers, trust_env=False)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until `condition` holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def kill(endpoint: launch.Endpoint, root: Path) -> None:
+    """End a background store as a power cut would."""
+    os.kill(endpoint.pid, signal.SIGKILL)
+    eventually(lambda: launch.running(root) is None)

@@ -31,7 +31,7 @@ Card(
 )
 
 # %%
-snapshot = ProgressSnapshot("scans", "sending", 2_040_109_466, 4_402_341_478, time.monotonic(), files=(412, 870))
+snapshot = ProgressSnapshot("scans", "sending", 2_040_109_466, 4_402_341_478, time.monotonic())
 display({"text/html": progress_html(snapshot, 231e6)}, raw=True)
 
 # %%

@@ -74,7 +74,15 @@ def test_a_profile_file_that_cannot_be_meant_is_one_clear_error(home, text):
 
 
 @pytest.mark.parametrize(
-    "url", ["api.runloop.ai", "ftp://x", "https://user:pw@x.example", "https://x.example?a=1", "http://api.runloop.ai"]
+    "url",
+    [
+        "api.runloop.ai",
+        "ftp://x",
+        "https://user:pw@x.example",
+        "https://x.example?a=1",
+        "http://api.runloop.ai",
+        "http://127.evil.example",
+    ],
 )
 def test_a_url_that_would_leak_or_lead_nowhere_is_refused(url):
     with pytest.raises(ProfileError):

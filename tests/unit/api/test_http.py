@@ -186,11 +186,11 @@ def test_httpx_does_not_log_query_strings(caplog):
     assert "abc123" not in caplog.text
 
 
-def test_a_refused_connection_revives_the_store_and_goes_on_where_it_is_now():
-    far = Far(httpx.ConnectError("refused"), answer())
-    service = far.service(revive=lambda: ("https://now.example", Secret("new-key")))
+def test_where_the_service_is_is_asked_before_every_request():
+    far, places = Far(httpx.ConnectError("refused"), answer()), iter([("https://then.example", Secret("old-key"))])
+    service = far.service(reach=lambda: next(places, ("https://now.example", Secret("new-key"))))
     service.call("GET", "/v1/objects/obj_1", ObjectView)
-    assert far.requests[1].url.host == "now.example"
+    assert [request.url.host for request in far.requests] == ["then.example", "now.example"]
     assert far.requests[1].headers["authorization"] == "Bearer new-key"
 
 

@@ -1,12 +1,17 @@
 """A magic's line as words."""
 
+import shlex
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runloop_jupyter.actions.object import quoted
 from runloop_jupyter.errors import InputError
-from runloop_jupyter.magics.line import expand, split
+from runloop_jupyter.magics.line import expand, split, undoubled, unfinished
+
+
+def texts(tokens):
+    return [token.text for token in tokens]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +37,69 @@ from runloop_jupyter.magics.line import expand, split
     ],
 )
 def test_a_line_is_split_as_a_shell_would(line, words):
-    assert split(line) == words
+    assert texts(split(line)) == words
+
+
+@given(st.text("ab '\"\\\t-=x"))
+def test_quotes_and_backslashes_mean_what_they_mean_to_a_shell(line):
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        with pytest.raises(InputError, match="quote isn't closed"):
+            split(line)
+        return
+    assert texts(split(line)) == words
+
+
+@given(st.text("ab '\"\\{}[]$;#"))
+def test_a_word_remembers_how_it_was_typed(line):
+    try:
+        tokens = split(line)
+    except InputError:
+        return
+    for token in tokens:
+        assert line[: token.end].endswith(token.source)
+        assert texts(split(token.source))[:1] in ([token.text], [])
+
+
+@pytest.mark.parametrize(
+    ("line", "before", "last"),
+    [
+        ("", [], ""),
+        ("  ", [], ""),
+        ("pen", [], "pen"),
+        ("pen ", ["pen"], ""),
+        ("x -n 'a b' -", ["x", "-n", "a b"], "-"),
+        ("x -n 'a b' --to ", ["x", "-n", "a b", "--to"], ""),
+        ("x 'a b", ["x"], "'a b"),
+        ('x "a b', ["x"], '"a b'),
+        ("x 'a b'", ["x"], "'a b'"),
+        ("x a\\ b", ["x"], "a\\ b"),
+        ("-m lr={cfg['l r']} x", ["-m", "lr={cfg['l r']}"], "x"),
+        ("x \\", ["x"], "\\"),
+    ],
+)
+def test_the_word_being_typed_is_told_from_those_before_it(line, before, last):
+    tokens, fragment = unfinished(line)
+    assert texts(tokens) == before
+    assert fragment.source == last
+
+
+@pytest.mark.parametrize("line", ["x # a", "# ", "x ; ", "x;"])
+def test_no_word_is_typed_in_a_comment_or_after_the_semicolon(line):
+    assert unfinished(line) is None
+
+
+@given(st.text())
+def test_the_word_being_typed_is_always_the_end_of_the_line(line):
+    if said := unfinished(line):
+        assert line.endswith(said[1].source)
+
+
+@given(st.text("${}ab"))
+def test_doubled_characters_are_themselves(text):
+    doubled = text.replace("$", "$$").replace("{", "{{").replace("}", "}}")
+    assert undoubled(doubled) == text
 
 
 @pytest.mark.parametrize("line", ["'open", 'a "b', "a\\"])
@@ -83,16 +150,10 @@ def test_a_name_that_is_not_defined_is_an_error_and_never_silence(word):
         expand(word, NAMES)
 
 
-@given(st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1))
-def test_any_name_can_be_typed_as_the_card_says_it(name):
-    (word,) = split(quoted(name))
-    assert expand(word, {}) == name
-
-
 @given(st.text())
 def test_any_line_splits_or_says_why_not(line):
     try:
         words = split(line)
     except InputError:
         return
-    assert all(isinstance(word, str) for word in words)
+    assert all(isinstance(word.text, str) for word in words)

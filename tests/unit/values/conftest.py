@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from runloop_jupyter.values import registry
+from runloop_jupyter.values.codec import no_checkpoint
+
+if TYPE_CHECKING:
+    from runloop_jupyter.values.codec import Codec
 
 
 @dataclass
@@ -14,16 +18,20 @@ class Stored:
     """A value after its encoding, to be read back."""
 
     file: io.BytesIO
-    encoded: registry.Encoded
+    codec: Codec
+    facts: dict[str, Any]
 
     def read(self, **options: Any) -> Any:
-        return registry.decode(self.encoded.format, self.file, self.encoded.facts, **options)
+        return registry.decode(self.codec.format, self.file, self.facts, **options)
 
 
 @pytest.fixture(scope="session")
 def store():
-    def store_value(value: object, **options: Any) -> Stored:
-        file = io.BytesIO()
-        return Stored(file, registry.encode(value, file, **options))
+    def store_value(
+        value: object, *, checkpoint=no_checkpoint, file: io.BytesIO | None = None, **options: Any
+    ) -> Stored:
+        codec = registry.codec_for(value, **options)
+        file = file or io.BytesIO()
+        return Stored(file, codec, codec.encode(value, file, checkpoint))
 
     return store_value

@@ -125,10 +125,8 @@ def test_large_arrays_pass_checkpoints_both_ways(store):
     assert calls.count("in") >= 3
 
 
-def test_a_peek_shows_the_first_rows():
-    file = io.BytesIO()
-    registry.encode(np.arange(20.0).reshape(10, 2), file)
-    shown = registry.codec_named("npy").peek(file, {})
+def test_a_peek_shows_the_first_rows(store):
+    shown = registry.codec_named("npy").peek(store(np.arange(20.0).reshape(10, 2)).file, {})
     assert shown is not None
     assert (shown.rows, shown.text, shown.head[1]) == (10, "float64 10 × 2", ["2.0", "3.0"])
 

@@ -93,13 +93,13 @@ def test_other_readers_find_the_index_and_the_categories(store):
 
 def test_facts_give_shape_and_short_schema(store):
     frame = pd.DataFrame({"species": ["Adelie"], "mass": [3750.0]}, index=pd.Index([7], name="id"))
-    facts = store(frame).encoded.facts
+    facts = store(frame).facts
     assert (facts["rows"], facts["columns"], facts["library"]) == (1, 2, "pandas")
     assert str(facts["schema"]).startswith("species:str, mass:float64")
 
 
 def test_the_schema_of_a_wide_frame_stays_short(store):
-    facts = store(pd.DataFrame(np.zeros((1, 500)))).encoded.facts
+    facts = store(pd.DataFrame(np.zeros((1, 500)))).facts
     assert len(facts["schema"]) <= 200
     assert facts["columns"] == 500
 

@@ -189,7 +189,7 @@ def test_a_missing_library_falls_back_to_arrow_unless_it_was_asked_for(numbers, 
         numbers.read(form="pandas")
 
 
-def test_a_peek_shows_schema_and_first_rows_and_reads_little():
+def test_a_peek_shows_schema_and_first_rows_and_reads_little(store):
     class Counting(io.BytesIO):
         count = 0
 
@@ -200,7 +200,7 @@ def test_a_peek_shows_schema_and_first_rows_and_reads_little():
 
     file = Counting()
     frame = pd.DataFrame({"a": np.random.default_rng(0).random(1_000_000), "s": "word"})
-    registry.encode(frame, file)
+    store(frame, file=file)
     file.count = 0
     shown = registry.codec_named("parquet").peek(file, {})
     assert isinstance(shown, Preview)

@@ -1,0 +1,65 @@
+"""One client's connection, as aiohttp serves it; but what isn't HTTP is neither quoted nor logged."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from runloop_jupyter.local.guard import error_response
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+_READ_BUFFER: Final = 1 << 18
+# A filter may name many values in its query.
+_MAX_LINE: Final = 1 << 16
+
+log = logging.getLogger(__name__)
+
+
+class Connection(web.RequestHandler):
+    """Answers what no handler answers: bytes that the parser refuses.
+
+    The parser's messages have the offending line in them, which may be a presigned URL or a header with the key: only
+    their type is told.
+    """
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return an error as the API gives them, and close the connection after it."""
+        if status < 500:
+            log.warning("what came can't be read as HTTP (%s)", type(exc).__name__)
+            said = "this can't be read as an HTTP request"
+        else:
+            log.error("a request failed outside its handler", exc_info=exc)
+            said = "the embedded store failed at this request; its log says more"
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer is on its way already")
+        response = error_response(status, said)
+        response.force_close()
+        return response
+
+
+def connections(server: web.Server, loop: asyncio.AbstractEventLoop) -> Callable[[], Connection]:
+    """Return what makes the protocol of each connection to `server`."""
+
+    def connection() -> Connection:
+        return Connection(
+            server,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]  # it would have the query strings of presigned URLs
+            read_bufsize=_READ_BUFFER,
+            max_line_size=_MAX_LINE,
+        )
+
+    return connection

@@ -1,0 +1,19 @@
+"""Which process a process id means: ids are given out again, and a dead process keeps its own until it is reaped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def start_ticks(pid: int) -> int | None:
+    """Return when the living process `pid` began, in clock ticks since the machine did.
+
+    None where no such process runs (a zombie holds no port) and where the system has no ``/proc``, as on macOS.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        # After the command, which stands in parentheses and may hold any character: field 3 (state) and what follows.
+        fields = stat.rpartition(b")")[2].split()
+        return None if fields[0] in (b"Z", b"X") else int(fields[19])
+    except (OSError, IndexError, ValueError):
+        return None

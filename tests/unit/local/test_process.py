@@ -1,0 +1,36 @@
+"""A process is its id and the moment it began."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runloop_jupyter.local.process import start_ticks
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system has no /proc")
+
+
+def test_a_process_keeps_the_moment_it_began() -> None:
+    assert start_ticks(os.getpid()) == start_ticks(os.getpid()) is not None
+
+
+def test_a_dead_process_began_never_reaped_or_not() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert start_ticks(child.pid) is None
+    child.wait()
+    assert start_ticks(child.pid) is None
+
+
+def test_a_command_made_to_look_like_fields_does_not_deceive(tmp_path: Path) -> None:
+    odd = tmp_path / ") Z 1 1"
+    odd.symlink_to("/bin/sleep")
+    with subprocess.Popen([odd, "30"]) as child:
+        try:
+            assert (start_ticks(child.pid) or 0) >= (start_ticks(os.getpid()) or 0) > 0
+        finally:
+            child.kill()
