@@ -9,7 +9,6 @@ What a text means in the end is for the store to say (an id that exists wins ove
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -107,6 +106,8 @@ def version_label(create_time_ms: int, object_id: str) -> str:
         create_time_ms: Milliseconds since 1970-01-01 UTC.
         object_id: The object's id.
     """
+    import hashlib  # 3 ms, which loading the extension doesn't need
+
     try:
         moment = datetime.fromtimestamp(create_time_ms // 1000, UTC)
         stamp = f"{moment.year:04d}{moment:%m%dT%H%M%SZ}"  # strftime's %Y doesn't pad on Linux

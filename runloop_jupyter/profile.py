@@ -19,7 +19,6 @@ A key that is refused is an error, never a reason to try the next.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import stat
@@ -82,6 +81,8 @@ class StoreIdentity:
 
 def account_identity(base_url: str, key: Secret) -> str:
     """Return what identifies a service under one account."""
+    import hashlib  # 3 ms, which loading the extension doesn't need
+
     fingerprint = hashlib.sha256(b"runloop_jupyter account\0" + key.reveal().encode()).digest()
     return hashlib.sha256(base_url.encode() + b"\0" + fingerprint).hexdigest()[:32]
 

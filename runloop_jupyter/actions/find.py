@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from runloop_jupyter import session as sessions
+from runloop_jupyter.actions.forms import KINDS
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.options import as_text
 from runloop_jupyter.actions.resolve import is_alive, store_and_address
@@ -45,6 +46,7 @@ class ObjectTable(Sequence[Object]):
         looked_at: How many objects were looked at, by the store or here; None where it was all and nobody counted.
         whole: Whether that was all there are.
         matching: How many names fit, of which `objects` may be the first.
+        type: The type that was asked for; None for any.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class ObjectTable(Sequence[Object]):
         matching: int,
         *,
         whole: bool,
+        type: str | None = None,  # noqa: A002 - the same word as --type
     ) -> None:
         self.objects = tuple(objects)
         self.versions = dict(versions)
         self.looked_at = looked_at
         self.matching = matching
         self.whole = whole
+        self.type = type
 
     @overload
     def __getitem__(self, index: int) -> Object: ...
@@ -117,7 +121,12 @@ class ObjectTable(Sequence[Object]):
         if all(thing.view.delete_after_time_ms is None for thing in self):
             del columns[4]
         rows = [self._row(thing, columns, keys) for thing in self]
-        return Table(columns, rows, footer=self._footer(), empty="no objects fit")
+        return Table(columns, rows, footer=self._footer(), empty=self._empty())
+
+    def _empty(self) -> str:
+        if self.type is None or self.type in KINDS:
+            return "no objects fit"
+        return f"no objects of the type “{self.type}” fit. There are {', '.join(KINDS)}, formats and content types"
 
     def _row(self, thing: Object, columns: Sequence[Column], keys: Sequence[str]) -> list[Cell]:
         count = self.versions.get(thing.name, 1)
@@ -235,7 +244,7 @@ def _look(
             whole = not page.has_more
             break
     looked_at = _count(store) if whole else seen
-    return ObjectTable(list(first.values())[:limit], versions, looked_at, len(first), whole=whole)
+    return ObjectTable(list(first.values())[:limit], versions, looked_at, len(first), whole=whole, type=kind)
 
 
 def _count(store: Store) -> int | None:

@@ -99,7 +99,7 @@ class _Fetch:
     def to(self, target: Path) -> Path:
         if self.is_folder:
             with self._spooled() as file:
-                self._unpack(file, target)
+                self._unpack(file, target, durable=True)
             return target
         # The mode is less the umask, as that of any new file.
         with self._room(target.parent), atomic_writer(target, mode=0o666) as file:
@@ -137,12 +137,12 @@ class _Fetch:
         parent = cache.place(thing.store.identity.id, thing.id)
         folder = private_dir(parent / self._transfer.id) / self.name
         with self._spooled() as file:
-            self._unpack(file, folder)
+            self._unpack(file, folder, durable=False)
         return folder
 
-    def _unpack(self, file: BinaryIO, folder: Path) -> None:
+    def _unpack(self, file: BinaryIO, folder: Path, *, durable: bool) -> None:
         self._transfer.begin(Phase.READING)
-        archive.unpack(file, folder, checkpoint=self._transfer.checkpoint)
+        archive.unpack(file, folder, checkpoint=self._transfer.checkpoint, durable=durable)
 
     def _download(self, file: BinaryIO) -> None:
         thing = self._thing

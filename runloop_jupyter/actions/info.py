@@ -129,7 +129,7 @@ class Info:
         if members.whole:
             footer = [shown]
         else:
-            footer = [f"{len(rows):,} of {total:,}" if isinstance(total, int) else f"the first {shown}"]
+            footer = [f"{len(rows):,} of {total:,}" if isinstance(total, int) else f"{shown}, and more"]
             if len(rows) < MEMBERS_SHOWN:
                 footer.append("the rest lies behind more bytes than a look fetches")
         return Table([Column("member"), Column("size", "size")], rows, footer=footer)

@@ -44,8 +44,8 @@ def members(file: BinaryIO, limit: int, *, budget: int = 4 << 20) -> Members:
     Args:
         file: Seekable.
         limit: Files and links to name at most.
-        budget: Bytes of `file` to read, but for the last piece of a megabyte at most. A file in the archive is passed
-            by reading it: those behind a large one stay unseen.
+        budget: Bytes of `file` to read, give or take a megabyte. A file in an archive can only be passed by reading
+            it: what lies behind a large one stays unseen.
 
     Raises:
         ArchiveError: It is no .tar.gz, or damaged.

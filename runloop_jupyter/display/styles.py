@@ -35,7 +35,7 @@ _SHEET: Final = """
 .rl-out :is(.rl-q,.rl-code,.rl-h,.rl-foot){color:var(--rl-quiet)}
 .rl-out .rl-warn{color:var(--rl-warn)}
 .rl-out :is(.rl-mono,.rl-code,.rl-pre){font-family:var(--jp-code-font-family,monospace);font-size:.92em}
-.rl-out .rl-code>span{margin-right:2.2em}
+.rl-out .rl-code>span{margin-right:2.2em;white-space:pre-wrap}
 .rl-out .rl-h{margin:10px 0 2px;font-size:.9em;font-weight:600}
 .rl-out .rl-scroll{overflow-x:auto}
 .rl-out .rl-table{

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from runloop_jupyter import paths
+from runloop_jupyter import paths, process
 from runloop_jupyter.errors import EmbeddedStoreError, one_line, redact
-from runloop_jupyter.local import auth, process, release, state
+from runloop_jupyter.local import auth, release, state
 from runloop_jupyter.local.layout import Layout
 from runloop_jupyter.local.state import DaemonState  # noqa: TC001 - part of a public dataclass
 from runloop_jupyter.secret import Secret  # noqa: TC001 - part of a public dataclass
@@ -106,9 +106,7 @@ def still_serves(endpoint: Endpoint, root: Path | None = None) -> bool:
     published = state.read(layout)
     if published is None or published.stopping or published != endpoint.published:
         return False
-    if published.start_ticks is None:
-        return _control(published, "GET", "hello") is not None
-    return process.start_ticks(published.pid) == published.start_ticks
+    return _lives(published) and (published.start_ticks is not None or _control(published, "GET", "hello") is not None)
 
 
 def running(root: Path | None = None) -> Endpoint | None:
@@ -198,7 +196,7 @@ def _answering(layout: Layout) -> Endpoint | None:
         if time.monotonic() >= deadline:  # or else it has only just been started
             raise EmbeddedStoreError(
                 f"the embedded store{_process(layout)} hangs: it holds {layout.root} and doesn't answer."
-                " Kill that process (kill -9); what was stored stays"
+                " Kill its process (kill -9); what was stored stays"
             )
         time.sleep(0.02)
 
@@ -285,8 +283,16 @@ def _first_line(descriptor: int, deadline: float) -> str:
 
 
 def _process(layout: Layout) -> str:
+    """Return which process it is, for a message; "" when that isn't known: nobody shall kill another one."""
     published = state.read(layout)
-    return f" (process {published.pid} on {published.host})" if published else ""
+    if published is None or (published.here and not _lives(published)):
+        return ""
+    return f" (process {published.pid} on {published.host})"
+
+
+def _lives(published: DaemonState) -> bool:
+    """Return whether that very process is alive on this machine; True where the system can't tell."""
+    return published.start_ticks is None or process.start_ticks(published.pid) == published.start_ticks
 
 
 def _last_log_line(layout: Layout) -> str:

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from aiohttp import web
 
+from runloop_jupyter import process
 from runloop_jupyter.errors import EmbeddedStoreError
 from runloop_jupyter.index import connect
-from runloop_jupyter.local import process, release
+from runloop_jupyter.local import release
 from runloop_jupyter.local import state as daemon_state
 from runloop_jupyter.local.app import Service, make_app
 from runloop_jupyter.local.auth import Signer

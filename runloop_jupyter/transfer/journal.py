@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import platform
 import time
-import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from runloop_jupyter import process
 from runloop_jupyter.atomic import write_atomic
 from runloop_jupyter.paths import home_dir, private_dir
 
@@ -121,7 +121,7 @@ def begin(store: str, place: str, name: str, spool: Path | None) -> Intent:
         OSError: It can't be written; then nothing must be begun.
     """
     spool_name = None if spool is None else str(spool)
-    intent = Intent(uuid.uuid4().hex, store, place, name, time.time(), me(), spool_name)
+    intent = Intent(os.urandom(16).hex(), store, place, name, time.time(), me(), spool_name)
     intent._save()
     return intent
 
@@ -140,7 +140,7 @@ def abandoned() -> Iterator[Intent]:
 @cache
 def me() -> Owner:
     """Return this process, as an owner."""
-    return Owner(socket.gethostname(), _boot(), os.getpid(), _born(os.getpid()))
+    return Owner(platform.node(), _boot(), os.getpid(), _born(os.getpid()))
 
 
 def _read(path: Path) -> Intent | None:
@@ -161,15 +161,9 @@ def _boot() -> str:
 
 def _born(pid: int) -> str:
     """Return when a process began, in words that hold for its life; empty where there is no such process."""
-    try:
-        # What follows the command, which may itself hold spaces and parentheses: the state, and as 22nd field in all
-        # the time of birth. A zombie works on nothing.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return "" if fields[0] == "Z" else fields[19]
-    except (OSError, IndexError):
-        pass
-    if Path("/proc/self/stat").exists():
-        return ""
+    ticks = process.start_ticks(pid)
+    if ticks is not None or Path("/proc/self/stat").exists():
+        return "" if ticks is None else str(ticks)
     import subprocess  # only where there is no /proc
 
     found = subprocess.run(["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603

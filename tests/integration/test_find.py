@@ -1,5 +1,6 @@
 """ls, info and status on a real embedded store."""
 
+import os
 import time
 
 import httpx
@@ -119,6 +120,16 @@ def test_info_of_a_folder_lists_its_members(tmp_path):
     (tmp_path / "scans" / "one.txt").write_text("1")
     rl.put(tmp_path / "scans", "find/scans")
     assert "one.txt" in rl.info("find/scans").page().to_text()
+
+
+def test_info_of_a_folder_with_a_large_file_does_not_fetch_that_to_see_the_next(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "a.bin").write_bytes(os.urandom(12 << 20))
+    (tmp_path / "runs" / "b.txt").write_text("b")
+    rl.put(tmp_path / "runs", "find/runs")
+    info = rl.info("find/runs")
+    assert info.bytes_read < 6 << 20
+    assert "1 of 2 · the rest lies behind more bytes than a look fetches" in info.page().to_text()
 
 
 def test_info_of_a_damaged_table_says_so_and_shows_the_rest():

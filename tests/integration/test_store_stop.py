@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import socket
@@ -15,7 +16,8 @@ import pytest
 from store_process import eventually, listing, runloop_local
 
 from runloop_jupyter.errors import EmbeddedStoreError
-from runloop_jupyter.local import launch, release
+from runloop_jupyter.local import launch, release, state
+from runloop_jupyter.local.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,6 +181,20 @@ def test_a_store_that_hangs_is_named_with_its_process(root: Path, command: str) 
     assert f"(process {endpoint.pid} on " in answer.stderr
     assert "hangs" in answer.stderr
     assert answer.stderr.count("\n") == 1
+
+
+def test_a_process_that_is_not_the_store_is_not_named_to_be_killed(root: Path) -> None:
+    endpoint = launch.ensure(root)
+    assert endpoint.published is not None
+    os.kill(endpoint.pid, signal.SIGSTOP)
+    state.publish(Layout(root), dataclasses.replace(endpoint.published, pid=os.getpid()))
+    try:
+        with pytest.raises(EmbeddedStoreError, match="hangs") as refusal:
+            launch.stop(root)
+    finally:
+        state.publish(Layout(root), endpoint.published)
+        os.kill(endpoint.pid, signal.SIGCONT)
+    assert str(os.getpid()) not in str(refusal.value).replace(str(root), "")
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runloop_jupyter import archive
+from runloop_jupyter.archive import durable
+from runloop_jupyter.archive.packing import is_secret
 from runloop_jupyter.errors import ArchiveError
 
 
@@ -23,9 +25,13 @@ def go_on() -> None:
     """The checkpoint of a test that isn't stopped."""
 
 
-def packed(folder: Path, **options: object) -> tuple[io.BytesIO, archive.Packed]:
+def packed(folder: Path) -> tuple[io.BytesIO, archive.Packed]:
     file = io.BytesIO()
-    return file, archive.pack(folder, file, checkpoint=go_on, **options)
+    return file, archive.pack(folder, file, checkpoint=go_on)
+
+
+def names_in(file: io.BytesIO) -> list[str]:
+    return [name for name, _ in archive.members(file, 99).entries]
 
 
 def contents(folder: Path) -> dict[str, object]:
@@ -132,19 +138,13 @@ def household(tmp_path):
 def test_secrets_are_left_out_and_named(household):
     file, done = packed(household)
     assert sorted(done.left_out) == [".env", ".env.local", ".netrc", ".ssh", "id_ed25519", "sub/key.pem"]
-    assert {name for name, _ in archive.members(file, 99)} == set(NOT_SECRETS)
-
-
-def test_secrets_are_packed_when_asked_for(household):
-    file, done = packed(household, include_secrets=True)
-    assert done.left_out == []
-    assert {name for name, _ in archive.members(file, 99)} == set(SECRETS | NOT_SECRETS)
+    assert set(names_in(file)) == set(NOT_SECRETS)
 
 
 def test_the_archive_itself_is_not_packed_into_itself(folder):
     with (folder / "out.tgz").open("w+b") as file:
         archive.pack(folder, file, checkpoint=go_on)
-        assert "out.tgz" not in [name for name, _ in archive.members(file, 99)]
+        assert "out.tgz" not in names_in(file)
 
 
 def make_fifo(path: Path) -> None:
@@ -365,13 +365,77 @@ def test_members_are_named_without_reading_all(folder):
     (folder / "zz").write_bytes(os.urandom(8 << 20))
     file, _ = packed(folder)
     file.seek(0)
-    assert [name for name, _ in archive.members(file, 2)] == ["-rf\nnext line", "a/b/deep.txt"]
+    assert [name for name, _ in archive.members(file, 2).entries] == ["-rf\nnext line", "a/b/deep.txt"]
     assert file.tell() < 4 << 20
-    assert archive.members(file, 99)[-1] == ("zz", 8 << 20)
+    assert archive.members(file, 99).entries[-1] == ("zz", 8 << 20)
+
+
+@pytest.mark.parametrize(("limit", "whole"), [(6, False), (7, True), (8, True)])
+def test_members_say_whether_these_are_all(folder, limit, whole):
+    found = archive.members(packed(folder)[0], limit)
+    assert found.whole is whole
+    assert len(found.entries) == min(limit, 7)
+
+
+def test_members_behind_a_large_file_are_not_looked_for(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.bin").write_bytes(os.urandom(16 << 20))
+    (tmp_path / "data" / "b.txt").write_text("b")
+    file, _ = packed(tmp_path / "data")
+    assert archive.members(file, 99) == archive.Members([("a.bin", 16 << 20)], whole=False)
+    assert file.tell() < 6 << 20
+    assert archive.members(file, 99, budget=32 << 20).whole
+
+
+def test_members_behind_a_file_that_swells_are_not_looked_for():
+    file = tar_of(("zeros", FILE, bytes(16 << 20)), ("b", FILE))
+    budget = 200_000
+    assert len(file.getvalue()) < budget
+    assert archive.members(file, 99, budget=budget) == archive.Members([("zeros", 16 << 20)], whole=False)
+
+
+def refuse(*_: object) -> None:
+    raise AssertionError("the disk is waited for")
+
+
+def test_what_need_not_be_durable_does_not_wait_for_the_disk(folder, tmp_path, monkeypatch):
+    file, _ = packed(folder)
+    for name in ("runloop_jupyter.archive.unpacking.sync_tree", "os.fsync", "os.sync"):
+        monkeypatch.setattr(name, refuse)
+    archive.unpack(file, tmp_path / "back", checkpoint=go_on, durable=False)
+    assert contents(tmp_path / "back") == contents(folder)
+
+
+def test_what_is_unpacked_is_on_the_disk_before_it_appears(folder, tmp_path, monkeypatch):
+    file, _ = packed(folder)
+    synced = []
+
+    def sync_tree(made: Path) -> None:
+        durable.sync_tree(made)
+        synced.append((contents(made), (tmp_path / "back").exists()))
+
+    monkeypatch.setattr("runloop_jupyter.archive.unpacking.sync_tree", sync_tree)
+    monkeypatch.setattr("os.sync", refuse)  # it would wait for every disk of the machine
+    archive.unpack(file, tmp_path / "back", checkpoint=go_on)
+    assert synced == [(contents(folder), False)]
+
+
+def test_a_folder_that_can_not_be_synced_is_an_error(tmp_path):
+    with pytest.raises(OSError, match="missing"):
+        durable.sync_tree(tmp_path / "missing")
+
+
+def test_without_syncfs_each_file_and_folder_is_synced(folder, monkeypatch):
+    synced = set()
+    monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: object())
+    monkeypatch.setattr("os.fsync", lambda fd: synced.add(os.fstat(fd).st_ino))
+    durable.sync_tree(folder)
+    everything = [folder, *(path for path in folder.rglob("*") if not path.is_symlink())]
+    assert synced == {path.stat().st_ino for path in everything}
 
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=20).filter(
-    lambda name: name not in (".", "..") and len(name.encode()) < 200
+    lambda name: name not in (".", "..") and len(name.encode()) < 200 and not is_secret(name)
 )
 
 
@@ -388,7 +452,7 @@ def test_any_folder_comes_back(files):
                     (root / name / inner).write_bytes(data)
             else:
                 (root / name).write_bytes(content)
-        file, _ = packed(root, include_secrets=True)
+        file, _ = packed(root)
         archive.unpack(file, Path(scratch) / "back", checkpoint=go_on)
         assert contents(Path(scratch) / "back") == contents(root)
 

@@ -51,7 +51,7 @@ def test_quotes_and_backslashes_mean_what_they_mean_to_a_shell(line):
     assert texts(split(line)) == words
 
 
-@given(st.text("ab '\"\\{}[]$;#"))
+@given(st.text("ab '\"\\{}[]$#"))
 def test_a_word_remembers_how_it_was_typed(line):
     try:
         tokens = split(line)
@@ -59,7 +59,7 @@ def test_a_word_remembers_how_it_was_typed(line):
         return
     for token in tokens:
         assert line[: token.end].endswith(token.source)
-        assert texts(split(token.source))[:1] in ([token.text], [])
+        assert texts(split(token.source)) == [token.text]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runloop_jupyter.local.process import start_ticks
+from runloop_jupyter.process import start_ticks
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system has no /proc")
 
@@ -24,6 +24,14 @@ def test_a_dead_process_began_never_reaped_or_not() -> None:
     assert start_ticks(child.pid) is None
     child.wait()
     assert start_ticks(child.pid) is None
+
+
+def test_a_process_on_its_way_out_is_dead_before_it_is_a_zombie(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, _, rest = Path(f"/proc/{os.getpid()}/stat").read_bytes().rpartition(b")")
+    fields = rest.split()
+    fields[20] = b"0"  # the memory is given back; the listening sockets are next
+    monkeypatch.setattr(Path, "read_bytes", lambda _: name + b") " + b" ".join(fields))
+    assert start_ticks(os.getpid()) is None
 
 
 def test_a_command_made_to_look_like_fields_does_not_deceive(tmp_path: Path) -> None:
