@@ -20,3 +20,11 @@ def start_ticks(pid: int) -> int | None:
         return None if gone else int(fields[19])
     except (OSError, IndexError, ValueError):
         return None
+
+
+def boot_id() -> str:
+    """Return what tells this run of the machine from every other; empty where the system doesn't say, as on macOS."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

@@ -167,7 +167,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
         cut_off = blobs.clear_incoming()
         state = daemon_state.DaemonState(
             host=platform.node(),
-            boot_id=daemon_state.boot_id(),
+            boot_id=process.boot_id(),
             pid=os.getpid(),
             start_time=time.time(),
             nonce=Secret(secrets.token_urlsafe(32)),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from runloop_jupyter import process
 from runloop_jupyter.atomic import write_atomic
 from runloop_jupyter.secret import Secret  # noqa: TC001 - msgspec reads annotations at run time
 from runloop_jupyter.wire import json
@@ -48,15 +48,7 @@ class DaemonState:
     @property
     def here(self) -> bool:
         """Whether it runs, or ran, on this machine. A machine may change its name, and its boot id at a restart."""
-        return self.host == platform.node() or (bool(self.boot_id) and self.boot_id == boot_id())
-
-
-def boot_id() -> str:
-    """Return the running kernel's id, "" where the system has none."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
+        return self.host == platform.node() or (bool(self.boot_id) and self.boot_id == process.boot_id())
 
 
 def read(layout: Layout) -> DaemonState | None:

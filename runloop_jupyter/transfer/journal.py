@@ -140,7 +140,7 @@ def abandoned() -> Iterator[Intent]:
 @cache
 def me() -> Owner:
     """Return this process, as an owner."""
-    return Owner(platform.node(), _boot(), os.getpid(), _born(os.getpid()))
+    return Owner(platform.node(), process.boot_id(), os.getpid(), _born(os.getpid()))
 
 
 def _read(path: Path) -> Intent | None:
@@ -150,13 +150,6 @@ def _read(path: Path) -> Intent | None:
         return msgspec.convert(json.loads(path.read_bytes()), Intent)
     except (OSError, ValueError, RecursionError):
         return None  # another version's, or gone meanwhile
-
-
-def _boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""  # no such file on macOS; there a process's time of birth decides alone
 
 
 def _born(pid: int) -> str:
