@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from runloop_jupyter import errors
-    from runloop_jupyter.actions.find import ObjectTable, ls
+    from runloop_jupyter.actions.find import ls
     from runloop_jupyter.actions.get import get
     from runloop_jupyter.actions.info import Info, info
     from runloop_jupyter.actions.object import Object
+    from runloop_jupyter.actions.object_table import ObjectTable
     from runloop_jupyter.actions.put import put
     from runloop_jupyter.actions.remove import rm
     from runloop_jupyter.actions.status import Status, status
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Info": "actions.info",
     "Object": "actions.object",
-    "ObjectTable": "actions.find",
+    "ObjectTable": "actions.object_table",
     "Status": "actions.status",
     "get": "actions.get",
     "info": "actions.info",

@@ -219,7 +219,7 @@ def test_brackets_in_a_pattern_are_read_as_a_shell_reads_them(pattern, name):
     assert names(pattern) == [name]
 
 
-@pytest.mark.parametrize("name", ["local:q", "runloop://z", "http://e.org/a", "find/x:y"])
+@pytest.mark.parametrize("name", ["local:q", "runloop://z", "http://find.example/a", "find/x:y"])
 def test_what_can_be_put_can_be_got_by_its_name(name):
     rl.put(f"text of {name}", name)
     assert rl.get(name) == f"text of {name}"
