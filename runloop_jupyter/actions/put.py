@@ -21,7 +21,7 @@ from runloop_jupyter.paths import cache_dir, private_dir
 from runloop_jupyter.transfer import digest, journal
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
-from runloop_jupyter.transfer.upload import upload
+from runloop_jupyter.transfer.upload import check_size, upload
 from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectState
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def _put(store: Store, source: Source, wanted: _Wanted, transfer: Transfer) -> O
         packed, path = _pack(source, spool, wanted, transfer)
         # Of the file as it is hashed: if it is another when it has been sent, the object is refused.
         hashed = path.stat()
+        check_size(wanted.name, hashed.st_size)
         transfer.begin(Phase.HASHING, hashed.st_size)
         facts = {"digest": digest.of_file(path, transfer.advance), **packed.facts}
         current = _current(store, wanted.name)

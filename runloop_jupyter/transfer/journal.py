@@ -23,7 +23,7 @@ from runloop_jupyter.paths import home_dir, private_dir
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A process on another host can't be asked whether it lives; after this long without a word it is taken for dead.
+# A process on another host can't be asked whether it lives; no put takes longer than this.
 SILENCE_S: Final = 24 * 3600
 
 
