@@ -25,7 +25,7 @@ test: lint types contracts tests notebooks ui
 	@echo "make test: every check passed"
 
 lab: $(VENV)/demo.done
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab notebooks $$([ "$$(id -u)" != 0 ] || echo --allow-root)
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
