@@ -5,6 +5,7 @@ import time
 import pytest
 from leftovers import look
 
+import runloop_jupyter as rl
 from runloop_jupyter.paths import cache_dir, home_dir
 
 LARGE = 1 << 30
@@ -56,6 +57,7 @@ def test_while_a_large_file_is_sent(loaded, large):
     before = blobs()
     reply = loaded.interrupt_when(f"%rl_put {large}", lambda: blobs() > before + LARGE // 20)
     assert_clean(reply, loaded)
+    assert list(rl.ls("large.bin")) == []
 
 
 def test_while_a_large_file_is_fetched(loaded, large, tmp_path):
@@ -75,6 +77,7 @@ def test_while_a_frame_of_ten_million_rows_is_packed(loaded):
     assert loaded.run(FRAME).status == "ok"
     reply = loaded.interrupt_when("%rl_put frame -n packed", lambda: spooled() > 10_000_000)
     assert_clean(reply, loaded)
+    assert list(rl.ls("packed")) == []
 
 
 def test_while_a_frame_of_ten_million_rows_is_read(loaded):
