@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 CELLS = [
     "%load_ext runloop_jupyter",
-    "text = 'x'\n%rl_put text -n penguins-2025 -m project=birds\n%rl_put text -n penguins-2026",
+    "text = 'x'\n%rl_put text -n gulls-2025 -m project=birds\n%rl_put text -n gulls-2026",
     "",
 ]
 
@@ -43,13 +43,13 @@ def press_tab_after(notebook: OpenNotebook, editor: Locator, text: str) -> None:
 
 
 def test_tab_offers_the_names_there_are_in_an_assignment(notebook: OpenNotebook, editor: Locator) -> None:
-    press_tab_after(notebook, editor, "df = %rl_get pen")
+    press_tab_after(notebook, editor, "df = %rl_get gul")
     offers = notebook.page.locator(".jp-Completer-item")
     expect(offers).to_have_count(2)
-    expect(offers.nth(0)).to_contain_text("penguins-2025")
+    expect(offers.nth(0)).to_contain_text("gulls-2025")
     notebook.page.screenshot(path="artifacts/ui/tab.png")
     notebook.page.keyboard.press("Enter")
-    expect(editor).to_have_text("df = %rl_get penguins-2025")
+    expect(editor).to_have_text("df = %rl_get gulls-2025")
 
 
 def test_tab_completes_an_option(notebook: OpenNotebook, editor: Locator) -> None:
