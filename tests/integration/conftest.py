@@ -1,11 +1,14 @@
-"""Real store processes on temporary roots."""
+"""Real store processes on temporary roots, and a real shell with the extension loaded."""
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
+from shells import Ran, open_shell, run_cell
 from store_process import Store, open_store
 
 from runloop_jupyter.local import launch
@@ -47,3 +50,24 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     where = tmp_path / "background"
     yield where
     launch.stop(where)
+
+
+@pytest.fixture(scope="module")
+def shell(home: Path) -> Iterator[Any]:
+    """An IPython shell with the extension loaded."""
+    with open_shell() as opened:
+        yield opened
+
+
+@pytest.fixture
+def fresh_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: Any) -> None:
+    """Nothing in the shell but a small frame `df`, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    shell.reset(new_session=False)
+    shell.user_ns["df"] = pd.DataFrame({"x": [1, 2, 3]})
+
+
+@pytest.fixture
+def run(shell: Any) -> Callable[[str], Ran]:
+    """Run a cell and say what came of it."""
+    return partial(run_cell, shell)

@@ -3,35 +3,17 @@
 import logging
 import threading
 import time
-from functools import partial
 
-import pandas as pd
 import pytest
 from IPython.core.completer import provisionalcompleter
-from shells import ok, open_shell, run_cell
+from shells import ok
 
 import runloop_jupyter as rl
 from runloop_jupyter import errors, session
 from runloop_jupyter.actions.object import quoted
 from runloop_jupyter.magics import names
 
-
-@pytest.fixture(scope="module")
-def shell(home):
-    with open_shell() as shell:
-        yield shell
-
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch, shell):
-    monkeypatch.chdir(tmp_path)
-    shell.reset(new_session=False)
-    shell.user_ns["df"] = pd.DataFrame({"x": [1, 2, 3]})
-
-
-@pytest.fixture
-def run(shell):
-    return partial(run_cell, shell)
+pytestmark = pytest.mark.usefixtures("fresh_shell")
 
 
 def complete(shell, line):

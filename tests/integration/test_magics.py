@@ -2,13 +2,11 @@
 
 import logging
 import re
-from functools import partial
 
 import numpy as np
-import pandas as pd
 import pytest
 from IPython.core.error import UsageError
-from shells import ok, open_shell, run_cell
+from shells import ok
 
 import runloop_jupyter as rl
 from runloop_jupyter import errors
@@ -16,23 +14,7 @@ from runloop_jupyter.actions.forms import KINDS
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
-
-@pytest.fixture(scope="module")
-def shell(home):
-    with open_shell() as shell:
-        yield shell
-
-
-@pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch, shell):
-    monkeypatch.chdir(tmp_path)
-    shell.reset(new_session=False)
-    shell.user_ns["df"] = pd.DataFrame({"x": [1, 2, 3]})
-
-
-@pytest.fixture
-def run(shell):
-    return partial(run_cell, shell)
+pytestmark = pytest.mark.usefixtures("fresh_shell")
 
 
 def test_a_variable_goes_up_under_its_own_name_and_comes_back(run, shell):
