@@ -59,6 +59,8 @@ class Session:
         self._stores: dict[str, Store] = {}
         self._transfers: Transfers | None = None
         self._lock = threading.RLock()
+        # Its own: whoever opens a store may hold the other one for as long as a store takes to start.
+        self._transfers_lock = threading.Lock()
 
     @property
     def store(self) -> Store:
@@ -74,7 +76,7 @@ class Session:
         """The transfers of this kernel."""
         from runloop_jupyter.transfer.transfer import Transfers
 
-        with self._lock:
+        with self._transfers_lock:
             if self._transfers is None:
                 self._transfers = Transfers()
             return self._transfers

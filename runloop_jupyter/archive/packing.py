@@ -192,7 +192,7 @@ class _Packer:
                 source.seek(0)
             info = _entry_info(path, tarfile.REGTYPE, 0o755 if before.st_mode & stat.S_IXUSR else 0o644)
             info.size = before.st_size
-            content = _Exactly(source, path, before.st_size, self._checkpoint)
+            content = _Exactly(source, path, self._checkpoint)
             tar.addfile(info, cast("Any", content))
             after = os.fstat(fd)
             if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
@@ -204,10 +204,9 @@ class _Packer:
 class _Exactly:
     """A file of a promised size, read by tarfile in pieces."""
 
-    def __init__(self, source: Any, path: str, size: int, checkpoint: Callable[[], None]) -> None:
+    def __init__(self, source: Any, path: str, checkpoint: Callable[[], None]) -> None:
         self._source = source
         self._path = path
-        self._left = size
         self._checkpoint = checkpoint
 
     def read(self, size: int) -> bytes:
