@@ -9,7 +9,8 @@ RunloopError                    anything this package raises on purpose
 │   ├── UnsupportedValue        no stored form without losing something
 │   ├── MissingLibrary          a library that the value needs isn't installed
 │   ├── DecodeError             stored bytes are not what their format says
-│   └── UnsafeValue             reading it could run code; needs an explicit flag
+│   ├── UnsafeValue             reading it could run code; needs an explicit flag
+│   └── NotEnoughMemory         the decoded value would not fit; part of it, or its path, may
 ├── ArchiveError                an archive that can't be packed, or must not be unpacked
 ├── ObjectNotFound              no such object, as far as the store was looked at
 │   ├── NewestGone              the newest version is deleted or expired; names the survivor
@@ -127,6 +128,10 @@ class DecodeError(CodecError):
 
 class UnsafeValue(CodecError):
     """Reading the value could run code; it needs an explicit flag for that call."""
+
+
+class NotEnoughMemory(CodecError):
+    """The decoded value would not fit into the memory there is; nothing was decoded."""
 
 
 class ArchiveError(RunloopError):

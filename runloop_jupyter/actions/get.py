@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,15 +15,18 @@ from runloop_jupyter.actions.resolve import resolve
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.source import FILE, FOLDER, stored_format
 from runloop_jupyter.atomic import atomic_writer, temporary_beside
-from runloop_jupyter.errors import InputError
+from runloop_jupyter.errors import InputError, NotEnoughMemory
 from runloop_jupyter.paths import cache_dir, private_dir
 from runloop_jupyter.transfer import cache
 from runloop_jupyter.transfer.download import download
+from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.values import registry
+from runloop_jupyter.values.codec import Wish, parts_of, reads_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from runloop_jupyter.transfer.transfer import Transfer
@@ -32,24 +36,33 @@ def get(
     what: str | Object,
     *,
     format: str | None = None,
+    columns: Sequence[str] | None = None,
+    head: int | None = None,
     to: str | Path | None = None,
     allow_pickle: bool = False,
+    trust: bool = False,
 ) -> Any:
     """Return what was put: a value in the library it came from, a file or folder as a local path.
 
     Args:
         what: A name (its newest version), ``name@version``, an id, ``PROFILE:name``, or an `Object`.
         format: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``text``, ``bytes``, or ``path`` for the stored file.
+        columns: Only these columns of a table, in this order.
+        head: Only so many rows of a table or an array, or lines of a text, from the beginning. Of a table with fewer
+            columns or rows little more is fetched than that; such a part is checked page by page, for the digest is of
+            the whole.
         to: Write the stored bytes (a folder: its files) to this local path and return it. An existing directory
             takes them under the object's own name; an existing file is never overwritten.
         allow_pickle: Unpickle what was put with ``pickle=True``. That runs code: only for what you trust.
+        trust: Rebuild a model that holds types not known to be harmless; the error without it names them.
 
     Raises:
         ObjectNotFound: Nothing has that name, or its newest version is gone.
         DigestMismatch: What came isn't what was put; nothing is kept.
         DecodeError: The bytes are not what their format says.
-        UnsafeValue: It is a pickle and `allow_pickle` isn't set.
-        InputError: A form that the object can't be given in, or a `to` that exists.
+        UnsafeValue: It is a pickle and `allow_pickle` isn't set, or a model and `trust` isn't.
+        NotEnoughMemory: It would not fit into the memory there is; get part of it, or its path.
+        InputError: A form or a part that the object can't be given in, or a `to` that exists.
 
     Example:
         >>> df = rl.get("penguins")  # doctest: +SKIP
@@ -60,6 +73,9 @@ def get(
         raise InputError(
             "to (--to) writes the stored bytes and gives their path. Leave out the form, or get without to"
         )
+    wish = Wish(format, _columns(columns), _head(head), allow_pickle, trust)
+    if wish.parts and (to is not None or format in {"path", "bytes"}):
+        raise InputError("columns and head (--columns, --head) are for values; a path and bytes are the whole")
     session = sessions.current()
     label = what.name if isinstance(what, Object) else str(what)
     transfer = session.transfers.new(label, "down", session.profile.label)
@@ -68,9 +84,9 @@ def get(
         coming = _Fetch(resolve(session, what), transfer)
         if to is not None:
             return coming.to(_target(to, coming))
-        if format == "path" or (format is None and coming.is_path):
+        if format == "path" or (format is None and coming.is_path and not wish.parts):
             return coming.path()
-        return coming.value(format, allow_pickle)
+        return coming.value(wish)
 
     return run(session, transfer, fetch)
 
@@ -106,25 +122,31 @@ class _Fetch:
             self._download(file)
         return target
 
-    def value(self, form: str | None, allow_pickle: bool) -> Any:
+    def value(self, wish: Wish) -> Any:
         thing = self._thing
-        if self.is_folder and form != "bytes":
+        if self.is_folder and wish.form != "bytes":
             raise InputError(f"“{thing.name}” is a folder; it comes as a path, or as bytes (its tar.gz)")
-        with self._spooled() as file:
-            if form == "bytes":
+        with self._file(wish) as file:
+            if wish.form == "bytes":
                 return file.read()
             format_ = stored_format(thing.format, file, thing.name)
             if format_ is None:
-                raise InputError(f"“{thing.name}” can't be read as {form}. Get it as a path or as bytes")
+                word = wish.form or "a value"
+                raise InputError(f"“{thing.name}” can't be read as {word}. Get it as a path or as bytes")
             self._transfer.begin(Phase.READING)
-            return registry.decode(
-                format_,
-                file,
-                thing.facts,
-                form=form,
-                allow_pickle=allow_pickle,
-                checkpoint=self._transfer.checkpoint,
-            )
+            try:
+                return registry.decode(format_, file, thing.facts, wish, self._transfer.checkpoint)
+            except NotEnoughMemory as error:
+                raise NotEnoughMemory(f"“{thing.name}” was not read: {error}") from None
+
+    def _file(self, wish: Wish) -> BinaryIO:
+        """Return the object's bytes as a file: by ranges where part of them will do, on disk where they must stay."""
+        known = None if self.is_path else registry.codec_named(self._thing.format or "")
+        if known and reads_path(known) and wish.form != "bytes":
+            return self._cached_file(self.name).open("rb")
+        if wish.parts and known and wish.parts <= parts_of(known):
+            return buffered(RangeReader(self._thing.store.objects, self._thing.view, self._transfer.checkpoint))
+        return self._spooled()
 
     def _cached_file(self, name: str) -> Path:
         thing = self._thing
@@ -164,6 +186,23 @@ class _Fetch:
             file.close()
             raise
         return file
+
+
+def _columns(said: object) -> tuple[str, ...] | None:
+    if said is None:
+        return None
+    if isinstance(said, str) or not isinstance(said, Iterable):
+        raise InputError(f"columns={said!r} (--columns) is a list of names, [{said!r}]")
+    columns = tuple(said)
+    if not columns or not all(isinstance(each, str) for each in columns):
+        raise InputError("columns (--columns) are one or more names of columns")
+    return columns
+
+
+def _head(said: object) -> int | None:
+    if said is not None and (not isinstance(said, int) or isinstance(said, bool) or said < 0):
+        raise InputError(f"head={said!r} (--head) is a number of rows, 0 or more")
+    return said
 
 
 def _target(said: object, fetch: _Fetch) -> Path:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
@@ -19,7 +18,7 @@ from runloop_jupyter.display import info as page
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.errors import RunloopError
-from runloop_jupyter.transfer.reader import RangeReader
+from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.values import registry
 
 if TYPE_CHECKING:
@@ -167,10 +166,8 @@ def _look(thing: Object, transfer: Transfer) -> Info:
     trouble, bytes_read = None, 0
     if thing.size:
         reader = RangeReader(thing.store.objects, thing.view, transfer.checkpoint)
-        # Buffered above the reader, so that a library's reads of a few bytes don't come through Python each.
-        file = cast("BinaryIO", io.BufferedReader(reader, buffer_size=1 << 16))
         try:
-            preview, members = _inside(thing, file)
+            preview, members = _inside(thing, buffered(reader))
         except RunloopError as error:
             trouble = str(error)
         bytes_read = reader.bytes_fetched

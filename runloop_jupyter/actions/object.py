@@ -17,7 +17,6 @@ from runloop_jupyter.display.plain import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from runloop_jupyter.session import Store
     from runloop_jupyter.wire.objects import ObjectView
@@ -134,17 +133,11 @@ class Object:
             return " × ".join(f"{n:,}" for n in shape)
         return humane.plural(files, "file") if isinstance(files, int) else ""
 
-    def get(
-        self,
-        *,
-        format: str | None = None,
-        to: str | Path | None = None,
-        allow_pickle: bool = False,
-    ) -> Any:
-        """Return its value, as `runloop_jupyter.get` does."""
+    def get(self, **how: Any) -> Any:
+        """Return its value; what can be said is what `runloop_jupyter.get` takes."""
         from runloop_jupyter.actions.get import get
 
-        return get(self, format=format, to=to, allow_pickle=allow_pickle)
+        return get(self, **how)
 
     def card(self) -> Card:
         """Return the card that shows it."""

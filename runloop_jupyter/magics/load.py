@@ -10,19 +10,23 @@ from IPython.display import display
 from runloop_jupyter.display.line import Line
 from runloop_jupyter.errors import RunloopError, one_line
 from runloop_jupyter.magics.completion import Completer
+from runloop_jupyter.magics.finding import FindingMagics
+from runloop_jupyter.magics.living import LivingMagics
 from runloop_jupyter.magics.objects import RunloopMagics
 from runloop_jupyter.magics.overview import greeting
+from runloop_jupyter.magics.profiles import ProfileMagics
 from runloop_jupyter.transfer import journal
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+FAMILIES: Final = (RunloopMagics, FindingMagics, LivingMagics, ProfileMagics)
 RECOVERY_S: Final = 3.0
 
 
 def load(shell: InteractiveShell) -> None:
     """Make the magics and their completion known to `shell`, and show one line and what needs attention."""
-    shell.register_magics(RunloopMagics)
+    shell.register_magics(*FAMILIES)
     _forget_completion(shell)
     shell.Completer.custom_matchers.append(Completer(shell).match)
     _show(Line([f"runloop: {greeting()}", "%rl for help"]))

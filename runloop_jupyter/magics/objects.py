@@ -1,4 +1,4 @@
-"""The magics for objects: put, get, ls, info, rm, status."""
+"""The magics for values: put and get; and the settings of all of them."""
 
 from __future__ import annotations
 
@@ -6,48 +6,24 @@ import ast
 import difflib
 import json
 import keyword
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool, Dict, TraitError, Unicode, validate
 
-from runloop_jupyter import session
 from runloop_jupyter.errors import InputError
+from runloop_jupyter.magics.frame import magic, object_or_name
 from runloop_jupyter.magics.options import PARSERS
-from runloop_jupyter.magics.parser import HelpAsked, Word, pairs
+from runloop_jupyter.magics.parser import pairs
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Collection, Iterable
 
+    from runloop_jupyter.magics.parser import Word
+
 _NO_VALUE: Final = object()
-
-Act: TypeAlias = "Callable[[RunloopMagics, Namespace, str | None], Any]"
-"""What a magic does with its options, read, and the text of its cell."""
-
-
-def _magic(act: Act) -> Callable[..., Any]:
-    """Make a magic of `act`: read its line, print help where that is asked for, be silent after a ``;``."""
-    name = act.__name__
-    parser = PARSERS[name]
-
-    @no_var_expand
-    @wraps(act)
-    def run(self: RunloopMagics, line: str, cell: str | None = None) -> Any:
-        shell: Any = self.shell
-        session.current().shows_progress = self.progress
-        try:
-            said = parser.read(line, shell.user_ns)
-        except HelpAsked as asked:
-            print(asked)
-            return None
-        value = act(self, said, cell)
-        return None if _is_silenced(shell, name, line) else value
-
-    run.__doc__ = f"{act.__doc__}\n\n{parser.format_help()}"
-    return run
 
 
 @magics_class
@@ -89,7 +65,7 @@ class RunloopMagics(Magics):
         return overview({name: parser.description or "" for name, parser in PARSERS.items()})
 
     @line_cell_magic
-    @_magic
+    @magic
     def rl_put(self, said: Namespace, cell: str | None) -> Any:
         """Store a variable, a file or a folder as an object; %%rl_put NAME stores the cell's text."""
         from runloop_jupyter.actions.put import put
@@ -111,57 +87,26 @@ class RunloopMagics(Magics):
         )
 
     @line_magic
-    @_magic
+    @magic
     def rl_get(self, said: Namespace, cell: str | None) -> Any:
         """Give back what was put: a value as it was, a file or folder as a local path."""
         from runloop_jupyter.actions.get import get
 
         if said.out is not None and (not said.out.isidentifier() or keyword.iskeyword(said.out)):
             raise InputError(f"-o {said.out!r} can't be a variable's name")
-        value = get(_object_or_name(said.what), format=said.form, to=said.to, allow_pickle=said.allow_pickle)
+        value = get(
+            object_or_name(said.what),
+            format=said.form,
+            columns=None if said.columns is None else [each.strip() for each in said.columns.split(",")],
+            head=said.head,
+            to=said.to,
+            allow_pickle=said.allow_pickle,
+            trust=said.trust,
+        )
         if said.out is None:
             return value
         self._shell.push({said.out: value})
         return None
-
-    @line_magic
-    @_magic
-    def rl_ls(self, said: Namespace, cell: str | None) -> Any:
-        """List objects, the newest version of each name, newest first."""
-        from runloop_jupyter.actions.find import DEFAULT_LIMIT, ls
-
-        limit = DEFAULT_LIMIT if said.limit is None else said.limit
-        return ls(said.pattern, where=pairs(said.where, "-w"), type=said.type, limit=limit)
-
-    @line_magic
-    @_magic
-    def rl_info(self, said: Namespace, cell: str | None) -> Any:
-        """Show all facts about an object, its versions, and a look inside."""
-        from runloop_jupyter.actions.info import info
-
-        return info(_object_or_name(said.what))
-
-    @line_magic
-    @_magic
-    def rl_rm(self, said: Namespace, cell: str | None) -> Any:
-        """Delete objects, after saying which and asking."""
-        from runloop_jupyter.actions import remove
-        from runloop_jupyter.display.line import Line
-
-        removal = remove.plan(*map(_object_or_name, said.what), all_versions=said.all_versions)
-        if said.dry_run:
-            return Line([repr(removal)])
-        if not said.yes and not _agrees(f"Delete {removal.said}? [y/N] "):
-            return Line(["nothing was deleted"])
-        return Line([repr(remove.delete(removal))])
-
-    @line_magic
-    @_magic
-    def rl_status(self, said: Namespace, cell: str | None) -> Any:
-        """Show which store is used, how it is reached, what it holds."""
-        from runloop_jupyter.actions.status import status
-
-        return status()
 
     @property
     def _shell(self) -> Any:
@@ -228,34 +173,6 @@ def _is_expression(typed: str, names: Collection[str]) -> bool:
     )
 
 
-def _is_silenced(shell: Any, name: str, line: str) -> bool:
-    """Whether the magic stands alone on a line that ends with a semicolon.
-
-    To IPython the semicolon is a part of the magic's own text. It is left to it to tell ``%rl_put df;`` from
-    ``x = %rl_put df;``, which both come here with the same words, and only one of which shows anything.
-    """
-    if not line.rstrip().endswith(";"):
-        return False
-    cell = shell.history_manager.input_hist_raw[-1]
-    return any(each.strip() == f"%{name} {line.strip()}" for each in cell.splitlines())
-
-
-def _object_or_name(word: Word) -> Any:
-    from runloop_jupyter.actions.object import Object
-
-    value = word.value
-    if isinstance(value, Object | str):
-        return value
-    raise InputError(f"{word.typed} is a {type(value).__name__}, not an object or a name")
-
-
 def _close(word: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, [name for name in names if not name.startswith("_")], n=2)
     return f" Close: {', '.join(close)}." if close else ""
-
-
-def _agrees(question: str) -> bool:
-    try:
-        return input(question).strip().lower() in {"y", "yes"}
-    except (EOFError, RuntimeError, NotImplementedError):  # ipykernel's StdinNotImplementedError is the last two
-        raise InputError(f"{question.removesuffix(' [y/N] ')} Nobody can answer here. Add -y if you mean it") from None

@@ -15,7 +15,9 @@ def _put_parser() -> Parser:
         "already is the same. As %%rl_put NAME it stores the text of the cell.",
         ["%rl_put df -m project=birds --ttl 30d", "%rl_put ./scans -n scans/batch-07", "%%rl_put notes.md"],
     )
-    parser.add_argument("what", metavar="WHAT", help="a variable, or a path (./name where it could be either)")
+    parser.add_argument(
+        "what", metavar="WHAT", help="a variable, a path (./name where it could be either) or a pattern of paths"
+    )
     parser.add_argument("-n", "--name", help="the name to store it under; the variable's or file's own by default")
     parser.add_pairs("-m", "--metadata", metavar="K=V", help="metadata, one or more; can't be changed later")
     parser.add_argument("--ttl", help="how long it lives: 30d, 12h, 45m; for ever by default")
@@ -29,13 +31,16 @@ def _get_parser() -> Parser:
     parser = Parser(
         "%rl_get",
         "Give back what was put: a value as it was, a file or folder as a local path.",
-        ["df = %rl_get penguins", "%rl_get penguins@-1 -o before", "%rl_get scans --to ./scans"],
+        ["df = %rl_get penguins", "%rl_get penguins@-1 -o before --columns species,year", "%rl_get scans --to ./scans"],
     )
     parser.add_argument("what", metavar="WHAT", help="a name, name@version, an id, or $object")
     parser.add_argument("--as", dest="form", metavar="FORM", help=", ".join(FORMS))
+    parser.add_argument("--columns", metavar="A,B", help="only these columns of a table, in this order")
+    parser.add_argument("--head", type=int, metavar="N", help="only the first N rows, or lines of a text")
     parser.add_argument("--to", metavar="PATH", help="write the stored bytes (a folder's files) to this local path")
     parser.add_argument("-o", "--out", metavar="VAR", help="put the value into this variable and show nothing")
     parser.add_argument("--allow-pickle", action="store_true", help="unpickle: runs code, only for what you trust")
+    parser.add_argument("--trust", action="store_true", help="rebuild a model's unknown types: runs their code")
     return parser
 
 
@@ -43,12 +48,30 @@ def _ls_parser() -> Parser:
     parser = Parser(
         "%rl_ls",
         "List objects, the newest version of each name, newest first.",
-        ["%rl_ls", "%rl_ls runs/* -w model=resnet50", "%rl_ls --type table --limit 50"],
+        ["%rl_ls runs/* -w model=resnet50 'acc>0.9'", "%rl_ls --since 30d --sort -size", "%rl_ls penguins --versions"],
     )
     parser.add_argument("pattern", nargs="?", metavar="PATTERN", help="part of a name, or a pattern with * ? [ ]")
-    parser.add_pairs("-w", "--where", metavar="K=V", help="metadata that must hold, one or more")
+    parser.add_pairs(
+        "-w", "--where", metavar="K=V", help="metadata that must hold: k=v, 'k>0.9', k!=v; k alone: has it"
+    )
     parser.add_argument("--type", help=f"{', '.join(KINDS)}, a format or a content type")
+    parser.add_argument("--since", metavar="WHEN", help="put since then: 30d (ago), or a date in UTC")
+    parser.add_argument("--before", metavar="WHEN", help="put before then: 30d (ago), or a date in UTC")
+    parser.add_argument("--expiring", metavar="TIME", help="those whose time ends within 7d")
+    parser.add_argument("--sort", metavar="COL", help="name, size, put, expires, kind or a metadata key; -COL turns it")
     parser.add_argument("--limit", type=int, default=None, help="how many to show (20)")
+    parser.add_argument("--versions", action="store_true", help="every version, also those that are gone")
+    parser.add_argument("--public", action="store_true", help="the public objects of the service")
+    return parser
+
+
+def _keys_parser() -> Parser:
+    parser = Parser(
+        "%rl_keys",
+        "Show by which metadata objects can be found: the keys, or the values of one key.",
+        ["%rl_keys", "%rl_keys model"],
+    )
+    parser.add_argument("key", nargs="?", metavar="KEY", help="show the values in use under this key")
     return parser
 
 
@@ -75,11 +98,60 @@ def _rm_parser() -> Parser:
     return parser
 
 
+def _keep_parser() -> Parser:
+    parser = Parser(
+        "%rl_keep",
+        "Keep an object for ever: its bytes are sent again as a version without a time to live.",
+        ["%rl_keep penguins", "%rl_keep penguins@-1 -n penguins-2026"],
+    )
+    parser.add_argument("what", metavar="WHAT", help="a name, name@version, an id, or $object")
+    parser.add_argument("-n", "--name", help="the name to keep it under; its own by default")
+    return parser
+
+
+def _url_parser() -> Parser:
+    parser = Parser(
+        "%rl_url",
+        "Make a link to download an object without a key. Who has it can use it until it expires.",
+        ["%rl_url penguins", "%rl_url penguins --expires 12h"],
+    )
+    parser.add_argument("what", metavar="WHAT", help="a name, name@version, an id, or $object")
+    parser.add_argument("--expires", metavar="TIME", help="how long it works: 1h by default, 7d at most")
+    return parser
+
+
+def _login_parser() -> Parser:
+    parser = Parser(
+        "%rl_login",
+        "Ask for an API key without showing it, check it with one call, and keep it in profiles.toml (0600).",
+        ["%rl_login", "%rl_login work --url https://api.runloop.ai"],
+    )
+    parser.add_argument("profile", nargs="?", metavar="PROFILE", help="what to call it; hosted by default")
+    parser.add_argument("--url", help="the service's URL, where it isn't Runloop's own")
+    return parser
+
+
+def _use_parser() -> Parser:
+    parser = Parser(
+        "%rl_use",
+        "Use another profile for what comes next. What was made with a store keeps it.",
+        ["%rl_use local", "%rl_use work --default"],
+    )
+    parser.add_argument("profile", metavar="PROFILE", help="local (the embedded store), env, or one that you logged in")
+    parser.add_argument("--default", action="store_true", help="in new kernels too")
+    return parser
+
+
 PARSERS: Final = {
     "rl_put": _put_parser(),
     "rl_get": _get_parser(),
     "rl_ls": _ls_parser(),
+    "rl_keys": _keys_parser(),
     "rl_info": _info_parser(),
     "rl_rm": _rm_parser(),
+    "rl_keep": _keep_parser(),
+    "rl_url": _url_parser(),
     "rl_status": Parser("%rl_status", "Show which store is used, how it is reached, what it holds.", ["%rl_status"]),
+    "rl_login": _login_parser(),
+    "rl_use": _use_parser(),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from runloop_jupyter import errors
 from runloop_jupyter.transfer import presigned
@@ -150,3 +150,8 @@ class RangeReader(io.RawIOBase):
         if self._etag and etag and etag != self._etag:
             raise errors.TransferError(f"“{self._view.name}” changed in the store while it was read. Open it again")
         self._etag = etag or self._etag
+
+
+def buffered(reader: RangeReader) -> BinaryIO:
+    """Return `reader` as a file for a library: its reads of a few bytes don't come through Python each."""
+    return cast("BinaryIO", io.BufferedReader(reader, buffer_size=BLOCK))

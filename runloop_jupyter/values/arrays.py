@@ -8,7 +8,7 @@ import struct
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from runloop_jupyter.errors import DecodeError, UnsafeValue, UnsupportedValue
-from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, check_form, type_name, type_names
+from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, Wish, check_form, type_name, type_names
 from runloop_jupyter.values.libraries import need
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class ArrayCodec:
             facts["scalar"] = True
         return facts
 
-    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
+    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish, checkpoint: Checkpoint) -> object:
         """Return the value in `file`; see `Codec.decode`."""
-        check_form(form, self.format, ("numpy",))
+        check_form(wish.form, self.format, ("numpy",))
         need("numpy")
         header = _Header.read(file)
         array = header.empty()

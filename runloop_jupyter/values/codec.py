@@ -37,6 +37,30 @@ class Preview:
     text: str | None = None
 
 
+@dataclass(frozen=True)
+class Wish:
+    """How a stored value is wanted. The default is all of it, as it was, and without running anybody's code.
+
+    Attributes:
+        form: What it is wanted as: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``text``; None for what it was.
+        columns: Only these columns of a table, in this order; None for all.
+        head: Only so many rows, lines or items from the beginning; None for all.
+        allow_pickle: A pickle may run its code.
+        trust: Types that the format doesn't know to be harmless may be rebuilt, which can run their code.
+    """
+
+    form: str | None = None
+    columns: tuple[str, ...] | None = None
+    head: int | None = None
+    allow_pickle: bool = False
+    trust: bool = False
+
+    @property
+    def parts(self) -> set[str]:
+        """Which parts are wanted, ``columns`` and ``head``; empty for the whole."""
+        return {name for name in ("columns", "head") if getattr(self, name) is not None}
+
+
 class Codec(Protocol):
     """Turns values into one stored format and back.
 
@@ -50,6 +74,12 @@ class Codec(Protocol):
         content_type: A value of `runloop_jupyter.wire.objects.ContentType`.
         suffix: Of a file that holds it: ``.parquet``.
         summary: What goes in, for help: ``DataFrames and Arrow tables``.
+
+    Three more may be there, and are asked for by `parts_of`, `reads_path` and `memory_for`:
+
+        parts: What `decode` can give in part, of ``columns`` and ``head``, reading little more than that.
+        reads_path: Whether `decode` wants a file on disk that stays: ``file.name`` is its path.
+        memory: A method of `decode`'s first three arguments: about how many bytes its result takes, None if unknown.
     """
 
     format: str
@@ -68,11 +98,11 @@ class Codec(Protocol):
             UnsupportedValue: It would not come back equal.
         """
 
-    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
-        """Return the value in `file` (seekable), in the `form` that was asked for.
+    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish, checkpoint: Checkpoint) -> object:
+        """Return the value in `file` (seekable), as it was asked for.
 
         Raises:
-            InputError: This format can't be given in that form.
+            InputError: This format can't be given in that form, or a column isn't there.
             DecodeError: The bytes are not of this format.
             MissingLibrary: The form needs a library that isn't installed.
         """
@@ -83,6 +113,22 @@ class Codec(Protocol):
         Raises:
             DecodeError: The bytes are not of this format.
         """
+
+
+def parts_of(codec: Codec) -> frozenset[str]:
+    """Return what `codec` can give in part: ``columns``, ``head``, both or neither."""
+    return frozenset(getattr(codec, "parts", ()))
+
+
+def reads_path(codec: Codec) -> bool:
+    """Whether `codec` reads from a file on disk that stays there."""
+    return bool(getattr(codec, "reads_path", False))
+
+
+def memory_for(codec: Codec, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish) -> int | None:
+    """Return about how many bytes of memory the decoded value takes; None where the codec doesn't say."""
+    ask: Callable[[BinaryIO, Mapping[str, JSON], Wish], int | None] | None = getattr(codec, "memory", None)
+    return None if ask is None else ask(file, facts, wish)
 
 
 def check_form(form: str | None, format: str, forms: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from runloop_jupyter.errors import DecodeError, UnsupportedValue
-from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, check_form, type_name
+from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, Wish, check_form, type_name
 from runloop_jupyter.values.text import head_text, read_text
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ class JsonCodec:
             facts["items"] = len(value)
         return facts
 
-    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
+    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish, checkpoint: Checkpoint) -> object:
         """Return the value in `file`; see `Codec.decode`."""
-        check_form(form, self.format, ("text",))
+        check_form(wish.form, self.format, ("text",))
         text = read_text(file, "the stored JSON", checkpoint)
-        if form == "text":
+        if wish.form == "text":
             return text
         decoder = _watched_decoder(checkpoint) if len(text) > _WATCHED else json.JSONDecoder()
         try:

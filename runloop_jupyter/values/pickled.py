@@ -7,7 +7,7 @@ import platform
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter.errors import DecodeError, RunloopError, UnsupportedValue
-from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, check_form, type_name
+from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, Wish, check_form, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,9 +60,9 @@ class PickleCodec:
             ) from error
         return {"type": type_name(value), "python": platform.python_version(), "protocol": PROTOCOL}
 
-    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
+    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish, checkpoint: Checkpoint) -> object:
         """Unpickle: this runs whatever code the bytes name. The registry asks for ``allow_pickle`` first."""
-        check_form(form, self.format, ())
+        check_form(wish.form, self.format, ())
         file.seek(0)
         try:
             return pickle.Unpickler(_Checked(file, checkpoint)).load()  # noqa: S301 - asked for by name

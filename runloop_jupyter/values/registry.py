@@ -9,8 +9,18 @@ from importlib import metadata
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter.errors import DecodeError, InputError, UnsafeValue, UnsupportedValue
+from runloop_jupyter.values import memory
 from runloop_jupyter.values.arrays import ArrayCodec
-from runloop_jupyter.values.codec import JSON, Checkpoint, Codec, no_checkpoint, type_name
+from runloop_jupyter.values.codec import (
+    JSON,
+    Checkpoint,
+    Codec,
+    Wish,
+    memory_for,
+    no_checkpoint,
+    parts_of,
+    type_name,
+)
 from runloop_jupyter.values.jsontext import JsonCodec
 from runloop_jupyter.values.pickled import PickleCodec
 from runloop_jupyter.values.tables import TableCodec
@@ -42,9 +52,7 @@ def decode(
     format: str,
     file: BinaryIO,
     facts: Mapping[str, JSON],
-    *,
-    form: str | None = None,
-    allow_pickle: bool = False,
+    wish: Wish = Wish(),  # noqa: B008 - frozen
     checkpoint: Checkpoint = no_checkpoint,
 ) -> object:
     """Return the value in `file`.
@@ -53,23 +61,26 @@ def decode(
         format: A codec's name, or what `sniff` said.
         file: Seekable; read from its start.
         facts: What its codec's `encode` said; empty for a file that came another way.
-        form: What the caller wants it as: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``text``; None for what it was.
-        allow_pickle: Let a pickle run its code, in this call only.
+        wish: How it is wanted, in this call only.
         checkpoint: Called several times a second; raises to stop.
 
     Raises:
-        InputError: The format can't be given in that form.
+        InputError: The format can't be given in that form, or not in part.
         DecodeError: The bytes are not of that format, or nothing here reads it.
-        UnsafeValue: It is a pickle, and `allow_pickle` is false.
+        UnsafeValue: Reading it could run code, and the wish doesn't allow that.
+        NotEnoughMemory: It would not fit into the memory there is.
         MissingLibrary: The form needs a library that isn't installed.
     """
     codec = codec_named(format)
-    if codec.format == PickleCodec.format and not allow_pickle:
+    if lacking := wish.parts - parts_of(codec):
+        raise InputError(f"a stored {format} can't be given in part by {' and '.join(sorted(lacking))}; get it whole")
+    if codec.format == PickleCodec.format and not wish.allow_pickle:
         raise UnsafeValue(
             "a pickle runs code when it is read; if you trust its maker, add --allow-pickle (allow_pickle=True),"
             " or take it as a path"
         )
-    return codec.decode(file, facts, form=form, checkpoint=checkpoint)
+    memory.check(memory_for(codec, file, facts, wish), parts_of(codec))
+    return codec.decode(file, facts, wish, checkpoint)
 
 
 def codec_for(value: object, *, format: str | None = None, pickle: bool = False) -> Codec:

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from runloop_jupyter.errors import InputError, MissingLibrary, UnsupportedValue
-from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, check_form, type_name, type_names
+from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, Wish, check_form, type_name, type_names
 from runloop_jupyter.values.libraries import need
 
 if TYPE_CHECKING:
@@ -75,12 +75,12 @@ class TableCodec:
             "library": package if package in ("pandas", "polars") else "pyarrow",
         }
 
-    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
+    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish, checkpoint: Checkpoint) -> object:
         """Return the value in `file`; see `Codec.decode`."""
         from runloop_jupyter.values import parquet
 
-        check_form(form, self.format, FORMS)
-        asked = form if form in FORMS else None
+        check_form(wish.form, self.format, FORMS)
+        asked = wish.form if wish.form in FORMS else None
         library = asked or str(facts.get("library", ""))
         give = _GIVE.get(library, _give_arrow)
         if give is not _give_arrow:

@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter.errors import DecodeError, UnsupportedValue
-from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, check_form, type_name
+from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, Wish, check_form, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,9 +99,9 @@ class TextCodec:
             checkpoint()
         return {"characters": len(value), "lines": lines + (not value.endswith("\n") and value != "")}
 
-    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
+    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish, checkpoint: Checkpoint) -> object:
         """Return the value in `file`; see `Codec.decode`."""
-        check_form(form, self.format, ())
+        check_form(wish.form, self.format, ())
         return read_text(file, "the stored text", checkpoint)
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
@@ -137,10 +137,10 @@ class BytesCodec:
                 checkpoint()
         return {"bytes": view.nbytes}
 
-    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], *, form: str | None, checkpoint: Checkpoint) -> object:
+    def decode(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish, checkpoint: Checkpoint) -> object:
         """Return the value in `file`; see `Codec.decode`."""
-        check_form(form, self.format, ("text",))
-        return read_text(file, "the stored value", checkpoint) if form == "text" else read_all(file, checkpoint)
+        check_form(wish.form, self.format, ("text",))
+        return read_text(file, "the stored value", checkpoint) if wish.form == "text" else read_all(file, checkpoint)
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
         """Return what shows without reading `file` whole; see `Codec.peek`."""

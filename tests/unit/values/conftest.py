@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runloop_jupyter.values import registry
-from runloop_jupyter.values.codec import no_checkpoint
+from runloop_jupyter.values.codec import Wish, no_checkpoint
 
 if TYPE_CHECKING:
     from runloop_jupyter.values.codec import Codec
@@ -21,8 +21,8 @@ class Stored:
     codec: Codec
     facts: dict[str, Any]
 
-    def read(self, **options: Any) -> Any:
-        return registry.decode(self.codec.format, self.file, self.facts, **options)
+    def read(self, *, checkpoint=no_checkpoint, **wish: Any) -> Any:
+        return registry.decode(self.codec.format, self.file, self.facts, Wish(**wish), checkpoint)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import pytest
 
 from runloop_jupyter.errors import DecodeError, InputError, UnsafeValue, UnsupportedValue
 from runloop_jupyter.values import registry
+from runloop_jupyter.values.codec import Wish
 
 
 class Fraction:
@@ -34,7 +35,7 @@ class FractionCodec:
         file.write(b"1/2")
         return {}
 
-    def decode(self, file, facts, *, form, checkpoint):
+    def decode(self, file, facts, wish, checkpoint):
         return Fraction()
 
     def peek(self, file, facts):
@@ -123,7 +124,7 @@ def test_a_value_that_does_not_pickle_is_refused(store):
 
 def test_a_damaged_pickle_is_a_decode_error():
     with pytest.raises(DecodeError, match=r"made with Python 3\.9"):
-        registry.decode("pickle", io.BytesIO(b"\x80\x05oops"), {"python": "3.9"}, allow_pickle=True)
+        registry.decode("pickle", io.BytesIO(b"\x80\x05oops"), {"python": "3.9"}, Wish(allow_pickle=True))
 
 
 @pytest.mark.parametrize(

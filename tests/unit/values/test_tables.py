@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 
 from runloop_jupyter.errors import InputError, MissingLibrary, UnsupportedValue
 from runloop_jupyter.values import registry
-from runloop_jupyter.values.codec import Preview
+from runloop_jupyter.values.codec import Preview, Wish
 
 NOON = dt.datetime.fromisoformat("2020-01-01T12:00")  # no zone, on purpose
 
@@ -179,7 +179,9 @@ def test_a_file_from_elsewhere_is_read_as_asked(tmp_path):
     pd.DataFrame({"a": [1]}, index=pd.Index(["k"], name="i")).to_parquet(tmp_path / "t.parquet")
     file = io.BytesIO((tmp_path / "t.parquet").read_bytes())
     assert type(registry.decode("parquet", file, {})) is pa.Table
-    assert_pandas_equal(registry.decode("parquet", file, {}, form="pandas"), pd.read_parquet(tmp_path / "t.parquet"))
+    assert_pandas_equal(
+        registry.decode("parquet", file, {}, Wish(form="pandas")), pd.read_parquet(tmp_path / "t.parquet")
+    )
 
 
 def test_a_missing_library_falls_back_to_arrow_unless_it_was_asked_for(numbers, monkeypatch):

@@ -1,0 +1,75 @@
+"""What all magics share: their line is read, ``--help`` shown, a trailing ``;`` heard; what they return is shown."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from IPython.core.magic import no_var_expand
+
+from runloop_jupyter import session
+from runloop_jupyter.errors import InputError
+from runloop_jupyter.magics.options import PARSERS
+from runloop_jupyter.magics.parser import HelpAsked
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+    from runloop_jupyter.magics.parser import Word
+
+Act: TypeAlias = "Callable[[Any, Namespace, str | None], Any]"
+"""What a magic does with its options, read, and the text of its cell."""
+
+
+def magic(act: Act) -> Callable[..., Any]:
+    """Make a magic of `act`: read its line, print help where that is asked for, be silent after a ``;``."""
+    name = act.__name__
+    parser = PARSERS[name]
+
+    @no_var_expand
+    @wraps(act)
+    def run(self: Any, line: str, cell: str | None = None) -> Any:
+        shell: Any = self.shell
+        session.current().shows_progress = settings(shell).progress
+        try:
+            said = parser.read(line, shell.user_ns)
+        except HelpAsked as asked:
+            print(asked)
+            return None
+        value = act(self, said, cell)
+        return None if _is_silenced(shell, name, line) else value
+
+    run.__doc__ = f"{act.__doc__}\n\n{parser.format_help()}"
+    return run
+
+
+def settings(shell: Any) -> Any:
+    """Return what ``%config RunloopMagics`` sets."""
+    return shell.magics_manager.registry["RunloopMagics"]
+
+
+def object_or_name(word: Word) -> Any:
+    """Return what a word of a line says: the `Object` that a variable holds, or a name.
+
+    Raises:
+        InputError: The variable holds something else.
+    """
+    from runloop_jupyter.actions.object import Object
+
+    value = word.value
+    if isinstance(value, Object | str):
+        return value
+    raise InputError(f"{word.typed} is a {type(value).__name__}, not an object or a name")
+
+
+def _is_silenced(shell: Any, name: str, line: str) -> bool:
+    """Whether the magic stands alone on a line that ends with a semicolon.
+
+    To IPython the semicolon is a part of the magic's own text. It is left to it to tell ``%rl_put df;`` from
+    ``x = %rl_put df;``, which both come here with the same words, and only one of which shows anything.
+    """
+    if not line.rstrip().endswith(";"):
+        return False
+    cell = shell.history_manager.input_hist_raw[-1]
+    return any(each.strip() == f"%{name} {line.strip()}" for each in cell.splitlines())
