@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.magics import line as lines
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from runloop_jupyter.magics.line import Token
+
+
+_PAIR: Final = re.compile("[=<>]")
 
 
 class HelpAsked(Exception):
@@ -41,7 +45,7 @@ class Parser(argparse.ArgumentParser):
         self._pairs: set[str] = set()
 
     def add_pairs(self, *flags: str, metavar: str, help: str) -> None:  # noqa: A002 - argparse's own word
-        """Add an option that takes one or more ``k=v`` words and may be repeated."""
+        """Add an option that takes one or more ``k=v`` or ``k>v`` words and may be repeated."""
         self.add_argument(*flags, action="append", default=[], metavar=metavar, help=help)
         self._pairs |= set(flags)
 
@@ -89,7 +93,7 @@ class Parser(argparse.ArgumentParser):
             if word.may_be_option and word in self._pairs:
                 option = word
             elif option and previous is not option:
-                if "=" in word and not word.may_be_option:
+                if _PAIR.search(word) and not word.may_be_option:
                     spread.append(option)
                 else:
                     option = None
