@@ -18,31 +18,40 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from runloop_jupyter import errors
+    from runloop_jupyter.actions.batch import Batch
     from runloop_jupyter.actions.find import ls
     from runloop_jupyter.actions.get import get
     from runloop_jupyter.actions.info import Info, info
+    from runloop_jupyter.actions.keep import keep
     from runloop_jupyter.actions.object import Object
     from runloop_jupyter.actions.object_table import ObjectTable
     from runloop_jupyter.actions.put import put
+    from runloop_jupyter.actions.put_all import put_all
     from runloop_jupyter.actions.remove import rm
     from runloop_jupyter.actions.status import Status, status
+    from runloop_jupyter.actions.tagging import tags
 
     last_error: BaseException | None
 
 _WHERE = {
+    "Batch": "actions.batch",
     "Info": "actions.info",
     "Object": "actions.object",
     "ObjectTable": "actions.object_table",
     "Status": "actions.status",
     "get": "actions.get",
     "info": "actions.info",
+    "keep": "actions.keep",
     "ls": "actions.find",
     "put": "actions.put",
+    "put_all": "actions.put_all",
     "rm": "actions.remove",
     "status": "actions.status",
+    "tags": "actions.tagging",
 }
 
 __all__ = [
+    "Batch",
     "Info",
     "Object",
     "ObjectTable",
@@ -50,11 +59,14 @@ __all__ = [
     "errors",
     "get",
     "info",
+    "keep",
     "last_error",
     "ls",
     "put",
+    "put_all",
     "rm",
     "status",
+    "tags",
 ]
 
 

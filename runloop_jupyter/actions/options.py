@@ -21,7 +21,7 @@ def ttl_ms(ttl: object) -> int | None:
     """Return a time to live in milliseconds; None for ever.
 
     Args:
-        ttl: ``30d``, ``12h``, ``1w2d``, ``45m``, ``90s``, or a `timedelta`.
+        ttl: ``30d``, ``12h``, ``1w2d``, ``45m``, ``90s``, ``never``, or a `timedelta`.
 
     Raises:
         InputError: It can't be read, or isn't in the future.
@@ -30,7 +30,7 @@ def ttl_ms(ttl: object) -> int | None:
         >>> ttl_ms("1d12h")
         129600000
     """
-    if ttl is None:
+    if ttl is None or (isinstance(ttl, str) and ttl.strip().lower() == "never"):
         return None
     if isinstance(ttl, timedelta):
         milliseconds = ttl.total_seconds() * 1000
@@ -41,7 +41,7 @@ def ttl_ms(ttl: object) -> int | None:
         raise InputError(f"ttl={ttl!r} is not a length of time. Write 30d, 12h, 45m, 90s or 1w2d")
     # Under a second it would be gone before the card is drawn.
     if not 1000 <= milliseconds <= _LONGEST_TTL_MS:
-        raise InputError(f"ttl={ttl!r} is out of range: from 1s to 36500d. For ever is no ttl at all")
+        raise InputError(f"ttl={ttl!r} is out of range: from 1s to 36500d. For ever is never, or no ttl at all")
     return round(milliseconds)
 
 

@@ -171,7 +171,9 @@ def _not_found(store: Store, text: str) -> ObjectNotFound:
         return ObjectNotFound(f"“{text}” ({humane.utc(gone[0].create_time_ms)}) is {word} {where}; no version is left")
     page = store.objects.list(Filter(state=ObjectState.READ_ONLY), limit=PAGE)
     names = dict.fromkeys(view.name for view in page.objects)
-    close = difflib.get_close_matches(text, names, n=3)
+    # A name may have been put beneath a prefix.
+    beneath = [name for name in names if name.rpartition("/")[2] == text]
+    close = list(dict.fromkeys([*beneath, *difflib.get_close_matches(text, names, n=3)]))[:3]
     if not names:
         return ObjectNotFound(f"no object is named “{text}” {where}: it is empty. Put something with %rl_put")
     near = f" Close: {', '.join(close)}." if close else ""

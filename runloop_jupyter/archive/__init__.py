@@ -8,8 +8,8 @@ Unpacking trusts nothing that the archive says. Names are walked component by co
 links are made last; the folder appears whole or not at all.
 """
 
-from runloop_jupyter.archive.packing import Packed, pack
+from runloop_jupyter.archive.packing import Packed, is_secret, pack
 from runloop_jupyter.archive.reading import Members, members
 from runloop_jupyter.archive.unpacking import Unpacked, unpack
 
-__all__ = ["Members", "Packed", "Unpacked", "members", "pack", "unpack"]
+__all__ = ["Members", "Packed", "Unpacked", "is_secret", "members", "pack", "unpack"]

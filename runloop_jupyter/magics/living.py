@@ -1,4 +1,4 @@
-"""The magics for living with what is stored: info, rm."""
+"""The magics for living with what is stored: info, rm, keep."""
 
 from __future__ import annotations
 
@@ -38,6 +38,14 @@ class LivingMagics(Magics):
         if not said.yes and not _agrees(f"Delete {removal.said}? [y/N] "):
             return Line(["nothing was deleted"])
         return Line([repr(remove.delete(removal))])
+
+    @line_magic
+    @magic
+    def rl_keep(self, said: Namespace, cell: str | None) -> Any:
+        """Keep an object for ever, as a version without a time to live."""
+        from runloop_jupyter.actions.keep import keep
+
+        return keep(object_or_name(said.what), said.name)
 
 
 def _agrees(question: str) -> bool:

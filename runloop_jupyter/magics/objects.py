@@ -34,7 +34,13 @@ class RunloopMagics(Magics):
         key_trait=Unicode(), value_trait=Unicode(), help="Metadata that every %rl_put adds; -m of the same key wins."
     ).tag(config=True)
     ttl = Unicode("", help="How long what %rl_put stores lives without --ttl; empty for ever.").tag(config=True)
+    prefix = Unicode(
+        "", help="What begins the names that %rl_put takes from variables and files, such as runs/7/; -n NAME stands."
+    ).tag(config=True)
     progress = Bool(True, help="Show progress when a transfer lasts over half a second.").tag(config=True)
+    provenance = Bool(
+        False, help="Add the notebook's name and the git commit to what %rl_put stores (rl.notebook, rl.git)."
+    ).tag(config=True)
 
     def __init__(self, shell: Any = None, **options: Any) -> None:
         try:
@@ -54,6 +60,12 @@ class RunloopMagics(Magics):
 
         return _checked(proposal, user_metadata)
 
+    @validate("prefix")
+    def _prefix_can_begin_a_name(self, proposal: Any) -> Any:
+        from runloop_jupyter.address import check_name
+
+        return _checked(proposal, lambda prefix: prefix and check_name(prefix))
+
     @line_magic
     @no_var_expand
     def rl(self, line: str) -> Any:
@@ -71,20 +83,21 @@ class RunloopMagics(Magics):
         from runloop_jupyter.actions.put import put
 
         form = said.form
-        if cell is None:
-            what, name = self._what(said.what)
-        else:
+        shared = {
+            "metadata": {**self.metadata, **pairs(said.metadata, "-m")},
+            "ttl": said.ttl or self.ttl or None,
+            "force": said.force,
+            "provenance": self.provenance,
+        }
+        if cell is not None:
             form = form or "text"
             what, name = _of_cell(cell, form), str(said.what)
-        return put(
-            what,
-            name if said.name is None else said.name,
-            metadata={**self.metadata, **pairs(said.metadata, "-m")},
-            ttl=said.ttl or self.ttl or None,
-            format=form,
-            force=said.force,
-            pickle=said.pickle,
-        )
+        elif self._is_pattern_of_paths(said.what):
+            return self._put_all(said, shared)
+        else:
+            what, name = self._what(said.what)
+            name = f"{self.prefix}{name}"
+        return put(what, name if said.name is None else said.name, format=form, pickle=said.pickle, **shared)
 
     @line_magic
     @magic
@@ -112,15 +125,31 @@ class RunloopMagics(Magics):
     def _shell(self) -> Any:
         return self.shell
 
-    def _what(self, word: Word) -> tuple[object, str | None]:
+    def _is_pattern_of_paths(self, word: Word) -> bool:
+        from runloop_jupyter.actions.put_all import is_pattern
+
+        if word.variable or not is_pattern(word) or _existing(word):
+            return False
+        return not _is_expression(word.typed, self._shell.user_ns.keys() - self._shell.user_ns_hidden.keys())
+
+    def _put_all(self, said: Namespace, shared: dict[str, Any]) -> Any:
+        from runloop_jupyter.actions.put_all import put_all
+
+        if said.form or said.pickle:
+            raise InputError("files are stored as they are; --as and --pickle are for values")
+        return put_all(str(said.what), self.prefix if said.name is None else said.name, **shared)
+
+    def _what(self, word: Word) -> tuple[object, str]:
         """Return what a word of %rl_put means, a value or a `Path`, and the name it gives."""
+        from runloop_jupyter.actions.source import name_of_path
+
         names = self._shell.user_ns
         name = word.variable or str(word)
         value = word.value if word.variable else names.get(name, _NO_VALUE)
         path = _existing(word)
         if value is _NO_VALUE:
             if path:
-                return path, None
+                return path, name_of_path(path)
             known = names.keys() - self._shell.user_ns_hidden.keys()
             if _is_expression(word.typed, known):
                 raise InputError(
@@ -130,7 +159,7 @@ class RunloopMagics(Magics):
             raise InputError(f"“{word}” is no variable and no file here.{_close(word, known)} A file: %rl_put ./NAME")
         if not word.variable and path:
             raise InputError(f"“{word}” is a variable and a file. The file: %rl_put ./{word}. The variable: ${word}")
-        return value, None if isinstance(value, Path) else name
+        return value, name_of_path(value) if isinstance(value, Path) else name
 
 
 def _of_cell(text: str, form: str) -> object:

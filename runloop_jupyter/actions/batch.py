@@ -1,0 +1,81 @@
+"""Batch, what `put_all` returns: a sequence of objects that were put together, and how it shows itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, overload
+
+from runloop_jupyter.actions.object import Object
+from runloop_jupyter.display import humane
+from runloop_jupyter.display.fact import Fact
+from runloop_jupyter.display.table import Cell, Column, Table
+
+SHOWN: Final = 20
+
+
+class Batch(Sequence[Object]):
+    """What `put_all` stored: a sequence of `Object`, in the order of their names.
+
+    Attributes:
+        objects: The objects; ``outcome`` of each says whether it was sent.
+        left_out: Files that may hold secrets and were left out.
+    """
+
+    def __init__(self, objects: Sequence[Object], left_out: Sequence[str]) -> None:
+        self.objects = tuple(objects)
+        self.left_out = tuple(left_out)
+
+    @overload
+    def __getitem__(self, index: int) -> Object: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Object, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Object | tuple[Object, ...]:
+        return self.objects[index]
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def __iter__(self) -> Iterator[Object]:
+        return iter(self.objects)
+
+    def table(self) -> Table:
+        """Return the table that shows it."""
+        rows: list[list[Cell]] = [
+            [thing.name, humane.size(thing.size or 0), thing.kind, _fate(thing)] for thing in self.objects[:SHOWN]
+        ]
+        columns = [Column("name"), Column("size", "size"), Column("kind"), Column("")]
+        return Table(columns, rows, footer=self._footer())
+
+    def _footer(self) -> list[Fact | str]:
+        sent = [thing for thing in self if thing.outcome and thing.outcome.sent]
+        said: list[Fact | str] = [humane.plural(len(self), "object")]
+        if len(self) > SHOWN:
+            said[0] = f"{SHOWN} of {said[0]}"
+        said.append(Fact(f"{humane.size(sum(thing.size or 0 for thing in sent))} sent", "size"))
+        if len(sent) < len(self):
+            said.append(f"{len(self) - len(sent):,} unchanged")
+        said.append(self[0].store.identity.label)
+        if self.left_out:
+            named = ", ".join(self.left_out[:4])
+            said.append(Fact(f"left out as they may hold secrets: {named}", tone="warn"))
+        return said
+
+    def __repr__(self) -> str:
+        return f"<Batch {humane.plural(len(self), 'object')}>"
+
+    def _repr_html_(self) -> str:
+        return self.table().to_html()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.table().to_text())
+
+
+def _fate(thing: Object) -> Cell:
+    outcome = thing.outcome
+    if outcome is None or not outcome.sent:
+        return Fact("unchanged", tone="quiet")
+    if outcome.notes:
+        return Fact(outcome.notes[0], tone="warn")
+    return Fact("new version", tone="quiet") if outcome.superseded else "new"
