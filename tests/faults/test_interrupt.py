@@ -87,3 +87,21 @@ def test_while_a_frame_of_ten_million_rows_is_read(loaded):
     reply = loaded.interrupt_when("%rl_get read -o back", lambda: time.monotonic() - began > 1)
     assert_clean(reply, loaded)
     assert loaded.run("'back' in globals()").text == "False"
+
+
+def test_while_many_files_are_sent_at_once(loaded, tmp_path):
+    for n in range(6):
+        with (tmp_path / f"part-{n}.bin").open("wb") as file:
+            file.truncate(LARGE // 3)
+    before = blobs()
+    reply = loaded.interrupt_when(f"%rl_put {tmp_path}/part-*.bin -n parts", lambda: blobs() > before + LARGE // 20)
+    assert_clean(reply, loaded)
+    assert len(rl.ls("parts/")) < 6
+
+
+def test_while_a_large_object_is_kept(loaded, large):
+    assert loaded.run(f"%rl_put {large} -n kept --ttl 1h").status == "ok"
+    before = blobs()
+    reply = loaded.interrupt_when("%rl_keep kept", lambda: blobs() > before + LARGE // 20)
+    assert_clean(reply, loaded)
+    assert rl.ls("kept")[0].expires is not None
