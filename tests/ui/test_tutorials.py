@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from lab import CHECKOUT, LabServer
+from lab import ARTIFACTS, CHECKOUT, CONTRASTS, LabServer
+from nbconvert import HTMLExporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,3 +43,31 @@ def test_a_tutorial_runs_whole_and_can_be_read_in_both_themes(tutorial: Path, la
         seen = notebook.contrasts(".rl-out")
         assert seen
         assert [each for each in seen if each["ratio"] < LEGIBLE] == []
+
+
+SECRET = re.compile(r"(signature|sig|token|X-Amz-\w+)=[0-9A-Za-z_%-]{8,}|Bearer \S{8,}|\bak_\w{8,}", re.IGNORECASE)
+RELATIVE = re.compile(r"\b(an?|\d+) ?(s|sec\w*|min\w*|h|hours?|d|days?|weeks?) (ago|left)\b|\bjust now\b|\byesterday\b")
+
+
+@pytest.mark.parametrize("tutorial", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_tutorial_converted_to_html_is_readable_and_says_nothing_that_is_secret_or_grows_old(
+    tutorial: Path, page: Page, tmp_path: Path
+) -> None:
+    html, _ = HTMLExporter(template_name="lab").from_filename(str(tutorial))
+    converted = tmp_path / f"{tutorial.stem}.html"
+    converted.write_text(html)
+    reader = page.context.new_page()
+    try:
+        reader.route("http*://**", lambda route: route.abort())
+        reader.goto(converted.as_uri())
+        reader.screenshot(path=ARTIFACTS / f"nbconvert-{tutorial.stem}.png", full_page=True)
+        outputs = reader.locator(".jp-OutputArea-output").all_inner_texts()
+        seen = [each for root in reader.locator(".rl-out").all() for each in root.evaluate(CONTRASTS)]
+    finally:
+        reader.close()
+    assert seen
+    assert [each for each in seen if each["ratio"] < LEGIBLE] == []
+    said = "\n".join(outputs)
+    assert not SECRET.search(html), SECRET.search(html)
+    assert not RELATIVE.search(said), RELATIVE.search(said)
+    assert "widget" not in said.lower(), "a widget that can't be drawn says so where the output should be"
