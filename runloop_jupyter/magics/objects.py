@@ -114,6 +114,8 @@ class RunloopMagics(Magics):
 
     def _what(self, word: Word) -> tuple[object, str | None]:
         """Return what a word of %rl_put means, a value or a `Path`, and the name it gives."""
+        from runloop_jupyter.actions.source import name_of
+
         names = self._shell.user_ns
         name = word.variable or str(word)
         value = word.value if word.variable else names.get(name, _NO_VALUE)
@@ -130,7 +132,7 @@ class RunloopMagics(Magics):
             raise InputError(f"“{word}” is no variable and no file here.{_close(word, known)} A file: %rl_put ./NAME")
         if not word.variable and path:
             raise InputError(f"“{word}” is a variable and a file. The file: %rl_put ./{word}. The variable: ${word}")
-        return value, None if isinstance(value, Path) else name
+        return value, None if name_of(value) is not None else name
 
 
 def _of_cell(text: str, form: str) -> object:

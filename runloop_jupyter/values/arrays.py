@@ -275,6 +275,11 @@ class Header:
         return cls(shape, fortran, dtype)
 
     def empty(self) -> np.ndarray[Any, Any]:
+        """Return an array for the items, which are whatever memory holds.
+
+        Raises:
+            DecodeError: numpy has no such shape.
+        """
         import numpy as np
 
         try:

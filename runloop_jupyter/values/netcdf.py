@@ -227,8 +227,7 @@ def _opened(file: BinaryIO, array: bool, unit: str | None) -> Iterator[Any]:
 
 
 def _open(source: Any, array: bool, unit: str | None) -> Any:
-    import xarray as xr
-
+    xr = need("xarray")
     options: dict[str, Any] = {"engine": _ENGINE}
     if unit is not None:
         options["decode_times"] = xr.coders.CFDatetimeCoder(time_unit=unit)
@@ -243,8 +242,7 @@ def _check_links(file: BinaryIO) -> None:
     Raises:
         DecodeError: It does, or is no HDF5.
     """
-    import h5py
-
+    h5py = need("h5py")
     file.seek(0)
     try:
         with h5py.File(file, "r") as opened:

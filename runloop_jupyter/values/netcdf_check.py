@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from runloop_jupyter.errors import UnsupportedValue
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -41,8 +42,8 @@ def check_types(value: Any) -> None:
         for attribute, said in each.attrs.items():
             if said is None or isinstance(said, bool | np.bool_ | dict):
                 raise UnsupportedValue(
-                    f"the attribute {attribute!r:.60}{of} is {said!r:.40}, which NetCDF can't hold; use text or a number,"
-                    " or leave it out"
+                    f"the attribute {attribute!r:.60}{of} is {said!r:.40}, which NetCDF can't hold; use text, a number"
+                    " or nothing"
                 )
         if name and not isinstance(each.dtype, np.dtype):
             raise UnsupportedValue(f"{name!r:.60} is {each.dtype!s:.60}, a dtype of pandas; use .astype of a numpy one")
@@ -103,8 +104,8 @@ def check(given: Any, back: Any, checkpoint: Checkpoint) -> None:
         raise UnsupportedValue(f"NetCDF would not give back the variables {', '.join(names)[:120]}; rename them")
     if moved := set(map(str, given.coords)) ^ set(map(str, back.coords)):
         raise UnsupportedValue(
-            f"{_said(moved)} would change sides between coordinates and data; a coordinate's name can't have spaces, and"
-            " 'coordinates' can't be among the attributes"
+            f"{_said(moved)} would change sides between coordinates and data; a coordinate's name can't have spaces,"
+            " and 'coordinates' can't be among the attributes"
         )
     _check_attrs("", given.attrs, back.attrs)
     for name, variable in before.items():
@@ -130,9 +131,7 @@ def _check_variable(name: str, given: Any, back: Any, checkpoint: Checkpoint) ->
     if given.dims != back.dims or given.shape != back.shape:
         raise UnsupportedValue(f"{name} {given.dims} would come back with the dimensions {back.dims}; rename them")
     if given.dtype != back.dtype:
-        raise UnsupportedValue(
-            f"{name} is {given.dtype} and would come back as {back.dtype}; {_advice(given, back)}"
-        )
+        raise UnsupportedValue(f"{name} is {given.dtype} and would come back as {back.dtype}; {_advice(given, back)}")
     _check_attrs(f" of {name}", given.attrs, back.attrs)
     for start, stop in _blocks(given):
         part = (slice(start, stop),) if given.ndim else ()

@@ -78,10 +78,16 @@ class Note:
 
         def listed(key: str) -> list[str]:
             given = said.get(key)
-            return [name for name in given if isinstance(name, str) and name in known] if isinstance(given, list) else []
+            return (
+                [name for name in given if isinstance(name, str) and name in known] if isinstance(given, list) else []
+            )
 
         def is_order(given: object) -> bool:
-            return isinstance(given, list) and all(isinstance(name, str) for name in given) and sorted(given) == sorted(names)
+            return (
+                isinstance(given, list)
+                and all(isinstance(name, str) for name in given)
+                and sorted(given) == sorted(names)
+            )
 
         return cls(
             alone=said.get("alone") is True,
