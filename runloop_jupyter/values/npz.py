@@ -46,8 +46,8 @@ class NpzCodec:
             _check_key(key)
             if not _is_numpy(each):
                 raise UnsupportedValue(
-                    f"[{key!r:.60}] is a {type_name(each)} beside numpy arrays, which npz can't give back; make it a"
-                    " numpy scalar or array, or put it by itself"
+                    f"[{key!r:.60}] is a {type_name(each)} beside numpy's: npz holds those alone, and JSON none;"
+                    " put them apart, or use .tolist() of the arrays"
                 )
         shapes = []
         with zipfile.ZipFile(file, "w") as archive:

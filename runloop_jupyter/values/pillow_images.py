@@ -25,12 +25,10 @@ _ADVICE: Final = {
     "RGBa": "put image.convert('RGBA')",
     "La": "put image.convert('LA')",
 }
-_OF_THE_FILE: Final = frozenset(
-    # JPEG's, then what Pillow says of a PNG's or a GIF's own making
-    ["adobe", "adobe_transform", "jfif", "jfif_density", "jfif_unit", "jfif_version", "progression", "progressive"]
-    + ["background", "chromaticity", "duration", "extension", "gamma", "interlace", "loop", "srgb", "version"]
-    + ["compression", "mp", "mpoffset", "resolution", "timestamp"]
-)
+_JPEG: Final = ("adobe", "adobe_transform", "jfif", "jfif_density", "jfif_unit", "jfif_version", "mp", "mpoffset")
+_OTHERS: Final = ("background", "chromaticity", "compression", "duration", "extension", "gamma", "interlace", "loop")
+_MAKING: Final = ("progression", "progressive", "resolution", "srgb", "timestamp", "version")
+_OF_THE_FILE: Final = frozenset([*_JPEG, *_OTHERS, *_MAKING])
 """Of an image's ``info``, what says how its file was made and nothing about the picture."""
 _KEPT: Final = frozenset(["dpi", "exif", "icc_profile", "transparency"])
 

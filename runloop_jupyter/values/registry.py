@@ -45,10 +45,10 @@ GROUP: Final = "runloop_jupyter.codecs"
 """The entry point group for codecs of other packages."""
 
 _BUILT_IN: Final[tuple[Codec, ...]] = (
+    NetcdfCodec(),  # before tables: a DataArray speaks the Arrow C stream, and comes back without its coordinates
     TableCodec(),
     ArrayCodec(),  # before JSON: a numpy.float64 is a float
     NpzCodec(),  # before JSON, too: dicts
-    NetcdfCodec(),
     SafetensorsCodec(),
     SkopsCodec(),
     TextCodec(),
