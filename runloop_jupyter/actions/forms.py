@@ -1,7 +1,23 @@
 """The words of ``--type`` and ``--as``. They are by themselves for Tab, which must not load what stores values."""
 
-KINDS = ("table", "array", "json", "text", "bytes", "pickle", "file", "folder")
+KINDS = (
+    "table",
+    "array",
+    "dataset",
+    "tensor",
+    "model",
+    "image",
+    "json",
+    "text",
+    "bytes",
+    "pickle",
+    "file",
+    "folder",
+)
 """What is stored: ``rl.kind``."""
 
-FORMS = ("pandas", "polars", "arrow", "numpy", "path", "bytes", "text")
+FORMS = ("pandas", "polars", "arrow", "numpy", "xarray", "torch", "image", "model", "path", "bytes", "text")
 """What a stored thing can be had as."""
+
+LAZY_FORMS = frozenset(["xarray", "torch"])
+"""Those that read on from the file when they are used, which therefore stays."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
-from runloop_jupyter.actions.forms import FORMS
+from runloop_jupyter.actions.forms import FORMS, LAZY_FORMS
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.resolve import resolve
 from runloop_jupyter.actions.running import run
@@ -46,7 +46,8 @@ def get(
 
     Args:
         what: A name (its newest version), ``name@version``, an id, ``PROFILE:name``, or an `Object`.
-        format: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``text``, ``bytes``, or ``path`` for the stored file.
+        format: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``xarray``, ``torch``, ``image``, ``model``, ``text``,
+            ``bytes``, or ``path`` for the stored file.
         columns: Only these columns of a table, in this order.
         head: Only so many rows of a table or an array, or lines of a text, from the beginning. Of a table with fewer
             columns or rows little more is fetched than that; such a part is checked page by page, for the digest is of
@@ -54,7 +55,8 @@ def get(
         to: Write the stored bytes (a folder: its files) to this local path and return it. An existing directory
             takes them under the object's own name; an existing file is never overwritten.
         allow_pickle: Unpickle what was put with ``pickle=True``. That runs code: only for what you trust.
-        trust: Rebuild a model that holds types not known to be harmless; the error without it names them.
+        trust: Rebuild a model that holds types not known to be harmless (the error without it names them), or give an
+            SVG that holds scripts.
 
     Raises:
         ObjectNotFound: Nothing has that name, or its newest version is gone.
@@ -142,7 +144,8 @@ class _Fetch:
     def _file(self, wish: Wish) -> BinaryIO:
         """Return the object's bytes as a file: by ranges where part of them will do, on disk where they must stay."""
         known = None if self.is_path else registry.codec_named(self._thing.format or "")
-        if known and reads_path(known) and wish.form != "bytes":
+        lazy = reads_path(known) if known else wish.form in LAZY_FORMS
+        if lazy and wish.form != "bytes":
             return self._cached_file(self.name).open("rb")
         if wish.parts and known and wish.parts <= parts_of(known):
             return buffered(RangeReader(self._thing.store.objects, self._thing.view, self._transfer.checkpoint))

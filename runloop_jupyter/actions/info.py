@@ -84,7 +84,7 @@ class Info:
             said.append(("format", thing.format))
         if thing.digest:
             said.append(("digest", Fact(thing.digest, "id")))
-        said += [(key, str(facts[key])) for key in ("library", "dtype") if key in facts]
+        said += [(key, str(facts[key])) for key in ("type", "library", "dtype", "note") if key in facts]
         if self.bytes_read:
             said.append(("read for this", Fact(humane.size(self.bytes_read), "size")))
         if self.trouble:

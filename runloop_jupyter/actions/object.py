@@ -124,14 +124,18 @@ class Object:
 
     @property
     def shape(self) -> str:
-        """``344 × 8`` for a table or an array, ``12 files`` for a folder, else empty."""
+        """``344 × 8`` for a table or an array, ``640 × 480`` for an image, ``12 files`` for a folder, else empty."""
         facts = self.facts
-        rows, columns, shape, files = (facts.get(key) for key in ("rows", "columns", "shape", "files"))
+        rows, columns, dims = (facts.get(key) for key in ("rows", "columns", "dims"))
         if isinstance(rows, int) and isinstance(columns, int):
             return f"{rows:,} × {columns:,}"
-        if isinstance(shape, list) and all(isinstance(n, int) for n in shape):
-            return " × ".join(f"{n:,}" for n in shape)
-        return humane.plural(files, "file") if isinstance(files, int) else ""
+        for sizes in (facts.get("shape"), facts.get("pixels")):
+            if isinstance(sizes, list) and all(isinstance(n, int) for n in sizes):
+                return " × ".join(f"{n:,}" for n in sizes)
+        if isinstance(dims, dict) and all(isinstance(n, int) for n in dims.values()):
+            return " × ".join(f"{name} {n:,}" for name, n in dims.items())
+        counted = next((key for key in ("arrays", "tensors", "files") if isinstance(facts.get(key), int)), None)
+        return humane.plural(facts[counted], counted[:-1]) if counted else ""
 
     def get(self, **how: Any) -> Any:
         """Return its value; what can be said is what `runloop_jupyter.get` takes."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions import here, options
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.send import Wanted, send
-from runloop_jupyter.actions.source import name_of_path, source_of
+from runloop_jupyter.actions.source import name_of, source_of
+from runloop_jupyter.actions.stream import StreamFailed
 from runloop_jupyter.actions.tagging import current_tags
 from runloop_jupyter.address import check_name
 from runloop_jupyter.errors import InputError
@@ -38,8 +38,9 @@ def put(
     as asked (to within a hundredth of `ttl`). Otherwise it is a new version.
 
     Args:
-        what: A value (a `str` is text), or a `pathlib.Path` to a file or a directory.
-        name: The name to store it under; a path's own last part by default.
+        what: A value (a `str` is text); a `pathlib.Path` to a file or a directory; a generator of bytes or text, or a
+            file-like, which is read from where it stands and stored as a file.
+        name: The name to store it under; by default the last part of a path, or of an open file's name.
         metadata: Text to text; numbers become their text. Can't be changed later.
         ttl: How long it lives, ``30d``, ``12h``, or a `timedelta`; for ever by default.
         format: The stored format, where several would do.
@@ -54,21 +55,25 @@ def put(
         InputError: A name, path, metadata or ttl that can't be meant.
         UnsupportedValue: The value has no stored form that would give it back equal.
         TransferError: The bytes didn't arrive; nothing of them is left.
+        Exception: What a generator or a file-like raises, as it is.
         StoreError: The store refused.
 
     Example:
         >>> rl.put(df, "penguins", metadata={"project": "birds"}, ttl="30d")  # doctest: +SKIP
     """
     if name is None:
-        if not isinstance(what, Path):
+        name = name_of(what)
+        if name is None:
             raise InputError(f"a {type(what).__name__} has no name of its own. Give one: rl.put(value, 'NAME')")
-        name = name_of_path(what)
     check_name(name)
     wanted = wanted_of(name, metadata, ttl, force=force, provenance=provenance)
-    source = source_of(what, format=format, pickle=pickle)
+    source = source_of(what, name, format=format, pickle=pickle)
     session = sessions.current()
     transfer = session.transfers.new(name, "up", session.profile.label)
-    return run(session, transfer, lambda: send(session.store, source, wanted, transfer))
+    try:
+        return run(session, transfer, lambda: send(session.store, source, wanted, transfer))
+    except StreamFailed as failed:
+        raise failed.error from None
 
 
 def wanted_of(

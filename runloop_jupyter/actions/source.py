@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 from runloop_jupyter import archive
+from runloop_jupyter.actions import stream
 from runloop_jupyter.actions.object import quoted
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError
@@ -91,20 +93,42 @@ class ValueSource:
         self.content_type = codec.content_type
 
     def pack(self, file: BinaryIO, checkpoint: Callable[[], None]) -> Packed:
-        """Write the encoded value."""
-        return Packed(dict(self._codec.encode(self._value, file, checkpoint)))
+        """Write the encoded value; what its codec has to say of it is a note."""
+        facts = dict(self._codec.encode(self._value, file, checkpoint))
+        note = facts.get("note")
+        return Packed(facts, (note,) if isinstance(note, str) else ())
 
 
-Source: TypeAlias = FileSource | FolderSource | ValueSource
+class StreamSource:
+    """What a generator or a file-like gives, sent as a file."""
+
+    kind = FILE
+    format = FILE
+    identity = "digest"
+
+    def __init__(self, what: object, name: str) -> None:
+        self._stream = what
+        by_name = _content_type(name)
+        is_text = by_name is ContentType.UNSPECIFIED and isinstance(what, io.TextIOBase)
+        self.content_type = str(ContentType.TEXT if is_text else by_name)
+
+    def pack(self, file: BinaryIO, checkpoint: Callable[[], None]) -> Packed:
+        """Write all that it gives, from where it stands."""
+        stream.spool(self._stream, file, checkpoint)
+        return Packed({})
+
+
+Source: TypeAlias = FileSource | FolderSource | ValueSource | StreamSource
 """What can be put. Each says its ``kind``, stored ``format`` and ``content_type``, and as ``identity`` which fact
 decides whether two stored forms are the same thing; all but a file ``pack`` themselves into one."""
 
 
-def source_of(what: object, *, format: str | None = None, pickle: bool = False) -> Source:
+def source_of(what: object, name: str, *, format: str | None = None, pickle: bool = False) -> Source:
     """Return how `what` is put.
 
     Args:
-        what: A value; a `Path` to a file or a directory.
+        what: A value; a `Path` to a file or a directory; a generator or a file-like.
+        name: The name it is put under.
         format: The stored format, where several would do.
         pickle: Whether a value without another form may be pickled.
 
@@ -121,6 +145,10 @@ def source_of(what: object, *, format: str | None = None, pickle: bool = False) 
             f"{what!r} is text and also a file here. As text: --as text (format='text'); "
             f"the file: %rl_put {_as_path(what)} (Path({what!r}))"
         )
+    if stream.is_stream(what) and registry.find(what) is None:
+        if format or pickle:
+            raise InputError("a stream is stored as the file that it gives; a format is for values")
+        return StreamSource(what, name)
     return ValueSource(what, registry.codec_for(what, format=format, pickle=pickle))
 
 
@@ -144,6 +172,11 @@ def path_source(path: Path) -> Source:
     if not os.access(path, os.R_OK):
         raise InputError(f"{str(path)!r} can't be read: permission denied")
     return FileSource(path)
+
+
+def name_of(what: object) -> str | None:
+    """Return the name that a thing has by itself, of a path or of an open file; None for a value."""
+    return name_of_path(what) if isinstance(what, Path) else stream.name_of_stream(what)
 
 
 def name_of_path(path: Path) -> str:

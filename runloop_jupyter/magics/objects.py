@@ -141,7 +141,7 @@ class RunloopMagics(Magics):
 
     def _what(self, word: Word) -> tuple[object, str]:
         """Return what a word of %rl_put means, a value or a `Path`, and the name it gives."""
-        from runloop_jupyter.actions.source import name_of_path
+        from runloop_jupyter.actions.source import name_of
 
         names = self._shell.user_ns
         name = word.variable or str(word)
@@ -149,7 +149,7 @@ class RunloopMagics(Magics):
         path = _existing(word)
         if value is _NO_VALUE:
             if path:
-                return path, name_of_path(path)
+                return path, name_of(path) or name
             known = names.keys() - self._shell.user_ns_hidden.keys()
             if _is_expression(word.typed, known):
                 raise InputError(
@@ -159,7 +159,7 @@ class RunloopMagics(Magics):
             raise InputError(f"“{word}” is no variable and no file here.{_close(word, known)} A file: %rl_put ./NAME")
         if not word.variable and path:
             raise InputError(f"“{word}” is a variable and a file. The file: %rl_put ./{word}. The variable: ${word}")
-        return value, name_of_path(value) if isinstance(value, Path) else name
+        return value, name_of(value) or name
 
 
 def _of_cell(text: str, form: str) -> object:

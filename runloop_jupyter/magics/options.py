@@ -40,7 +40,9 @@ def _get_parser() -> Parser:
     parser.add_argument("--to", metavar="PATH", help="write the stored bytes (a folder's files) to this local path")
     parser.add_argument("-o", "--out", metavar="VAR", help="put the value into this variable and show nothing")
     parser.add_argument("--allow-pickle", action="store_true", help="unpickle: runs code, only for what you trust")
-    parser.add_argument("--trust", action="store_true", help="rebuild a model's unknown types: runs their code")
+    parser.add_argument(
+        "--trust", action="store_true", help="rebuild a model's unknown types, or give an SVG with scripts"
+    )
     return parser
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import struct
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from runloop_jupyter.errors import DecodeError, UnsafeValue, UnsupportedValue
 from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, Wish, check_form, type_name, type_names
@@ -41,24 +41,9 @@ class ArrayCodec:
 
     def encode(self, value: object, file: BinaryIO, checkpoint: Checkpoint) -> dict[str, JSON]:
         """Write `value` to `file`; see `Codec.encode`."""
-        import numpy as np
-
-        scalar = isinstance(value, np.generic)
-        array = np.asarray(value) if scalar else value
-        if type(array) is not np.ndarray:
-            raise UnsupportedValue(
-                f"a {type_name(value)} would come back as a plain array; put np.asarray(x)"
-                + (" and its mask" if isinstance(value, np.ma.MaskedArray) else "")
-            )
-        descr = _descr(array.dtype)
-        if scalar and isinstance(value, (str, bytes)) and array[()] != value:
-            raise UnsupportedValue(f"this {type_name(value)} ends in NUL, which an array drops; put str(x) or bytes(x)")
-        fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-        _write_header(file, {"descr": descr, "fortran_order": fortran, "shape": array.shape})
-        if array.size and array.dtype.itemsize:
-            _write_items(array, "F" if fortran else "C", file, checkpoint)
+        array = write_npy(value, file, checkpoint)
         facts: dict[str, JSON] = {"shape": list(array.shape), "dtype": str(array.dtype)[:200], "library": "numpy"}
-        if scalar:
+        if array is not value:
             facts["scalar"] = True
         return facts
 
@@ -66,18 +51,8 @@ class ArrayCodec:
         """Return the value in `file`; see `Codec.decode`."""
         check_form(wish.form, self.format, ("numpy",))
         need("numpy")
-        header = _Header.read(file)
-        array = header.empty()
-        view = (
-            memoryview(cast("Any", array.reshape(-1, order="A").view("u1")))
-            if array.size and array.dtype.itemsize
-            else b""
-        )
-        for start in range(0, len(view), _CHUNK):
-            part = view[start : start + _CHUNK]
-            if _read_into(file, part) != len(part):  # type: ignore[arg-type]
-                raise DecodeError("the stored array ended before its last item; its bytes are damaged")
-            checkpoint()
+        header = Header.read(file)
+        array = read_items(header, file, checkpoint)
         return array[()] if facts.get("scalar") is True and header.shape == () else array
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
@@ -86,7 +61,7 @@ class ArrayCodec:
             import numpy as np
         except ImportError:
             return None
-        header = _Header.read(file)
+        header = Header.read(file)
         kind = str(header.dtype)
         shape = " × ".join(f"{n:,}" for n in header.shape) or "scalar"
         text = f"{kind} {shape}"
@@ -104,6 +79,52 @@ class ArrayCodec:
             raise DecodeError("the stored array ended before its first rows; its bytes are damaged")
         head = np.frombuffer(data, header.dtype).reshape(wanted, width)[:, :_HEAD_COLUMNS]
         return Preview(rows=rows, columns=columns, head=[[f"{cell}"[:80] for cell in row] for row in head], text=text)
+
+
+def write_npy(value: object, file: IO[bytes], checkpoint: Checkpoint) -> np.ndarray[Any, Any]:
+    """Write an array or a NumPy scalar as npy.
+
+    Returns:
+        The array that was written: `value` itself, or the 0-d array of a scalar.
+
+    Raises:
+        UnsupportedValue: It would not come back equal.
+    """
+    import numpy as np
+
+    scalar = isinstance(value, np.generic)
+    array = np.asarray(value) if scalar else value
+    if type(array) is not np.ndarray:
+        raise UnsupportedValue(
+            f"a {type_name(value)} would come back as a plain array; put np.asarray(x)"
+            + (" and its mask" if isinstance(value, np.ma.MaskedArray) else "")
+        )
+    descr = _descr(array.dtype)
+    if scalar and isinstance(value, (str, bytes)) and array[()] != value:
+        raise UnsupportedValue(f"this {type_name(value)} ends in NUL, which an array drops; put str(x) or bytes(x)")
+    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+    _write_header(file, {"descr": descr, "fortran_order": fortran, "shape": array.shape})
+    if array.size and array.dtype.itemsize:
+        _write_items(array, "F" if fortran else "C", file, checkpoint)
+    return array
+
+
+def read_items(header: Header, file: IO[bytes], checkpoint: Checkpoint) -> np.ndarray[Any, Any]:
+    """Return the array whose first item `file` stands at.
+
+    Raises:
+        DecodeError: It ends too early.
+    """
+    array = header.empty()
+    view = (
+        memoryview(cast("Any", array.reshape(-1, order="A").view("u1"))) if array.size and array.dtype.itemsize else b""
+    )
+    for start in range(0, len(view), _CHUNK):
+        part = view[start : start + _CHUNK]
+        if _read_into(file, part) != len(part):  # type: ignore[arg-type]
+            raise DecodeError("the stored array ended before its last item; its bytes are damaged")
+        checkpoint()
+    return array
 
 
 def _descr(dtype: np.dtype[Any]) -> Any:
@@ -142,7 +163,7 @@ def _has_metadata(dtype: np.dtype[Any]) -> bool:
     return any(_has_metadata(entry[0]) for entry in (dtype.fields or {}).values())
 
 
-def _write_header(file: BinaryIO, header: dict[str, Any]) -> None:
+def _write_header(file: IO[bytes], header: dict[str, Any]) -> None:
     """Write magic, version and header, padded to 64 bytes as the format asks; the lowest version that holds it."""
     text = repr(header)
     for version, (length_format, encoding) in _HEADERS.items():
@@ -161,7 +182,7 @@ def _write_header(file: BinaryIO, header: dict[str, Any]) -> None:
     raise UnsupportedValue("the array's field names are not text that UTF-8 can hold; rename the fields")
 
 
-def _write_items(array: np.ndarray[Any, Any], order: Any, file: BinaryIO, checkpoint: Checkpoint) -> None:
+def _write_items(array: np.ndarray[Any, Any], order: Any, file: IO[bytes], checkpoint: Checkpoint) -> None:
     import numpy as np
 
     pieces: Any = np.nditer(
@@ -175,7 +196,7 @@ def _write_items(array: np.ndarray[Any, Any], order: Any, file: BinaryIO, checkp
         checkpoint()
 
 
-def _read_into(file: BinaryIO, part: memoryview) -> int:
+def _read_into(file: IO[bytes], part: memoryview) -> int:
     """Fill `part` from `file` as far as it goes; return how far."""
     done = 0
     while done < len(part) and (data := file.read(len(part) - done)):
@@ -184,7 +205,7 @@ def _read_into(file: BinaryIO, part: memoryview) -> int:
     return done
 
 
-class _Header:
+class Header:
     """What an npy file says of itself, checked against its size before anything is allocated."""
 
     def __init__(self, shape: tuple[int, ...], fortran: bool, dtype: np.dtype[Any]) -> None:
@@ -193,8 +214,12 @@ class _Header:
         self.dtype = dtype
 
     @classmethod
-    def read(cls, file: BinaryIO) -> _Header:
+    def read(cls, file: IO[bytes], size: int | None = None) -> Header:
         """Read the header; `file` stands at the first item afterwards.
+
+        Args:
+            file: Read from its start.
+            size: Of all of it in bytes; None to find out, which seeks.
 
         Raises:
             DecodeError: Not npy, or its size is not what the header says.
@@ -202,7 +227,9 @@ class _Header:
         """
         from numpy.lib import format as npy
 
-        file.seek(0)
+        if size is None:
+            size = file.seek(0, 2)
+            file.seek(0)
         start = file.read(len(_MAGIC) + 2)
         kind = _HEADERS.get((start[-2], start[-1])) if len(start) == len(_MAGIC) + 2 else None
         if not start.startswith(_MAGIC) or kind is None:
@@ -240,16 +267,19 @@ class _Header:
                 "the stored array holds pickled objects, and reading them could run code; take it as a path and open it"
                 " with numpy.load(allow_pickle=True) if you trust its maker"
             )
-        here = file.tell()
-        size = file.seek(0, 2) - here
-        file.seek(here)
-        if (expected := math.prod(shape) * dtype.itemsize) != size:
+        held = size - len(start) - struct.calcsize(length_format) - length
+        if (expected := math.prod(shape) * dtype.itemsize) != held:
             raise DecodeError(
-                f"the stored array says it holds {expected:,} bytes and holds {size:,}; take it as bytes, or as a path"
+                f"the stored array says it holds {expected:,} bytes and holds {held:,}; take it as bytes, or as a path"
             )
         return cls(shape, fortran, dtype)
 
     def empty(self) -> np.ndarray[Any, Any]:
+        """Return an array for the items, which are whatever memory holds.
+
+        Raises:
+            DecodeError: numpy has no such shape.
+        """
         import numpy as np
 
         try:

@@ -42,7 +42,8 @@ class Wish:
     """How a stored value is wanted. The default is all of it, as it was, and without running anybody's code.
 
     Attributes:
-        form: What it is wanted as: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``text``; None for what it was.
+        form: What it is wanted as: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``xarray``, ``torch``, ``image``,
+            ``model``, ``text``; None for what it was.
         columns: Only these columns of a table, in this order; None for all.
         head: Only so many rows, lines or items from the beginning; None for all.
         allow_pickle: A pickle may run its code.
@@ -70,7 +71,8 @@ class Codec(Protocol):
 
     Attributes:
         format: The format's name, the word of ``--as``: ``parquet``.
-        kind: What a person calls it: ``table``, ``array``, ``json``, ``text``, ``bytes``, ``pickle``.
+        kind: What a person calls it: ``table``, ``array``, ``dataset``, ``tensor``, ``model``, ``image``, ``json``,
+            ``text``, ``bytes``, ``pickle``.
         content_type: A value of `runloop_jupyter.wire.objects.ContentType`.
         suffix: Of a file that holds it: ``.parquet``.
         summary: What goes in, for help: ``DataFrames and Arrow tables``.
@@ -92,7 +94,10 @@ class Codec(Protocol):
         """Whether `value` is this codec's to store or to refuse. Imports nothing: goes by the names of its types."""
 
     def encode(self, value: object, file: BinaryIO, checkpoint: Checkpoint) -> dict[str, JSON]:
-        """Write `value` to `file` and return its facts: rows, columns, short schema, library.
+        """Write `value` to `file` (seekable, empty) and return its facts: rows, columns, short schema, library.
+
+        A fact called ``note`` is a line on what does not come back with the value, or on what getting it needs: whoever
+        puts it is shown it.
 
         Raises:
             UnsupportedValue: It would not come back equal.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import logging
+import re
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter.errors import DecodeError, InputError, UnsafeValue, UnsupportedValue
 from runloop_jupyter.values import memory
+from runloop_jupyter.values.advice import refusal
 from runloop_jupyter.values.arrays import ArrayCodec
 from runloop_jupyter.values.codec import (
     JSON,
@@ -21,9 +23,17 @@ from runloop_jupyter.values.codec import (
     parts_of,
     type_name,
 )
+from runloop_jupyter.values.estimators import SCHEMA, SkopsCodec
+from runloop_jupyter.values.images import PngCodec
 from runloop_jupyter.values.jsontext import JsonCodec
+from runloop_jupyter.values.netcdf import NetcdfCodec
+from runloop_jupyter.values.npz import NpzCodec
 from runloop_jupyter.values.pickled import PickleCodec
+from runloop_jupyter.values.rich import PNG_MAGIC
+from runloop_jupyter.values.svg import SvgCodec
+from runloop_jupyter.values.svg_text import is_svg
 from runloop_jupyter.values.tables import TableCodec
+from runloop_jupyter.values.tensors import SafetensorsCodec
 from runloop_jupyter.values.text import BytesCodec, TextCodec
 
 if TYPE_CHECKING:
@@ -35,16 +45,32 @@ GROUP: Final = "runloop_jupyter.codecs"
 """The entry point group for codecs of other packages."""
 
 _BUILT_IN: Final[tuple[Codec, ...]] = (
+    NetcdfCodec(),  # before tables: a DataArray speaks the Arrow C stream, and comes back without its coordinates
     TableCodec(),
     ArrayCodec(),  # before JSON: a numpy.float64 is a float
+    NpzCodec(),  # before JSON, too: dicts
+    SafetensorsCodec(),
+    SkopsCodec(),
     TextCodec(),
     BytesCodec(),
     JsonCodec(),
+    SvgCodec(),  # last, for they ask what nobody else took for its picture
+    PngCodec(),
     PickleCodec(),
 )
 _WORDS: Final = ("format", "kind", "content_type", "suffix", "summary")
 _METHODS: Final = ("accepts", "encode", "decode", "peek")
 _PICKLE_SUFFIXES: Final = (".pkl", ".pickle")
+_MAGICS: Final = {
+    b"PAR1": TableCodec.format,
+    b"\x93NUMPY": ArrayCodec.format,
+    b"\x89HDF\r\n\x1a\n": NetcdfCodec.format,
+    PNG_MAGIC: PngCodec.format,
+}
+_ZIP: Final = b"PK\x03\x04"
+_ZIP_NAME: Final = 30
+_SAFETENSORS: Final = re.compile(rb'.{4}\0{4}\{\s*"', re.DOTALL)
+"""The length of its header, under 4 GB, and JSON."""
 _CONTROLS: Final = frozenset(range(32)) - frozenset(b"\t\n\v\f\r\x1b")
 
 
@@ -107,16 +133,18 @@ def codec_for(value: object, *, format: str | None = None, pickle: bool = False)
             raise InputError(f"{format!r} is not a format; there are {', '.join(_named())}")
         if _accepts(codec, value):
             return codec
-    taking = next((codec for codec in _codecs() if _accepts(codec, value)), None)
+    taking = find(value)
     if format is not None:
         instead = f"; it can as {taking.format}" if taking else ""
         raise UnsupportedValue(f"a {type_name(value)} can't be stored as {format}{instead}")
     if taking is None:
-        raise UnsupportedValue(
-            f"a {type_name(value)} has no stored form; save it to a file and put the path, or add --pickle"
-            " (pickle=True)"
-        )
+        raise UnsupportedValue(refusal(value))
     return taking
+
+
+def find(value: object) -> Codec | None:
+    """Return the first codec that accepts `value`, to store or to refuse it; None where none does."""
+    return next((codec for codec in _codecs() if _accepts(codec, value)), None)
 
 
 def codec_named(format: str) -> Codec:
@@ -149,17 +177,30 @@ def sniff(head: bytes, name: str) -> str | None:
         A format that `decode` knows, or None where it is just bytes.
     """
     lower = name.lower()
-    if head.startswith(b"PAR1"):
-        return TableCodec.format
-    if head.startswith(b"\x93NUMPY"):
-        return ArrayCodec.format
+    for magic, format_ in _MAGICS.items():
+        if head.startswith(magic):
+            return format_
+    if head.startswith(_ZIP):
+        return _in_zip(head, lower)
+    if _SAFETENSORS.match(head):
+        return SafetensorsCodec.format
     if head[:1] == b"\x80" and lower.endswith(_PICKLE_SUFFIXES):
         return PickleCodec.format
     if not _is_text(head):
         return None
+    if is_svg(head):
+        return SvgCodec.format
     if lower.endswith(JsonCodec.suffix) and head.strip():
         return JsonCodec.format
     return TextCodec.format
+
+
+def _in_zip(head: bytes, name: str) -> str | None:
+    """Return the format of a zip by its first member; skops's own writer puts an array there, as npz has."""
+    first = head[_ZIP_NAME : _ZIP_NAME + int.from_bytes(head[26:28], "little")]
+    if first == SCHEMA.encode() or name.endswith(SkopsCodec.suffix):
+        return SkopsCodec.format
+    return NpzCodec.format if first.endswith(ArrayCodec.suffix.encode()) else None
 
 
 def _is_text(head: bytes) -> bool:

@@ -6,11 +6,18 @@ import io
 import logging
 import subprocess
 import sys
+import zipfile
 from importlib import metadata
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+import xarray as xr
+from IPython.display import SVG
+from matplotlib.figure import Figure
+from PIL import Image
+from sklearn.linear_model import Ridge
 
 from runloop_jupyter.errors import DecodeError, InputError, UnsafeValue, UnsupportedValue
 from runloop_jupyter.values import registry
@@ -53,6 +60,13 @@ class Fragile(FractionCodec):
         raise RuntimeError("not today")
 
 
+def zipped(name):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, b"x")
+    return file.getvalue()
+
+
 @pytest.fixture
 def entry_points(monkeypatch):
     def forget():
@@ -81,6 +95,18 @@ def entry_points(monkeypatch):
         (None, "json"),
         ("x", "text"),
         (b"x", "bytes"),
+        ({"a": np.zeros(1)}, "npz"),
+        ({"a": np.float64(1)}, "npz"),
+        ({"a": [np.zeros(1)]}, "json"),
+        (xr.Dataset(), "netcdf"),
+        (xr.DataArray(1), "netcdf"),
+        (torch.zeros(1), "safetensors"),
+        ({"a": torch.zeros(1)}, "safetensors"),
+        (torch.nn.ReLU(), "safetensors"),
+        (Ridge(), "skops"),
+        (Image.new("L", (1, 1)), "png"),
+        (Figure(), "png"),
+        (SVG("<svg/>"), "svg"),
     ],
 )
 def test_each_value_has_its_codec(value, format_):
@@ -99,7 +125,7 @@ def test_a_format_that_does_not_take_the_value_names_the_one_that_does():
 
 
 def test_an_unknown_format_names_those_there_are():
-    with pytest.raises(InputError, match="parquet, npy, text"):
+    with pytest.raises(InputError, match="netcdf, parquet, npy, npz"):
         registry.codec_for({}, format="xlsx")
 
 
@@ -131,6 +157,17 @@ def test_a_damaged_pickle_is_a_decode_error():
     ("head", "name", "format_"),
     [
         (b"PAR1\x15", "whatever.txt", "parquet"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "a.jpg", "png"),
+        (b"\x89HDF\r\n\x1a\n\0", "a", "netcdf"),
+        (b"CDF\x01\0\0", "a.nc", None),
+        (zipped("a/b.npy"), "a", "npz"),
+        (zipped("schema.json"), "a", "skops"),
+        (zipped("1.npy"), "a.skops", "skops"),
+        (zipped("word/document.xml"), "a.npz", None),
+        (b"\x10\0\0\0\0\0\0\0{\"a\":", "a", "safetensors"),
+        (b"\x10\0\0\0\0\0\0\x01{\"a\":", "a", None),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a --><svg/>", "a.txt", "svg"),
+        (b"<html><svg></svg></html>", "a.svg", "text"),
         (b"\x93NUMPY\x01\x00", "x", "npy"),
         (b'{"a": 1}', "a.JSON", "json"),
         (b'{"a": 1}', "a", "text"),
@@ -182,8 +219,8 @@ def test_a_third_party_that_fails_to_look_is_passed_over(entry_points, caplog):
 
 def test_looking_for_a_codec_imports_no_library():
     code = (
-        "import sys; from runloop_jupyter.values import registry; registry.codec_for({}); registry.formats();"
-        "print([name for name in ('pandas', 'pyarrow', 'polars', 'numpy') if name in sys.modules])"
+        "import sys; from runloop_jupyter.values import registry; registry.codec_for({}); registry.formats(); registry.find(object());"
+        "print([name for name in ('pandas', 'pyarrow', 'polars', 'numpy', 'xarray', 'h5py', 'torch', 'sklearn', 'skops', 'PIL', 'IPython') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
