@@ -3,5 +3,5 @@
 KINDS = ("table", "array", "json", "text", "bytes", "pickle", "file", "folder")
 """What is stored: ``rl.kind``."""
 
-FORMS = ("pandas", "polars", "arrow", "numpy", "path", "bytes", "text")
+FORMS = ("pandas", "polars", "arrow", "numpy", "geopandas", "path", "bytes", "text")
 """What a stored thing can be had as."""

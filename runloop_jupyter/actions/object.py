@@ -124,11 +124,13 @@ class Object:
 
     @property
     def shape(self) -> str:
-        """``344 × 8`` for a table or an array, ``12 files`` for a folder, else empty."""
+        """``344 × 8`` for a table or an array, ``344`` for a Series, ``12 files`` for a folder, else empty."""
         facts = self.facts
         rows, columns, shape, files = (facts.get(key) for key in ("rows", "columns", "shape", "files"))
         if isinstance(rows, int) and isinstance(columns, int):
             return f"{rows:,} × {columns:,}"
+        if isinstance(rows, int) and columns is None:
+            return f"{rows:,}"
         if isinstance(shape, list) and all(isinstance(n, int) for n in shape):
             return " × ".join(f"{n:,}" for n in shape)
         return humane.plural(files, "file") if isinstance(files, int) else ""
