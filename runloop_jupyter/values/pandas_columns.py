@@ -276,6 +276,31 @@ class MaskedRule(_ExtensionRule):
         """What `rule_from` needs to make this rule again."""
         return {"kind": "masked", "dtype": str(self._dtype)}
 
+    def filling(self, rows: int) -> Filling:
+        """Return what makes Arrow chunks into one array."""
+        return _MaskedFilling(self._dtype, self.type, rows)
+
+
+class _MaskedFilling:
+    """Values and a mask, each filled by itself."""
+
+    def __init__(self, dtype: Any, kind: pa.DataType, rows: int) -> None:
+        self._dtype = dtype
+        self._kind = kind
+        empty = pa.scalar(0).cast(kind)
+        self._values = ArrayFilling(
+            rows, dtype.numpy_dtype, lambda chunk: chunk.fill_null(empty).to_numpy(zero_copy_only=False)
+        )
+        self._mask = ArrayFilling(rows, np.dtype(bool), lambda chunk: chunk.is_null().to_numpy(zero_copy_only=False))
+
+    def add(self, chunk: pa.Array) -> None:
+        chunk = chunk.cast(self._kind)
+        self._values.add(chunk)
+        self._mask.add(chunk)
+
+    def array(self) -> Any:
+        return self._dtype.construct_array_type()(self._values.array(), self._mask.array())
+
 
 class StringRule(_ExtensionRule):
     """``str`` and ``string``, held by Arrow or by Python."""
