@@ -16,7 +16,20 @@ KINDS = (
 )
 """What is stored: ``rl.kind``."""
 
-FORMS = ("pandas", "polars", "arrow", "numpy", "xarray", "torch", "image", "model", "path", "bytes", "text")
+FORMS = (
+    "pandas",
+    "polars",
+    "arrow",
+    "numpy",
+    "geopandas",
+    "xarray",
+    "torch",
+    "image",
+    "model",
+    "path",
+    "bytes",
+    "text",
+)
 """What a stored thing can be had as."""
 
 LAZY_FORMS = frozenset(["xarray", "torch"])

@@ -22,11 +22,11 @@ from runloop_jupyter.transfer.download import download
 from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
-from runloop_jupyter.values import registry
-from runloop_jupyter.values.codec import Wish, parts_of, reads_path
+from runloop_jupyter.values import memory, registry
+from runloop_jupyter.values.codec import Wish, reads_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
     from contextlib import AbstractContextManager
 
     from runloop_jupyter.transfer.transfer import Transfer
@@ -36,7 +36,7 @@ def get(
     what: str | Object,
     *,
     format: str | None = None,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[Hashable] | None = None,
     head: int | None = None,
     to: str | Path | None = None,
     allow_pickle: bool = False,
@@ -46,12 +46,14 @@ def get(
 
     Args:
         what: A name (its newest version), ``name@version``, an id, ``PROFILE:name``, or an `Object`.
-        format: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``xarray``, ``torch``, ``image``, ``model``, ``text``,
-            ``bytes``, or ``path`` for the stored file.
-        columns: Only these columns of a table, in this order.
-        head: Only so many rows of a table or an array, or lines of a text, from the beginning. Of a table with fewer
-            columns or rows little more is fetched than that; such a part is checked page by page, for the digest is of
-            the whole.
+        format: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``geopandas``, ``xarray``, ``torch``, ``image``,
+            ``model``, ``text``, ``bytes``, or ``path`` for the stored file. The index of a pandas frame comes along as columns in
+            ``polars`` and ``arrow``.
+        columns: Only these columns of a table, in this order, and the index with ``pandas``. A label that isn't text
+             is called by its ``str``, one of several levels by its tuple: ``[2020, ("mass", "mean")]``.
+        head: Only so many rows of a table or an array, or lines of a text, from the beginning. Little more is fetched
+             than a part that is asked for. The digest is of the whole: a table's part is held against checksums of its
+             footer and pages instead, where the file has them, that of an array or a text against nothing.
         to: Write the stored bytes (a folder: its files) to this local path and return it. An existing directory
             takes them under the object's own name; an existing file is never overwritten.
         allow_pickle: Unpickle what was put with ``pickle=True``. That runs code: only for what you trust.
@@ -128,28 +130,48 @@ class _Fetch:
         thing = self._thing
         if self.is_folder and wish.form != "bytes":
             raise InputError(f"“{thing.name}” is a folder; it comes as a path, or as bytes (its tar.gz)")
-        with self._file(wish) as file:
+        try:
             if wish.form == "bytes":
-                return file.read()
-            format_ = stored_format(thing.format, file, thing.name)
-            if format_ is None:
-                word = wish.form or "a value"
-                raise InputError(f"“{thing.name}” can't be read as {word}. Get it as a path or as bytes")
-            self._transfer.begin(Phase.READING)
-            try:
-                return registry.decode(format_, file, thing.facts, wish, self._transfer.checkpoint)
-            except NotEnoughMemory as error:
-                raise NotEnoughMemory(f"“{thing.name}” was not read: {error}") from None
+                memory.check(thing.size)
+                with self._spooled() as file:
+                    return file.read()
+            with self._file(wish) as file:
+                return self._decoded(file, wish)
+        except NotEnoughMemory as error:
+            raise NotEnoughMemory(f"“{thing.name}” was not read: {error}") from None
+
+    def _decoded(self, file: BinaryIO, wish: Wish) -> Any:
+        thing = self._thing
+        format_ = stored_format(thing.format, file, thing.name)
+        if format_ is None:
+            word = wish.form or "a value"
+            raise InputError(f"“{thing.name}” can't be read as {word}. Get it as a path or as bytes")
+        self._transfer.begin(Phase.READING)
+        return registry.decode(format_, file, thing.facts, wish, self._transfer.checkpoint)
 
     def _file(self, wish: Wish) -> BinaryIO:
-        """Return the object's bytes as a file: by ranges where part of them will do, on disk where they must stay."""
+        """Return the object's bytes as a file: by ranges where part of them will do, on disk where they must stay.
+
+        Raises:
+            InputError: It can't be given in part; nothing was fetched for that.
+        """
         known = None if self.is_path else registry.codec_named(self._thing.format or "")
         lazy = reads_path(known) if known else wish.form in LAZY_FORMS
-        if lazy and wish.form != "bytes":
+        if lazy:
             return self._cached_file(self.name).open("rb")
-        if wish.parts and known and wish.parts <= parts_of(known):
-            return buffered(RangeReader(self._thing.store.objects, self._thing.view, self._transfer.checkpoint))
-        return self._spooled()
+        if not wish.parts:
+            return self._spooled()
+        here = cache.found(self._thing.store.identity.id, self._thing.view, self.name)
+        file = (
+            here.open("rb")
+            if here
+            else buffered(RangeReader(self._thing.store.objects, self._thing.view, self._transfer.checkpoint))
+        )
+        # Of a file that came another way its first bytes say what it is.
+        format_ = stored_format(self._thing.format, file, self._thing.name)
+        if format_ is not None:
+            registry.check_parts(registry.codec_named(format_), wish)
+        return file
 
     def _cached_file(self, name: str) -> Path:
         thing = self._thing
@@ -196,8 +218,8 @@ def _columns(said: object) -> tuple[str, ...] | None:
         return None
     if isinstance(said, str) or not isinstance(said, Iterable):
         raise InputError(f"columns={said!r} (--columns) is a list of names, [{said!r}]")
-    columns = tuple(said)
-    if not columns or not all(isinstance(each, str) for each in columns):
+    columns = tuple(each if isinstance(each, str) else str(each) for each in said)
+    if not columns:
         raise InputError("columns (--columns) are one or more names of columns")
     return columns
 

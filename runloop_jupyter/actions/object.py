@@ -124,11 +124,16 @@ class Object:
 
     @property
     def shape(self) -> str:
-        """``344 × 8`` for a table or an array, ``640 × 480`` for an image, ``12 files`` for a folder, else empty."""
+        """How large it is, as its kind is measured; empty where nobody said.
+
+        ``344 × 8`` for a table or an array, ``344`` for a Series, ``640 × 480`` for an image, ``12 files`` for a folder.
+        """
         facts = self.facts
         rows, columns, dims = (facts.get(key) for key in ("rows", "columns", "dims"))
         if isinstance(rows, int) and isinstance(columns, int):
             return f"{rows:,} × {columns:,}"
+        if isinstance(rows, int) and columns is None:
+            return f"{rows:,}"
         for sizes in (facts.get("shape"), facts.get("pixels")):
             if isinstance(sizes, list) and all(isinstance(n, int) for n in sizes):
                 return " × ".join(f"{n:,}" for n in sizes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import difflib
 import json
 import keyword
@@ -110,7 +111,7 @@ class RunloopMagics(Magics):
         value = get(
             object_or_name(said.what),
             format=said.form,
-            columns=None if said.columns is None else [each.strip() for each in said.columns.split(",")],
+            columns=None if said.columns is None else _names(said.columns),
             head=said.head,
             to=said.to,
             allow_pickle=said.allow_pickle,
@@ -160,6 +161,11 @@ class RunloopMagics(Magics):
         if not word.variable and path:
             raise InputError(f"“{word}” is a variable and a file. The file: %rl_put ./{word}. The variable: ${word}")
         return value, name_of(value) or name
+
+
+def _names(said: str) -> list[str]:
+    """Return the names in ``a,b``; one that has a comma stands in double quotes."""
+    return [each.strip() for each in next(csv.reader([said], skipinitialspace=True), [])]
 
 
 def _of_cell(text: str, form: str) -> object:

@@ -52,6 +52,16 @@ def place(store_id: str, object_id: str) -> Path:
     return private_dir(cache_dir() / "files" / store / thing)
 
 
+def found(store_id: str, view: ObjectView, name: str) -> Path | None:
+    """Return the object's file called `name` if it is here, whole and as it was verified."""
+    path = place(store_id, view.id) / name
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return None
+    return path if (there.st_size, there.st_mtime_ns) == (view.size_bytes, _time_ns(view)) else None
+
+
 def cached(store_id: str, view: ObjectView, name: str, fetch: Callable[[BinaryIO], None]) -> Path:
     """Return the object's bytes as a local file called `name`, fetched if they aren't here yet.
 
@@ -64,13 +74,9 @@ def cached(store_id: str, view: ObjectView, name: str, fetch: Callable[[BinaryIO
     Raises:
         OSError: No room, no permission.
     """
+    if (here := found(store_id, view, name)) is not None:
+        return here
     path = place(store_id, view.id) / name
-    try:
-        found = path.stat()
-        if found.st_size == view.size_bytes and found.st_mtime_ns == _time_ns(view):
-            return path
-    except FileNotFoundError:
-        pass
     with atomic_writer(path, mode=0o400, durable=False) as file:
         fetch(file)
         file.flush()

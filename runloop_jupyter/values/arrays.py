@@ -7,7 +7,7 @@ import math
 import struct
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from runloop_jupyter.errors import DecodeError, UnsafeValue, UnsupportedValue
+from runloop_jupyter.errors import DecodeError, InputError, UnsafeValue, UnsupportedValue
 from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, Wish, check_form, type_name, type_names
 from runloop_jupyter.values.libraries import need
 
@@ -33,6 +33,7 @@ class ArrayCodec:
     content_type = "binary"
     suffix = ".npy"
     summary = "numpy arrays and scalars"
+    parts = frozenset(["head"])
 
     def accepts(self, value: object) -> bool:
         """Whether `value` is of one of this codec's types."""
@@ -51,9 +52,15 @@ class ArrayCodec:
         """Return the value in `file`; see `Codec.decode`."""
         check_form(wish.form, self.format, ("numpy",))
         need("numpy")
-        header = Header.read(file)
+        header = Header.read(file).first(wish.head)
         array = read_items(header, file, checkpoint)
         return array[()] if facts.get("scalar") is True and header.shape == () else array
+
+    def memory(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish) -> int | None:
+        """Return how many bytes `decode` takes; see `memory_for`."""
+        need("numpy")
+        header = Header.read(file).first(wish.head)
+        return math.prod(header.shape) * header.dtype.itemsize
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
         """Return what shows without reading `file` whole; see `Codec.peek`."""
@@ -273,6 +280,22 @@ class Header:
                 f"the stored array says it holds {expected:,} bytes and holds {held:,}; take it as bytes, or as a path"
             )
         return cls(shape, fortran, dtype)
+
+    def first(self, count: int | None) -> Header:
+        """Return the header of the array's first `count` items along its first axis; of all of it for None.
+
+        Raises:
+            InputError: They are not at the beginning of the file, or there is no axis.
+        """
+        if count is None:
+            return self
+        if not self.shape:
+            raise InputError("the stored value is a single number, which has no first items; get it whole")
+        if self.fortran and len(self.shape) > 1:
+            raise InputError(
+                "the stored array is in Fortran order, its first items all over the file; get it whole and slice it"
+            )
+        return Header((min(count, self.shape[0]), *self.shape[1:]), self.fortran, self.dtype)
 
     def empty(self) -> np.ndarray[Any, Any]:
         """Return an array for the items, which are whatever memory holds.

@@ -16,10 +16,13 @@ import pyarrow.compute as pc
 
 from runloop_jupyter.errors import DecodeError, UnsupportedValue
 from runloop_jupyter.values import pandas_objects
+from runloop_jupyter.values.codec import type_name
+from runloop_jupyter.values.pandas_filling import ArrayFilling, PartsFilling, filled
 from runloop_jupyter.values.parquet import BATCH_ROWS
 
 if TYPE_CHECKING:
     from runloop_jupyter.values.codec import JSON, Checkpoint
+    from runloop_jupyter.values.pandas_filling import Filling
 
 _NUMPY: Final = frozenset(
     ["bool"]
@@ -34,7 +37,6 @@ _ADVICE: Final = {
     "complex": "split it into real and imaginary columns",
     "interval": "put its text (.astype(str)) or its .left and .right",
     "Sparse": "put .sparse.to_dense()",
-    "geometry": "put it with its own library (gdf.to_parquet) and put the path",
 }
 
 
@@ -50,8 +52,8 @@ class Rule(Protocol):
     def to_arrow(self, part: Any) -> pa.Array:
         """Return a slice of the pandas array as Arrow."""
 
-    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
-        """Return the chunks, which it empties, as one pandas or NumPy array."""
+    def filling(self, rows: int) -> Filling:
+        """Return what makes Arrow chunks of `rows` values in all into one pandas or NumPy array."""
 
 
 def array_of(labelled: Any) -> Any:
@@ -84,6 +86,10 @@ def rule_for(name: str, values: Any, checkpoint: Checkpoint) -> Rule:
         rule = TimedeltaRule(np.datetime_data(dtype)[0])
     elif isinstance(dtype, pd.PeriodDtype):
         rule = PeriodRule(str(dtype))
+    elif type_name(dtype) == "geopandas.GeometryDtype":
+        from runloop_jupyter.values import geometry
+
+        return geometry.GeometryRule.plan(name, values, checkpoint)
     elif isinstance(dtype, pd.CategoricalDtype):
         return CategoryRule.plan(name, values, checkpoint)
     elif isinstance(dtype, pd.StringDtype):
@@ -95,24 +101,36 @@ def rule_for(name: str, values: Any, checkpoint: Checkpoint) -> Rule:
     else:
         advice = next((text for start, text in _ADVICE.items() if str(dtype).startswith(start)), "cast it (.astype)")
         raise UnsupportedValue(f"{name} is {str(dtype)[:80]}, which Parquet can't give back equal; {advice}")
-    if (back := rule.from_arrow([], checkpoint).dtype) != dtype:
+    if (back := rule.filling(0).array().dtype) != dtype:
         raise UnsupportedValue(
             f"{name} is {str(dtype)[:80]} and would come back as {str(back)[:80]}; cast it to that first (.astype)"
         )
     return rule
 
 
-def rule_from(spec: Any, kind: pa.DataType) -> Rule:
+def rule_from(spec: Any, kind: pa.DataType, *, plain: bool = False) -> Rule:
     """Return the rule that `spec` describes, for values stored as Arrow type `kind`.
+
+    Args:
+        spec: Of a rule.
+        kind: What the values are stored as.
+        plain: Geometries stay the bytes that they are stored as, which needs no other library.
 
     Raises:
         DecodeError: It describes none.
     """
     try:
+        if plain and spec["kind"] == "geometry":
+            return pandas_objects.ObjectRule("bytes", "None", kind)
         made: Rule = _RULES[spec["kind"]](spec, kind)
     except (KeyError, TypeError, ValueError) as error:
         raise DecodeError(f"the stored table describes a column in a way that is unknown here ({error!r})") from error
     return made
+
+
+def is_geometry(rule: Rule) -> bool:
+    """Whether `rule` is for geometries."""
+    return rule.spec["kind"] == "geometry"
 
 
 class NumpyRule:
@@ -133,9 +151,9 @@ class NumpyRule:
         """Return a slice of the pandas array as Arrow."""
         return pa.array(np.asarray(part), self.type, from_pandas=True)
 
-    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
-        """Return the chunks, which it empties, as one array."""
-        return fill(chunks, self._dtype, lambda chunk: chunk.to_numpy(zero_copy_only=False), checkpoint)
+    def filling(self, rows: int) -> Filling:
+        """Return what makes Arrow chunks into one array."""
+        return ArrayFilling(rows, self._dtype, lambda chunk: chunk.to_numpy(zero_copy_only=False))
 
 
 class _TimeRule:
@@ -155,11 +173,16 @@ class _TimeRule:
         array = pa.array(counts, mask=counts == _NAT).view(self._kind)
         return array if self.type == self._kind else array.cast(self.type)
 
-    def _counts(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
+    def filling(self, rows: int) -> Filling:
+        """Return what makes Arrow chunks into one array."""
+
         def counts(chunk: pa.Array) -> Any:
             return chunk.cast(self._kind).view(pa.int64()).fill_null(_NAT).to_numpy(zero_copy_only=False)
 
-        return fill(chunks, np.dtype("i8"), counts, checkpoint)
+        return ArrayFilling(rows, np.dtype("i8"), counts, self._from_counts)
+
+    def _from_counts(self, counts: Any) -> Any:
+        raise NotImplementedError
 
 
 class DatetimeRule(_TimeRule):
@@ -174,9 +197,8 @@ class DatetimeRule(_TimeRule):
         """What `rule_from` needs to make this rule again."""
         return {"kind": "datetime", "unit": self._unit, "zone": self._zone}
 
-    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
-        """Return the chunks, which it empties, as one array."""
-        times = pd.DatetimeIndex(self._counts(chunks, checkpoint).view(f"M8[{self._unit}]"))
+    def _from_counts(self, counts: Any) -> Any:
+        times = pd.DatetimeIndex(counts.view(f"M8[{self._unit}]"), copy=False)
         return (times if self._zone is None else times.tz_localize("UTC").tz_convert(_zone(self._zone))).array
 
 
@@ -191,9 +213,8 @@ class TimedeltaRule(_TimeRule):
         """What `rule_from` needs to make this rule again."""
         return {"kind": "timedelta", "unit": self._unit}
 
-    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
-        """Return the chunks, which it empties, as one array."""
-        return pd.TimedeltaIndex(self._counts(chunks, checkpoint).view(f"m8[{self._unit}]")).array
+    def _from_counts(self, counts: Any) -> Any:
+        return pd.TimedeltaIndex(counts.view(f"m8[{self._unit}]"), copy=False).array
 
 
 class PeriodRule:
@@ -214,14 +235,16 @@ class PeriodRule:
         """Return a slice of the pandas array as Arrow."""
         return pa.array(part)
 
-    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
-        """Return the chunks, which it empties, as one array."""
+    def filling(self, rows: int) -> Filling:
+        """Return what makes Arrow chunks into one array."""
 
         def ordinals(chunk: pa.Array) -> Any:
             plain = chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
             return plain.cast(pa.int64()).fill_null(_NAT).to_numpy(zero_copy_only=False)
 
-        return pd.arrays.PeriodArray(fill(chunks, np.dtype("i8"), ordinals, checkpoint), dtype=self._dtype)
+        return ArrayFilling(
+            rows, np.dtype("i8"), ordinals, lambda values: pd.arrays.PeriodArray(values, dtype=self._dtype)
+        )
 
 
 class _ExtensionRule:
@@ -234,15 +257,9 @@ class _ExtensionRule:
         """Return a slice of the pandas array as Arrow."""
         return whole(pa.array(part))
 
-    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
-        """Return the chunks, which it empties, as one array."""
-        parts = []
-        while chunks:
-            parts.append(self._dtype.__from_arrow__(chunks.pop(0).cast(self.type)))
-            checkpoint()
-        if not parts:
-            return pd.Series([], dtype=self._dtype).array
-        return parts[0] if len(parts) == 1 else pd.concat([pd.Series(part) for part in parts], ignore_index=True).array
+    def filling(self, rows: int) -> Filling:
+        """Return what makes Arrow chunks into one array."""
+        return PartsFilling(self._dtype, lambda chunk: self._dtype.__from_arrow__(chunk.cast(self.type)))
 
 
 class MaskedRule(_ExtensionRule):
@@ -258,6 +275,31 @@ class MaskedRule(_ExtensionRule):
     def spec(self) -> dict[str, JSON]:
         """What `rule_from` needs to make this rule again."""
         return {"kind": "masked", "dtype": str(self._dtype)}
+
+    def filling(self, rows: int) -> Filling:
+        """Return what makes Arrow chunks into one array."""
+        return _MaskedFilling(self._dtype, self.type, rows)
+
+
+class _MaskedFilling:
+    """Values and a mask, each filled by itself."""
+
+    def __init__(self, dtype: Any, kind: pa.DataType, rows: int) -> None:
+        self._dtype = dtype
+        self._kind = kind
+        empty = pa.scalar(0).cast(kind)
+        self._values = ArrayFilling(
+            rows, dtype.numpy_dtype, lambda chunk: chunk.fill_null(empty).to_numpy(zero_copy_only=False)
+        )
+        self._mask = ArrayFilling(rows, np.dtype(bool), lambda chunk: chunk.is_null().to_numpy(zero_copy_only=False))
+
+    def add(self, chunk: pa.Array) -> None:
+        chunk = chunk.cast(self._kind)
+        self._values.add(chunk)
+        self._mask.add(chunk)
+
+    def array(self) -> Any:
+        return self._dtype.construct_array_type()(self._values.array(), self._mask.array())
 
 
 class StringRule(_ExtensionRule):
@@ -289,9 +331,23 @@ class ArrowRule(_ExtensionRule):
         """What `rule_from` needs to make this rule again."""
         return {"kind": "arrow"}
 
-    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
-        """Return the chunks, which it empties, as one array."""
-        return pd.arrays.ArrowExtensionArray(pa.chunked_array(chunks, self.type))
+    def filling(self, rows: int) -> Filling:
+        """Return what makes Arrow chunks into one array."""
+        return _ArrowFilling(self.type)
+
+
+class _ArrowFilling:
+    """Chunks stay what they are."""
+
+    def __init__(self, kind: pa.DataType) -> None:
+        self._kind = kind
+        self._chunks: list[pa.Array] = []
+
+    def add(self, chunk: pa.Array) -> None:
+        self._chunks.append(chunk)
+
+    def array(self) -> Any:
+        return pd.arrays.ArrowExtensionArray(pa.chunked_array(self._chunks, self._kind))
 
 
 class CategoryRule:
@@ -338,8 +394,8 @@ class CategoryRule:
             return pa.DictionaryArray.from_arrays(indices, self._stored, ordered=self.type.ordered)
         return self._stored.take(indices)
 
-    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
-        """Return the chunks, which it empties, as one array."""
+    def filling(self, rows: int) -> Filling:
+        """Return what makes Arrow chunks into one array."""
         known = _comparable(self._stored)
 
         def codes(chunk: pa.Array) -> Any:
@@ -352,7 +408,20 @@ class CategoryRule:
                 raise DecodeError("the stored table has a category column with values that are not its categories")
             return found.fill_null(-1).to_numpy(zero_copy_only=False)
 
-        return pd.Categorical.from_codes(fill(chunks, np.dtype("i4"), codes, checkpoint), dtype=self._dtype)
+        # pandas' own width of codes, or they would all be copied into it
+        width = pd.Categorical.from_codes([], dtype=self._dtype).codes.dtype
+        return ArrayFilling(
+            rows,
+            width,
+            codes,
+            lambda values: pd.Categorical.from_codes(values, dtype=self._dtype),
+        )
+
+
+def _geometry_rule(spec: Any, kind: pa.DataType) -> Rule:
+    from runloop_jupyter.values import geometry
+
+    return geometry.GeometryRule.from_spec(spec, kind)
 
 
 _RULES: Final[dict[str, Any]] = {
@@ -364,20 +433,9 @@ _RULES: Final[dict[str, Any]] = {
     "string": lambda spec, kind: StringRule(spec["storage"], spec["missing"]),
     "arrow": lambda spec, kind: ArrowRule(kind),
     "category": lambda spec, kind: CategoryRule(spec["categories"], spec["ordered"], kind),
+    "geometry": _geometry_rule,
     "object": lambda spec, kind: pandas_objects.ObjectRule.from_spec(spec, kind),
 }
-
-
-def fill(chunks: list[pa.Array], dtype: Any, convert: Any, checkpoint: Checkpoint) -> Any:
-    """Return the chunks as one NumPy array, letting go of each as it is copied."""
-    out = np.empty(sum(len(chunk) for chunk in chunks), dtype)
-    start = 0
-    while chunks:
-        chunk = chunks.pop(0)
-        np.copyto(out[start : start + len(chunk)], convert(chunk), casting="same_kind")
-        start += len(chunk)
-        checkpoint()
-    return out
 
 
 def whole(array: Any) -> pa.Array:
@@ -417,7 +475,7 @@ def unpack_labels(packed: Any) -> tuple[pa.Array, Any]:
     with pa.ipc.open_stream(pa.py_buffer(base64.b64decode(packed["arrow"]))) as stream:
         table = stream.read_all()
     stored = table.column(0)
-    array = rule_from(packed["rule"], stored.type).from_arrow(list(stored.chunks), lambda: None)
+    array = filled(rule_from(packed["rule"], stored.type).filling(len(stored)), stored.chunks)
     return whole(stored), array
 
 

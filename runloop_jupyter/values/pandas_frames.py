@@ -1,4 +1,4 @@
-"""pandas DataFrames as Parquet and back: index, labels and attrs ride in the file's footer.
+"""pandas DataFrames and Series as Parquet and back: index, labels and attrs ride in the file's footer.
 
 The file is an ordinary one: `pandas.read_parquet` and every other reader see the same rows. What Parquet has no word
 for (a RangeIndex, labels that are numbers, unused categories, a frequency) stands in a note of our own beside pandas'.
@@ -9,80 +9,169 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import pandas as pd
 import pyarrow as pa
 
-from runloop_jupyter.errors import CodecError, DecodeError, UnsupportedValue
+from runloop_jupyter.errors import CodecError, DecodeError, InputError, UnsupportedValue
 from runloop_jupyter.values import parquet
 from runloop_jupyter.values.codec import no_checkpoint
 from runloop_jupyter.values.jsontext import check_json
-from runloop_jupyter.values.pandas_columns import Rule, array_of, pack_labels, rule_for, rule_from, unpack_labels
+from runloop_jupyter.values.pandas_columns import (
+    Rule,
+    array_of,
+    is_geometry,
+    pack_labels,
+    rule_for,
+    rule_from,
+    unpack_labels,
+)
+from runloop_jupyter.values.pandas_dress import as_frame, assert_same, from_frame
+from runloop_jupyter.values.parts import check_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from runloop_jupyter.values.codec import JSON, Checkpoint
+    from runloop_jupyter.values.codec import JSON, Checkpoint, Wish
 
 _VERSION: Final = 1
 _TRIAL_ROWS: Final = 500
 
 
-def encode(frame: pd.DataFrame, file: BinaryIO, checkpoint: Checkpoint) -> None:
-    """Write `frame`, a plain pandas DataFrame.
+def encode(value: Any, file: BinaryIO, checkpoint: Checkpoint) -> None:
+    """Write `value`: a pandas DataFrame or Series, or one of geopandas.
 
     Raises:
         UnsupportedValue: It would not come back equal; the message names the column, its type and what to do.
     """
-    plan = _Plan(frame, checkpoint)
-    plan.try_out(frame, checkpoint)
+    frame, dress = as_frame(value, checkpoint)
+    plan = _Plan(frame, dress, checkpoint)
+    plan.try_out(value, checkpoint)
     parquet.write(file, plan.schema, plan.batches(frame, checkpoint), checkpoint, plan.note)
 
 
 def is_noted(note: dict[str, Any] | None) -> bool:
-    """Whether a file's note is of a frame that `encode` wrote."""
+    """Whether a file's note is of a frame or Series that `encode` wrote."""
     return note is not None and note.get("library") == "pandas"
 
 
-def decode(reader: parquet.Reader, checkpoint: Checkpoint) -> pd.DataFrame:
-    """Return the frame that `encode` wrote.
+def decode(
+    reader: parquet.Reader,
+    checkpoint: Checkpoint,
+    *,
+    columns: Sequence[str] | None = None,
+    head: int | None = None,
+    plain: bool = False,
+) -> Any:
+    """Return what `encode` wrote, or part of it with its index.
+
+    Args:
+        reader: The file.
+        checkpoint: Called for each column of each batch.
+        columns: Only these, in this order, named as they are in the file: ``str`` of their label.
+        head: Only so many rows from the beginning.
+        plain: Without geopandas: its frames as pandas', geometries as the bytes of their WKB.
 
     Raises:
+        InputError: A column isn't there.
         DecodeError: The file is damaged, or written by a newer version of this package.
     """
     note = reader.note or {}
     if note.get("version") != _VERSION:
         raise DecodeError("the stored table was written by a newer runloop_jupyter; upgrade it, or take it --as arrow")
-    specs = note["rules"]
-    chunks: list[list[pa.Array]] = [[] for _ in reader.schema]
-    for batch in reader.batches(checkpoint):
-        for column, into in zip(batch.columns, chunks, strict=True):
-            into.append(column)
-    if len(specs) != len(chunks):
-        raise DecodeError("the stored table's note is of another table; take it --as arrow")
-    arrays = [
-        rule_from(spec, field.type).from_arrow(into, checkpoint)
-        for spec, field, into in zip(specs, reader.schema, chunks, strict=True)
-    ]
     labels = _labels_from(note["columns"])
-    index = _index_from(note["index"], arrays[len(labels) :])
+    names, specs = list(reader.schema.names), note["rules"]
+    width = len(labels)
+    if len(specs) != len(names) or width > len(names) or note["width"] != width:
+        raise DecodeError("the stored table's note is of another table; take it --as arrow")
+    chosen = list(range(width))
+    if columns is not None:
+        _check_columns(columns, names, note)
+        chosen = [names.index(name) for name in columns]
+        labels = labels.take(chosen)
+    wanted = [*chosen, *range(width, len(names))]
+    reader.part([names[i] for i in wanted] if columns is not None else None, head)
+    arrays = _arrays(reader, [specs[i] for i in wanted], plain, checkpoint)
+    index = _index_from(note["index"], arrays[len(chosen) :], head)
     # One array after the other, not copied into blocks: half the memory, and no long step.
-    columns = {
+    series = {
         # dtype said aloud: a Series of objects would be looked through and made text
         i: pd.Series(array, index=index, dtype=array.dtype, copy=False)
-        for i, array in enumerate(arrays[: len(labels)])
+        for i, array in enumerate(arrays[: len(chosen)])
     }
-    frame = pd.DataFrame(columns, index=index, copy=False)
+    frame = pd.DataFrame(series, index=index, copy=False)
     frame.columns = labels
     frame.attrs = note["attrs"]
-    return frame if note["duplicates"] else frame.set_flags(allows_duplicate_labels=False)
+    if not note["duplicates"]:
+        frame = frame.set_flags(allows_duplicate_labels=False)
+    return from_frame(frame, note, chosen, plain=plain)
+
+
+def _check_columns(columns: Sequence[str], names: list[str], note: dict[str, Any]) -> None:
+    width = note["width"]
+    levels = [name for name in columns if name in names[width:] and name not in names[:width]]
+    if levels:
+        raise InputError(f"{levels[0]!r:.80} is of the table's index, which comes along by itself; leave it out")
+    check_columns(columns, names[:width])
+
+
+def _arrays(reader: parquet.Reader, specs: list[Any], plain: bool, checkpoint: Checkpoint) -> list[Any]:
+    rules = [rule_from(spec, field.type, plain=plain) for spec, field in zip(specs, reader.schema, strict=True)]
+    fillings = [rule.filling(reader.rows) for rule in rules]
+    for batch in reader.batches(checkpoint, parquet.BATCH_ROWS):
+        for column, filling in zip(batch.columns, fillings, strict=True):
+            filling.add(column)
+            checkpoint()
+    return [filling.array() for filling in fillings]
+
+
+def from_elsewhere(
+    reader: parquet.Reader, read: Callable[[parquet.Reader, Wish, Checkpoint], Any], wish: Wish, checkpoint: Checkpoint
+) -> Any:
+    """Return a file of somebody else, as `pandas.read_parquet` would: with the index that pandas itself noted.
+
+    Args:
+        reader: The file.
+        read: Gives it as an Arrow table.
+        wish: What is wanted of it.
+        checkpoint: Called as it is.
+    """
+    described = _indexes(reader)
+    if wish.columns is not None:
+        check_columns(wish.columns, reader.schema.names)
+        levels = [each for each in described if isinstance(each, str) and each in reader.schema.names]
+        wish = replace(wish, columns=(*wish.columns, *(each for each in levels if each not in wish.columns)))
+    table = read(reader, wish, checkpoint)
+    ranges = [each for each in described if isinstance(each, dict)]
+    frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    del table
+    if wish.head is not None and len(ranges) == 1 == len(described):
+        start, stop, step, name = (ranges[0][key] for key in ("start", "stop", "step", "name"))
+        frame.index = pd.RangeIndex(start, stop, step, name=name)[: len(frame)]
+    return frame.iloc[:, 0] if reader.is_series and frame.shape[1] == 1 else frame
+
+
+def _indexes(reader: parquet.Reader) -> list[Any]:
+    """Return what pandas noted of a table's index: names of columns, or a range."""
+    try:
+        described = json.loads((reader.schema.metadata or {})[b"pandas"])["index_columns"]
+    except (LookupError, ValueError, TypeError):
+        return []
+    return described if isinstance(described, list) else []
+
+
+def has_geometry(value: Any) -> bool:
+    """Whether a frame or Series has a geometry in it."""
+    kinds = [value.dtype] if isinstance(value, pd.Series) else value.dtypes
+    return any(str(kind) == "geometry" for kind in kinds)
 
 
 class _Plan:
     """The rule of each column and index level, and the note; made before a byte is written."""
 
-    def __init__(self, frame: pd.DataFrame, checkpoint: Checkpoint) -> None:
+    def __init__(self, frame: pd.DataFrame, dress: dict[str, JSON], checkpoint: Checkpoint) -> None:
         labels = frame.columns
         duplicated = labels[labels.duplicated()]
         if len(duplicated):
@@ -102,8 +191,8 @@ class _Plan:
         ]
         self.schema = pa.schema(
             [pa.field(name, rule.type) for name, rule in zip(self.names + level_names, self.rules, strict=True)],
-            metadata=_pandas_metadata(frame, self.names + level_names),
         )
+        self.schema = self.schema.with_metadata(self._metadata(frame, dress))
         self._levels = len(levels)
         self.note: dict[str, JSON] = {
             "library": "pandas",
@@ -114,7 +203,23 @@ class _Plan:
             "attrs": cast("dict[str, JSON]", frame.attrs),
             "width": len(labels),
             "duplicates": frame.flags.allows_duplicate_labels,
+            **dress,
         }
+
+    def _metadata(self, frame: pd.DataFrame, dress: dict[str, JSON]) -> dict[bytes, bytes] | None:
+        """Return what other readers look for: pandas' own note, and where geometries are."""
+        shapes = {name: rule for name, rule in zip(self.schema.names, self.rules, strict=True) if is_geometry(rule)}
+        if not shapes:
+            return _pandas_metadata(frame, self.schema.names)
+        from runloop_jupyter.values import geometry
+
+        geo = dress.get("geo")
+        active = geo.get("active") if isinstance(geo, dict) else None
+        primary = self.schema.names[active] if isinstance(active, int) else next(iter(shapes))
+        # pandas has no word for them; a reader of the other note makes geometries of the bytes
+        labels = zip(frame, self.rules[: frame.shape[1]], strict=True)
+        bare = frame.iloc[:0].astype({label: object for label, rule in labels if is_geometry(rule)})
+        return (_pandas_metadata(bare, self.schema.names) or {}) | geometry.file_metadata(shapes, primary)
 
     def _level_names(self, levels: list[pd.Index[Any]]) -> list[str]:
         """Return names for the index's columns in the file, as pandas itself would give them."""
@@ -145,26 +250,25 @@ class _Plan:
         )
         return int(max(1, min(parquet.BATCH_ROWS, parquet.BATCH_BYTES * _TRIAL_ROWS // max(sample, 1))))
 
-    def try_out(self, frame: pd.DataFrame, checkpoint: Checkpoint) -> None:
+    def try_out(self, value: Any, checkpoint: Checkpoint) -> None:
         """Store and read back the first rows, and compare: whatever the rules overlook is refused, not lost.
 
         Raises:
             UnsupportedValue: They come back different.
         """
-        from pandas.testing import assert_frame_equal
-
-        head = frame.iloc[:_TRIAL_ROWS]
+        head = value.iloc[:_TRIAL_ROWS]
+        frame, _ = as_frame(head, checkpoint)
         note = self.note | {"index": _index_note(head.index)}
         spool = io.BytesIO()
-        parquet.write(spool, self.schema, self.batches(head, checkpoint), no_checkpoint, note)
+        parquet.write(spool, self.schema, self.batches(frame, checkpoint), no_checkpoint, note)
         try:
             with parquet.reading():
                 back = decode(parquet.Reader(spool), checkpoint)
-            assert_frame_equal(head, back, check_exact=True, check_freq=True)
+            assert_same(head, back)
         except (AssertionError, CodecError) as error:
             raise UnsupportedValue(
-                f"this DataFrame would not come back equal from Parquet: {' '.join(str(error).split())[:300]};"
-                " cast or leave out that column"
+                f"this {type(value).__name__} would not come back equal from Parquet:"
+                f" {' '.join(str(error).split())[:300]}; cast or leave out that column"
             ) from error
 
 
@@ -203,11 +307,11 @@ def _index_note(index: pd.Index[Any]) -> JSON:
     }
 
 
-def _index_from(note: Any, arrays: list[Any]) -> Any:
+def _index_from(note: Any, arrays: list[Any], head: int | None = None) -> Any:
     names = note["names"]
     if "range" in note:
         start, stop, step = note["range"]
-        return pd.RangeIndex(start, stop, step, name=names[0])
+        return pd.RangeIndex(start, stop, step, name=names[0])[:head]
     if note["multi"]:
         return pd.MultiIndex.from_arrays([_plain_index(array, None) for array in arrays], names=names)
     index = _plain_index(arrays[0], names[0])

@@ -12,12 +12,14 @@ import pyarrow as pa
 
 from runloop_jupyter.errors import UnsupportedValue
 from runloop_jupyter.values.codec import type_name
+from runloop_jupyter.values.pandas_filling import ArrayFilling
 from runloop_jupyter.values.parquet import BATCH_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runloop_jupyter.values.codec import JSON, Checkpoint
+    from runloop_jupyter.values.pandas_filling import Filling
 
 _SCALARS: Final[dict[type, tuple[str, pa.DataType]]] = {
     str: ("str", pa.string()),
@@ -87,18 +89,9 @@ class ObjectRule:
             self._compare(values, array)
         return array
 
-    def from_arrow(self, chunks: list[pa.Array], checkpoint: Checkpoint) -> Any:
-        """Return the chunks, which it empties, as one array."""
-        out = np.empty(sum(len(chunk) for chunk in chunks), object)
-        start = 0
-        while chunks:
-            chunk = chunks.pop(0)
-            for i in range(0, len(chunk), BATCH_ROWS):
-                part = chunk.slice(i, BATCH_ROWS)
-                out[start : start + len(part)] = self._objects(part)
-                start += len(part)
-                checkpoint()
-        return out
+    def filling(self, rows: int) -> Filling:
+        """Return what makes Arrow chunks into one array."""
+        return ArrayFilling(rows, np.dtype(object), self._objects)
 
     def _is_missing(self, value: object) -> bool:
         if self._missing == "nan":

@@ -6,6 +6,8 @@ import base64
 import binascii
 import io
 import json
+import struct
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -13,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runloop_jupyter.errors import CodecError, DecodeError, UnsupportedValue
+from runloop_jupyter.values.parts import check_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from runloop_jupyter.values.codec import JSON, Checkpoint
 
@@ -26,8 +29,13 @@ PAGE_BYTES: Final = 128 << 10
 """Of a page and of a dictionary: the first rows of a column are a page away. Against the default of 1 MiB a frame of
 a million rows was written in half the time, came out 12 % smaller, and showed its head for a fifth of the bytes."""
 _READ_ROWS: Final = 1 << 17
+_PIECE: Final = 1 << 16
 _NOTE: Final = b"runloop"
 """Key of the file's own metadata under which a frame's shape in its library is kept, as JSON."""
+_SIZES: Final = b"runloop.bytes"
+"""Key of the bytes that each column took in memory as Arrow; what Parquet knows is their size as dictionaries."""
+_TAIL: Final = struct.Struct("<I4s")
+"""Of every Parquet file: the length of its footer, and a magic."""
 
 
 class Writer:
@@ -40,6 +48,7 @@ class Writer:
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
         self.rows = 0
+        self._sizes = [0] * len(schema)
         self._coarsened = [field.name for field in schema if _is_coarsened(field.type)]
         large = keep_dictionaries and any(pa.types.is_dictionary(kind) for kind in schema.types)
         self._writer = pq.ParquetWriter(
@@ -51,6 +60,8 @@ class Writer:
             # every column of many values slow, so it is for those who have no other record of the values.
             dictionary_pagesize_limit=ROW_GROUP_BYTES if large else PAGE_BYTES,
             data_page_size=PAGE_BYTES,
+            # Who reads part of the file can't compare a digest of the whole. The cost is below what can be measured.
+            write_page_checksum=True,
         )
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -58,6 +69,9 @@ class Writer:
         if self._coarsened:
             _check_exact(batch.select(self._coarsened))
         self.rows += batch.num_rows
+        for i, column in enumerate(batch.columns):
+            # a dictionary is in every batch and is kept once
+            self._sizes[i] += (column.indices if isinstance(column, pa.DictionaryArray) else column).nbytes
         self._waiting.append(batch)
         self._waiting_bytes += batch.nbytes
         if self._waiting_bytes >= ROW_GROUP_BYTES:
@@ -67,8 +81,10 @@ class Writer:
     def finish(self, note: dict[str, JSON] | None) -> None:
         """Write what is left and the footer, with `note` in it."""
         self._flush()
+        said = {_SIZES: json.dumps(self._sizes, separators=(",", ":")).encode()}
         if note is not None:
-            self._writer.add_key_value_metadata({_NOTE: json.dumps(note, separators=(",", ":")).encode()})
+            said[_NOTE] = json.dumps(note, separators=(",", ":")).encode()
+        self._writer.add_key_value_metadata(said)
         self._writer.close()
 
     def abandon(self) -> None:
@@ -176,7 +192,7 @@ def reading() -> Iterator[None]:
     """Turn what hostile or damaged bytes provoke in a reader into one `DecodeError`."""
     try:
         yield
-    except CodecError:
+    except (CodecError, MemoryError):  # Arrow's own word for no memory is both a MemoryError and one of those below
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError, AttributeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -187,23 +203,105 @@ def reading() -> Iterator[None]:
         ) from error
 
 
+def footer_check(file: BinaryIO) -> str:
+    """Return the CRC-32 of the footer in hexadecimal. The checksums of pages leave it out.
+
+    Raises:
+        DecodeError: The file ends like no Parquet file.
+    """
+    end = file.seek(0, io.SEEK_END)
+    file.seek(max(end - _TAIL.size, 0))
+    tail = file.read(_TAIL.size)
+    length, magic = _TAIL.unpack(tail) if len(tail) == _TAIL.size else (0, b"")
+    if magic != b"PAR1" or length > end - _TAIL.size:
+        raise DecodeError("the stored table can't be read (it has no footer); take it as a path to look at it")
+    file.seek(end - _TAIL.size - length)
+    return f"{zlib.crc32(file.read(length)):08x}"
+
+
 class Reader:
-    """A Parquet file: what it says of itself, and its rows batch by batch in the types they were written from."""
+    """A Parquet file: what it says of itself, and its rows batch by batch in the types they were written from.
+
+    Attributes:
+        rows: How many `batches` yields.
+        schema: Of what it yields.
+        note: What `write` was given; None in a file from elsewhere.
+        metadata: Of the file: key to value, both bytes.
+        footer: What the file says of its row groups.
+    """
 
     def __init__(self, file: BinaryIO, *, buffered: bool = False) -> None:
         """Read the footer only. `buffered` reads columns by small pieces: for a look at the first rows."""
-        file.seek(0)
-        self._file = pq.ParquetFile(file, pre_buffer=not buffered, buffer_size=1 << 16 if buffered else 0)
-        found: dict[bytes, bytes] = self._file.metadata.metadata or {}
-        self.rows: int = self._file.metadata.num_rows
-        self.note = _read_note(found.get(_NOTE))
-        self.schema = _written_schema(found.get(b"ARROW:schema"), self._file.schema_arrow)
+        self._source = file
+        self._buffered = buffered
+        self._open = self._opened(buffered=buffered)
+        self.footer: pq.FileMetaData = self._open.metadata
+        self.metadata: dict[bytes, bytes] = self.footer.metadata or {}
+        self.rows: int = self.footer.num_rows
+        self.note = _read_note(self.metadata.get(_NOTE))
+        self.schema = _written_schema(self.metadata.get(b"ARROW:schema"), self._open.schema_arrow)
+        self._columns: list[str] | None = None
+
+    def part(self, columns: Sequence[str] | None = None, head: int | None = None) -> None:
+        """Have `batches` yield these columns only, in this order, and so many rows from the beginning.
+
+        Raises:
+            InputError: A column isn't there, is asked for twice or could be either of two.
+        """
+        if columns is not None:
+            check_columns(columns, self.schema.names)
+            self._columns = list(columns)
+            self.schema = pa.schema([self.schema.field(name) for name in columns], self.schema.metadata)
+        if head is not None:
+            self.rows = min(self.rows, head)
 
     def batches(self, checkpoint: Checkpoint, rows: int = _READ_ROWS) -> Iterator[pa.RecordBatch]:
-        """Yield all rows, at most `rows` in a batch."""
-        for batch in self._file.iter_batches(batch_size=rows):
-            yield _cast(batch, self.schema)
-            checkpoint()
+        """Yield the rows, at most `rows` in a batch.
+
+        One row group after the other: read in one go, Arrow would keep the bytes of all until the end.
+        """
+        left = self.rows
+        for group in range(self.footer.num_row_groups):
+            if left <= 0:
+                return
+            there = self.footer.row_group(group).num_rows
+            # Of a group that is wanted in part the first pages do.
+            opened = self._opened(buffered=True) if left < there and not self._buffered else self._open
+            for batch in opened.iter_batches(min(rows, left), row_groups=[group], columns=self._columns):
+                yield _cast(self._chosen(batch).slice(0, left), self.schema)
+                left -= batch.num_rows
+                checkpoint()
+                if left <= 0:
+                    break
+
+    @property
+    def is_series(self) -> bool:
+        """Whether what was stored says of itself that it was a Series."""
+        return self.note is not None and self.note.get("series") is not None
+
+    @property
+    def sizes(self) -> list[int] | None:
+        """The bytes that each column of the file took in memory as Arrow; None in a file from elsewhere."""
+        try:
+            sizes = json.loads(self.metadata.get(_SIZES, b""))
+        except ValueError:
+            return None
+        fits = isinstance(sizes, list) and len(sizes) == len(self._open.schema_arrow)
+        return sizes if fits and all(type(size) is int and size >= 0 for size in sizes) else None
+
+    def _opened(self, *, buffered: bool) -> pq.ParquetFile:
+        self._source.seek(0)
+        return pq.ParquetFile(
+            self._source,
+            metadata=getattr(self, "footer", None),
+            pre_buffer=not buffered,
+            buffer_size=_PIECE if buffered else 0,
+            page_checksum_verification=True,
+        )
+
+    def _chosen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        # For "a.b" Arrow also gives the field b of a column a.
+        return batch if self._columns is None else batch.select(self._columns)
 
 
 def _read_note(data: bytes | None) -> dict[str, Any] | None:

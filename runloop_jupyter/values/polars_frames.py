@@ -1,8 +1,8 @@
-"""polars DataFrames as Parquet and back."""
+"""polars DataFrames and Series as Parquet and back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import polars as pl
 import pyarrow as pa
@@ -11,19 +11,24 @@ from runloop_jupyter.errors import DecodeError, UnsupportedValue
 from runloop_jupyter.values import arrow_tables, parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from runloop_jupyter.values.codec import Checkpoint
+    from runloop_jupyter.values.codec import JSON, Checkpoint
 
-_TRIAL_ROWS = 500
+_TRIAL_ROWS: Final = 500
 
 
-def encode(frame: Any, file: BinaryIO, checkpoint: Checkpoint) -> None:
-    """Write `frame`, a polars DataFrame.
+_SERIES: Final[dict[str, JSON]] = {"library": "polars", "version": 1, "series": True}
+
+
+def encode(value: Any, file: BinaryIO, checkpoint: Checkpoint) -> None:
+    """Write `value`, a polars DataFrame or Series.
 
     Raises:
         UnsupportedValue: It would not come back equal; the message names the column, its type and what to do.
     """
+    is_series = isinstance(value, pl.Series)
+    frame: Any = value.to_frame() if is_series else value
     if frame.height and not frame.width:
         raise UnsupportedValue(f"a polars DataFrame of {frame.height:,} rows without columns can't be stored; add one")
     schema = pa.schema([_field(frame, name) for name in frame.columns])
@@ -35,12 +40,26 @@ def encode(frame: Any, file: BinaryIO, checkpoint: Checkpoint) -> None:
         raise UnsupportedValue(
             f"column {changed!r} is {frame.schema.get(changed)}, which Parquet would change; cast it or leave it out"
         )
-    parquet.write(file, schema, _batches(frame, schema, _rows_per_batch(frame)), checkpoint)
+    batches = _batches(frame, schema, _rows_per_batch(frame))
+    parquet.write(file, schema, batches, checkpoint, _SERIES if is_series else None)
 
 
-def decode(reader: parquet.Reader, checkpoint: Checkpoint) -> Any:
-    """Return the table as a polars DataFrame."""
-    return _from_batches(reader.batches(checkpoint), reader.schema)
+def decode(
+    reader: parquet.Reader, checkpoint: Checkpoint, *, columns: Sequence[str] | None = None, head: int | None = None
+) -> Any:
+    """Return the table, or part of it, as a polars DataFrame; a Series as a Series, if it has no index of pandas.
+
+    Raises:
+        InputError: A column isn't there.
+        DecodeError: polars can't hold it, or it is not what it says.
+    """
+    reader.part(columns, head)
+    frame = _from_batches(reader.batches(checkpoint), reader.schema)
+    if not reader.is_series:
+        return frame
+    if reader.note == _SERIES and frame.width != 1:
+        raise DecodeError("the stored table says it is a Series and has other columns; take it --as arrow")
+    return frame.to_series() if frame.width == 1 else frame
 
 
 def _from_batches(batches: Iterator[pa.RecordBatch] | list[pa.RecordBatch], schema: pa.Schema) -> Any:

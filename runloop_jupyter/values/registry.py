@@ -5,11 +5,12 @@ from __future__ import annotations
 import codecs
 import logging
 import re
+from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from runloop_jupyter.errors import DecodeError, InputError, UnsafeValue, UnsupportedValue
+from runloop_jupyter.errors import DecodeError, InputError, NotEnoughMemory, UnsafeValue, UnsupportedValue
 from runloop_jupyter.values import memory
 from runloop_jupyter.values.advice import refusal
 from runloop_jupyter.values.arrays import ArrayCodec
@@ -98,15 +99,33 @@ def decode(
         MissingLibrary: The form needs a library that isn't installed.
     """
     codec = codec_named(format)
-    if lacking := wish.parts - parts_of(codec):
-        raise InputError(f"a stored {format} can't be given in part by {' and '.join(sorted(lacking))}; get it whole")
+    check_parts(codec, wish)
     if codec.format == PickleCodec.format and not wish.allow_pickle:
         raise UnsafeValue(
             "a pickle runs code when it is read; if you trust its maker, add --allow-pickle (allow_pickle=True),"
             " or take it as a path"
         )
-    memory.check(memory_for(codec, file, facts, wish), parts_of(codec))
-    return codec.decode(file, facts, wish, checkpoint)
+    memory.check(
+        memory_for(codec, file, facts, wish),
+        parts_of(codec),
+        lambda head: memory_for(codec, file, facts, replace(wish, head=head)),
+    )
+    try:
+        return codec.decode(file, facts, wish, checkpoint)
+    except MemoryError as error:
+        raise NotEnoughMemory("memory ran out while it was read; get part of it, or the file with --as path") from error
+
+
+def check_parts(codec: Codec, wish: Wish) -> None:
+    """Refuse a wish for part of what `codec` gives whole.
+
+    Raises:
+        InputError: It can't be given in that part.
+    """
+    if lacking := wish.parts - parts_of(codec):
+        raise InputError(
+            f"a stored {codec.format} can't be given in part by {' and '.join(sorted(lacking))}; get it whole"
+        )
 
 
 def codec_for(value: object, *, format: str | None = None, pickle: bool = False) -> Codec:

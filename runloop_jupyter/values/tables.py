@@ -1,11 +1,12 @@
-"""Tables as Parquet: pandas, polars, pyarrow, and whatever else speaks the Arrow C stream."""
+"""Tables as Parquet: pandas, polars, geopandas, pyarrow, and whatever else speaks the Arrow C stream."""
 
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from runloop_jupyter.errors import InputError, MissingLibrary, UnsupportedValue
+from runloop_jupyter.errors import DecodeError, InputError, MissingLibrary, UnsupportedValue
 from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, Wish, check_form, type_name, type_names
 from runloop_jupyter.values.libraries import need
 
@@ -14,30 +15,39 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.values import parquet
 
-FORMS: Final = ("pandas", "polars", "arrow", "numpy")
+FORMS: Final = ("pandas", "polars", "arrow", "numpy", "geopandas")
 _HEAD_ROWS: Final = 5
 _CELL: Final = 80
+_NUMPY_ROWS: Final = 1 << 16
+_GEOMETRY: Final = "geometry"
 _STREAM: Final = "__arrow_c_stream__"
+_OWN: Final = frozenset(
+    f"{library}.{kind}"
+    for library, kinds in {
+        "pandas": ("DataFrame", "Series"),
+        "polars": ("DataFrame", "Series"),
+        "geopandas": ("GeoDataFrame", "GeoSeries"),
+    }.items()
+    for kind in kinds
+)
 _ADVICE: Final = {
-    "pandas.Series": "put s.to_frame()",
-    "pandas.DataFrame": "it is a subclass of DataFrame; put pandas.DataFrame(df), or save it with its own library and"
-    " put the path",
-    "polars.Series": "put s.to_frame()",
+    **{name: f"it is a subclass of {name.partition('.')[2]}; put {name}(x)" for name in _OWN},
+    "pandas.Index": "put index.to_frame(index=False), or index.to_series()",
     "polars.LazyFrame": "put df.collect()",
-    "polars.DataFrame": "it is a subclass of DataFrame; put polars.DataFrame(df)",
     "pyarrow.ChunkedArray": "put pyarrow.table({'name': array})",
     "pyarrow.Array": "put pyarrow.table({'name': array})",
 }
 
 
 class TableCodec:
-    """DataFrames and Arrow tables as Parquet (zstd), written by row groups."""
+    """DataFrames, Series and Arrow tables as Parquet (zstd), written by row groups."""
 
     format = "parquet"
     kind = "table"
     content_type = "binary"
     suffix = ".parquet"
-    summary = "pandas and polars DataFrames, Arrow tables"
+    summary = "pandas, polars and geopandas DataFrames and Series, Arrow tables"
+    parts = frozenset(["columns", "head"])
 
     def accepts(self, value: object) -> bool:
         """Whether `value` is of one of this codec's types."""
@@ -47,51 +57,61 @@ class TableCodec:
         """Write `value` to `file`; see `Codec.encode`."""
         from runloop_jupyter.values import parquet
 
-        library = type_name(value)
-        if library == "pandas.DataFrame":
-            from runloop_jupyter.values import pandas_frames
-
-            pandas_frames.encode(value, file, checkpoint)  # type: ignore[arg-type]
-        elif library == "polars.DataFrame":
+        name = type_name(value)
+        library = name.partition(".")[0]
+        if name not in _OWN and (known := _known(value)) in _ADVICE:
+            raise UnsupportedValue(f"a {name} can't be stored as it is; {_ADVICE[known]}")
+        if name in _OWN and library == "polars":
             from runloop_jupyter.values import polars_frames
 
             polars_frames.encode(value, file, checkpoint)
-        elif (known := _known(value)) in _ADVICE:
-            raise UnsupportedValue(f"a {library} can't be stored as it is; {_ADVICE[known]}")
+        elif name in _OWN:
+            from runloop_jupyter.values import pandas_frames
+
+            pandas_frames.encode(value, file, checkpoint)
         else:
             from runloop_jupyter.values import arrow_tables
 
             arrow_tables.encode(value, file, checkpoint)
+            library = "pyarrow"
         reader = parquet.Reader(file)
         columns = _columns(reader)
-        # a pandas index is in the file's columns, and rows without columns are not in its rows
-        rows, width = value.shape if library == "pandas.DataFrame" else (reader.rows, len(columns))  # type: ignore[attr-defined]
-        file.seek(0, io.SEEK_END)
-        package = library.partition(".")[0]
-        return {
-            "rows": rows,
-            "columns": width,
+        facts: dict[str, JSON] = {
+            "rows": reader.rows,
+            "columns": len(columns),
             "schema": parquet.short_schema(columns),
-            "library": package if package in ("pandas", "polars") else "pyarrow",
+            "library": "geopandas" if any(kind == _GEOMETRY for _, kind in columns) else library,
+            "footer": parquet.footer_check(file),
         }
+        if name in _OWN and library != "polars":
+            # a pandas index is in the file's columns, and rows without columns are not in its rows
+            facts["rows"], facts["columns"] = len(value), value.shape[-1]  # type: ignore[arg-type,attr-defined]
+        if name.endswith("Series"):
+            del facts["columns"]
+        file.seek(0, io.SEEK_END)
+        return facts
 
     def decode(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish, checkpoint: Checkpoint) -> object:
         """Return the value in `file`; see `Codec.decode`."""
         from runloop_jupyter.values import parquet
 
         check_form(wish.form, self.format, FORMS)
-        asked = wish.form if wish.form in FORMS else None
-        library = asked or str(facts.get("library", ""))
-        give = _GIVE.get(library, _give_arrow)
-        if give is not _give_arrow:
-            try:
-                need(library, "or --as arrow")
-            except MissingLibrary:
-                if asked:
-                    raise
-                give = _give_arrow
+        give = _giver(wish, facts)
         with parquet.reading():
-            return give(parquet.Reader(file), checkpoint)
+            check_footer(file, facts)
+            reader = parquet.Reader(file)
+            if reader.is_series and wish.columns is not None:
+                raise InputError("a stored Series has no columns to choose from; get it whole, or its --head")
+            return give(reader, wish, checkpoint)
+
+    def memory(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish) -> int | None:
+        """Return about how many bytes `decode` takes at its peak; see `memory_for`."""
+        from runloop_jupyter.values import parquet, table_memory
+
+        check_form(wish.form, self.format, FORMS)
+        with parquet.reading():
+            check_footer(file, facts)
+            return table_memory.estimate(parquet.Reader(file), _library(wish, facts), wish)
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
         """Return what shows without reading `file` whole; see `Codec.peek`."""
@@ -115,10 +135,35 @@ def _public(name: str) -> str:
     return "pyarrow.Array" if name == "pyarrow.lib.Array" else name
 
 
+def check_footer(file: BinaryIO, facts: Mapping[str, JSON]) -> None:
+    """Compare the footer of `file` with what was noted when it was put.
+
+    Raises:
+        DecodeError: It is another.
+    """
+    from runloop_jupyter.values import parquet
+
+    noted = facts.get("footer")
+    if isinstance(noted, str) and parquet.footer_check(file) != noted:
+        raise DecodeError("the stored table's footer is damaged (its checksum differs); nothing was read")
+
+
 def _columns(reader: parquet.Reader) -> list[tuple[str, str]]:
     from runloop_jupyter.values import parquet
 
-    return [(field.name, parquet.short_type(field.type)) for field in reader.schema]
+    shapes = _geometry_names(reader)
+    return [
+        (field.name, _GEOMETRY if field.name in shapes else parquet.short_type(field.type)) for field in reader.schema
+    ]
+
+
+def _geometry_names(reader: parquet.Reader) -> set[str]:
+    """Return the names of geometry columns, as far as the file's word on them can be read."""
+    try:
+        named = json.loads(reader.metadata.get(b"geo", b"{}")).get("columns", {})
+    except (ValueError, AttributeError, RecursionError):
+        return set()
+    return set(named) if isinstance(named, dict) else set()
 
 
 def _cell(value: object) -> str:
@@ -126,57 +171,99 @@ def _cell(value: object) -> str:
     return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
 
 
-def _give_arrow(reader: parquet.Reader, checkpoint: Checkpoint) -> object:
+def _library(wish: Wish, facts: Mapping[str, JSON]) -> str:
+    """Return the library of which the value is to be: the one asked for, or it came from, if it is installed.
+
+    Raises:
+        MissingLibrary: It was asked for.
+    """
+    asked = wish.form if wish.form in FORMS else None
+    library = asked or str(facts.get("library", ""))
+    if library not in _GIVE:
+        return "arrow"
+    try:
+        need(library, "or --as pandas, with geometries as WKB" if library == "geopandas" else "or --as arrow")
+    except MissingLibrary:
+        if asked:
+            raise
+        return "arrow"
+    return library
+
+
+def _giver(wish: Wish, facts: Mapping[str, JSON]) -> Callable[[parquet.Reader, Wish, Checkpoint], object]:
+    return _GIVE.get(_library(wish, facts), _give_arrow)
+
+
+def _give_arrow(reader: parquet.Reader, wish: Wish, checkpoint: Checkpoint) -> Any:
     import pyarrow as pa
 
+    reader.part(wish.columns, wish.head)
     return pa.Table.from_batches(reader.batches(checkpoint), schema=reader.schema)
 
 
-def _give_pandas(reader: parquet.Reader, checkpoint: Checkpoint) -> object:
+def _give_pandas(reader: parquet.Reader, wish: Wish, checkpoint: Checkpoint) -> Any:
     from runloop_jupyter.values import pandas_frames
 
     if pandas_frames.is_noted(reader.note):
-        return pandas_frames.decode(reader, checkpoint)
-    table: Any = _give_arrow(reader, checkpoint)
-    return table.to_pandas(split_blocks=True)
+        return pandas_frames.decode(reader, checkpoint, columns=wish.columns, head=wish.head, plain=True)
+    return pandas_frames.from_elsewhere(reader, _give_arrow, wish, checkpoint)
 
 
-def _give_polars(reader: parquet.Reader, checkpoint: Checkpoint) -> object:
+def _give_geopandas(reader: parquet.Reader, wish: Wish, checkpoint: Checkpoint) -> Any:
+    from runloop_jupyter.values import geometry, pandas_frames
+
+    if pandas_frames.is_noted(reader.note):
+        value = pandas_frames.decode(reader, checkpoint, columns=wish.columns, head=wish.head)
+        if wish.form == "geopandas" and not pandas_frames.has_geometry(value):
+            raise InputError("the stored table has no geometries; get it --as pandas")
+        return value
+    rules, primary = geometry.geo_columns(reader.metadata)
+    frame = _give_pandas(reader, wish, checkpoint)
+    return geometry.dressed(frame, rules, primary)
+
+
+def _give_polars(reader: parquet.Reader, wish: Wish, checkpoint: Checkpoint) -> Any:
     from runloop_jupyter.values import polars_frames
 
-    return polars_frames.decode(reader, checkpoint)
+    return polars_frames.decode(reader, checkpoint, columns=wish.columns, head=wish.head)
 
 
-def _give_numpy(reader: parquet.Reader, checkpoint: Checkpoint) -> object:
-    """Return a rows × columns array, where all columns are numbers of one type without gaps."""
+def _give_numpy(reader: parquet.Reader, wish: Wish, checkpoint: Checkpoint) -> Any:
+    """Return a rows × columns array, where all columns are numbers of one type without gaps; a row of a Series."""
     import numpy as np
     import pyarrow as pa
 
-    levels = 0 if reader.note is None else len(reader.note.get("rules", [])) - reader.note.get("width", 0)
-    fields = list(reader.schema)[: len(reader.schema) - levels]
-    kinds = {field.type for field in fields}
+    note = reader.note or {}
+    names = list(reader.schema.names)[: note.get("width", len(reader.schema))]
+    reader.part(wish.columns if wish.columns is not None else names, wish.head)
+    kinds = set(reader.schema.types)
     numeric = all(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) for kind in kinds
     )
     if len(kinds) != 1 or not numeric:
         raise InputError(
-            "only a table whose columns are all numbers of one type can be given as numpy;"
-            " this one can as pandas, polars, arrow, bytes, path"
+            "only a table whose columns are all numbers of one type can be given as numpy; choose some with --columns,"
+            " or get it as pandas, polars, arrow, bytes, path"
         )
-    parts = []
-    for batch in reader.batches(checkpoint):
-        columns = [batch.column(i) for i in range(len(fields))]
-        if any(column.null_count for column in columns) and not pa.types.is_floating(fields[0].type):
+    (kind,) = kinds
+    array = np.empty((reader.rows, len(reader.schema)), kind.to_pandas_dtype())
+    start = 0
+    for batch in reader.batches(checkpoint, _NUMPY_ROWS):
+        if any(column.null_count for column in batch.columns) and not pa.types.is_floating(kind):
             raise InputError(
                 "the table has missing values, which a numpy array of its type can't hold; take it as pandas"
             )
-        parts.append(np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns]))
-    empty = np.empty((0, len(fields)), fields[0].type.to_pandas_dtype())
-    return np.concatenate(parts) if parts else empty
+        for i, column in enumerate(batch.columns):
+            array[start : start + batch.num_rows, i] = column.to_numpy(zero_copy_only=False)
+        start += batch.num_rows
+    if start != reader.rows:
+        raise DecodeError("the stored table has fewer rows than it says; its bytes are damaged")
+    return array[:, 0] if reader.is_series else array
 
 
-_GIVE: Final[dict[str, Callable[[parquet.Reader, Checkpoint], object]]] = {
+_GIVE: Final[dict[str, Callable[[parquet.Reader, Wish, Checkpoint], Any]]] = {
     "pandas": _give_pandas,
     "polars": _give_polars,
     "numpy": _give_numpy,
+    "geopandas": _give_geopandas,
 }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 4 << 20
 """Characters or bytes handled between two checkpoints."""
+_LINES_BYTES: Final = 64 << 10
 _HEAD_BYTES: Final = 4096
 _HEAD_LINES: Final = 20
 
@@ -57,6 +58,40 @@ def read_text(file: BinaryIO, what: str, checkpoint: Checkpoint) -> str:
     return whole.getvalue()
 
 
+def read_lines(file: BinaryIO, count: int, what: str, checkpoint: Checkpoint) -> str:
+    """Return the first `count` lines of `file` with their ends, and read little more than that.
+
+    Raises:
+        DecodeError: They are not UTF-8. The message begins with `what` and gives the place.
+    """
+    file.seek(0)
+    whole = bytearray()
+    size = _LINES_BYTES
+    while count and (chunk := file.read(size)):
+        here = chunk.count(b"\n")
+        if here >= count:
+            end = -1
+            for _ in range(count):
+                end = chunk.index(b"\n", end + 1)
+            chunk, here = chunk[: end + 1], count
+        whole += chunk
+        count -= here
+        size = min(size * 2, CHUNK)
+        checkpoint()
+    return read_text(io.BytesIO(whole), what, checkpoint)
+
+
+def text_memory(file: BinaryIO, head: int | None) -> int:
+    """Return about how many bytes `read_text` or `read_lines` takes at its peak."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    sample = file.read(_LINES_BYTES)
+    if head is not None and sample:
+        size = min(size, head * (len(sample) // max(sample.count(b"\n"), 1) + 1))
+    # a str keeps 1, 2 or 4 bytes a character, by its widest; while it grows it is there twice
+    return size * 2 if sample.isascii() else size * 5
+
+
 def head_text(file: BinaryIO) -> str | None:
     """Return the first lines of `file`, or None where they are not text."""
     file.seek(0)
@@ -76,6 +111,7 @@ class TextCodec:
     content_type = "text"
     suffix = ".txt"
     summary = "str, as UTF-8"
+    parts = frozenset(["head"])
 
     def accepts(self, value: object) -> bool:
         """Whether `value` is of one of this codec's types."""
@@ -102,7 +138,13 @@ class TextCodec:
     def decode(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish, checkpoint: Checkpoint) -> object:
         """Return the value in `file`; see `Codec.decode`."""
         check_form(wish.form, self.format, ())
+        if wish.head is not None:
+            return read_lines(file, wish.head, "the stored text", checkpoint)
         return read_text(file, "the stored text", checkpoint)
+
+    def memory(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish) -> int | None:
+        """Return about how many bytes `decode` takes at its peak; see `memory_for`."""
+        return text_memory(file, wish.head)
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
         """Return what shows without reading `file` whole; see `Codec.peek`."""
@@ -141,6 +183,10 @@ class BytesCodec:
         """Return the value in `file`; see `Codec.decode`."""
         check_form(wish.form, self.format, ("text",))
         return read_text(file, "the stored value", checkpoint) if wish.form == "text" else read_all(file, checkpoint)
+
+    def memory(self, file: BinaryIO, facts: Mapping[str, JSON], wish: Wish) -> int | None:
+        """Return about how many bytes `decode` takes at its peak; see `memory_for`."""
+        return text_memory(file, None) if wish.form == "text" else file.seek(0, io.SEEK_END) * 5 // 4
 
     def peek(self, file: BinaryIO, facts: Mapping[str, JSON]) -> Preview | None:
         """Return what shows without reading `file` whole; see `Codec.peek`."""

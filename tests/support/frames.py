@@ -176,6 +176,8 @@ REFUSED = {
         ),
         "set df.index.freq = None",
     ),
-    "Series": (pd.Series([1]), "put s.to_frame()"),
+    "Series of mixed objects": (pd.Series([1, "a"], name="x", dtype=object), "column 'x' mixes Python types"),
+    "Series with a name that can't be kept": (pd.Series([1], name=(1, frozenset())), "make it a str"),
+    "Index": (pd.Index([1]), "put index.to_frame(index=False)"),
     "subclass": (type("Mine", (pd.DataFrame,), {})({"a": [1]}), "subclass of DataFrame"),
 }

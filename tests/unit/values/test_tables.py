@@ -111,7 +111,6 @@ def test_values_of_a_dictionary_that_no_row_uses_are_kept(store):
     ("value", "fragment"),
     [
         pytest.param(pl.LazyFrame({"a": [1]}), "put df.collect()", id="LazyFrame"),
-        pytest.param(pl.Series([1]), "put s.to_frame()", id="polars Series"),
         pytest.param(pl.DataFrame({"x": [object()]}), "column 'x' is Object", id="polars objects"),
         pytest.param(pl.DataFrame({"x": pl.Series([1], dtype=pl.Int128)}), "column 'x' is Int128", id="Int128"),
         pytest.param(pl.DataFrame(height=3), "without columns", id="rows without columns"),
