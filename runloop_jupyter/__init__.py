@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.put import put
     from runloop_jupyter.actions.remove import rm
     from runloop_jupyter.actions.status import Status, status
+    from runloop_jupyter.actions.url import Link, url
 
     last_error: BaseException | None
 
 _WHERE = {
     "Info": "actions.info",
+    "Link": "actions.url",
     "Object": "actions.object",
     "ObjectTable": "actions.object_table",
     "Status": "actions.status",
@@ -40,10 +42,12 @@ _WHERE = {
     "put": "actions.put",
     "rm": "actions.remove",
     "status": "actions.status",
+    "url": "actions.url",
 }
 
 __all__ = [
     "Info",
+    "Link",
     "Object",
     "ObjectTable",
     "Status",
@@ -55,6 +59,7 @@ __all__ = [
     "put",
     "rm",
     "status",
+    "url",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The magics for living with what is stored: info, rm."""
+"""The magics for living with what is stored: info, rm, url."""
 
 from __future__ import annotations
 
@@ -38,6 +38,14 @@ class LivingMagics(Magics):
         if not said.yes and not _agrees(f"Delete {removal.said}? [y/N] "):
             return Line(["nothing was deleted"])
         return Line([repr(remove.delete(removal))])
+
+    @line_magic
+    @magic
+    def rl_url(self, said: Namespace, cell: str | None) -> Any:
+        """Make a link to download an object without a key."""
+        from runloop_jupyter.actions.url import DEFAULT, url
+
+        return url(object_or_name(said.what), expires=said.expires or DEFAULT)
 
 
 def _agrees(question: str) -> bool:
