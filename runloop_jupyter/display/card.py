@@ -58,7 +58,7 @@ class Card(Shown):
         if self.code:
             pieces = [element("span", each.to_html()) for each in as_facts(self.code)]
             if self.slot:
-                pieces.append(element("span", self.slot, cls="rl-v-id rl-slot", hidden=""))
+                pieces.append(element("span", self.slot, cls="rl-v-id rl-slot", hidden="hidden"))
             lines.append(element("div", join("    ", pieces), cls="rl-code"))
         lines += [element("div", each.to_html(), cls="rl-warn") for each in as_facts(self.warnings)]
         return element("div", *lines, cls="rl-card")
