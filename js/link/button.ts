@@ -43,8 +43,9 @@ export class CopyButton {
     this.#button.type = "button";
     this.#button.textContent = "Copy link";
     this.#button.addEventListener("click", () => void this.#click());
-    this.#status.role = "status";
-    this.#status.ariaLive = "polite";
+    // Attributes throughout: browsers of two years ago don't reflect ARIA as properties.
+    this.#status.setAttribute("role", "status");
+    this.#status.setAttribute("aria-live", "polite");
     this.host.attachShadow({ mode: "open" }).append(style, this.#button, this.#status);
   }
 
@@ -75,7 +76,7 @@ export class CopyButton {
   /** Not `disabled`, which would lose the keyboard's place. */
   #setBusy(busy: boolean): void {
     this.#busy = busy;
-    this.#button.ariaDisabled = String(busy);
+    this.#button.setAttribute("aria-disabled", String(busy));
   }
 
   #say(text: string, forMs?: number): void {
@@ -89,7 +90,7 @@ export class CopyButton {
     this.#field = field;
     field.readOnly = true;
     field.value = link;
-    field.ariaLabel = "The link, to copy by hand";
+    field.setAttribute("aria-label", "The link, to copy by hand");
     field.addEventListener("blur", () => this.#hideField());
     field.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.#button.focus();
