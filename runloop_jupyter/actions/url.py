@@ -18,7 +18,6 @@ from runloop_jupyter.display.host import in_notebook
 from runloop_jupyter.errors import LinkExpired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from runloop_jupyter.actions.object import Object
@@ -65,7 +64,9 @@ class Link:
             EmbeddedStoreError: The embedded store can't be started.
         """
         if self.expired:
-            raise LinkExpired(f"the link to “{self.object.name}” expired {_said(self.expires)}. Make a new one: %rl_url")
+            raise LinkExpired(
+                f"the link to “{self.object.name}” expired {_said(self.expires)}. Make a new one: %rl_url"
+            )
         store = self.object.store
         if store.profile.embedded:
             # Its port and the key that it signs with outlive it; but the port may have been taken by then.

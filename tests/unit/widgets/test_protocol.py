@@ -44,7 +44,10 @@ def test_a_request_is_answered_with_its_value():
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(LinkExpired("it expired"), ("LinkExpired", "it expired")), (ZeroDivisionError("secret"), ("ZeroDivisionError", ""))],
+    [
+        (LinkExpired("it expired"), ("LinkExpired", "it expired")),
+        (ZeroDivisionError("secret"), ("ZeroDivisionError", "")),
+    ],
 )
 def test_what_goes_wrong_is_answered_and_a_bug_says_only_its_name(error, said):
     def fails(args):
