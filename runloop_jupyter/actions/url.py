@@ -64,9 +64,8 @@ class Link:
             EmbeddedStoreError: The embedded store can't be started.
         """
         if self.expired:
-            raise LinkExpired(
-                f"the link to “{self.object.name}” expired {_said(self.expires)}. Make a new one: %rl_url"
-            )
+            since = _said(self.expires)
+            raise LinkExpired(f"the link to “{self.object.name}” expired {since}. Make a new one: %rl_url")
         store = self.object.store
         if store.profile.embedded:
             # Its port and the key that it signs with outlive it; but the port may have been taken by then.
@@ -119,10 +118,10 @@ class Link:
     def __copy__(self) -> Link:
         return self
 
-    def __deepcopy__(self, memo: dict[int, object]) -> Link:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Link:
         return self
 
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("a link can't be pickled, for it is as good as a key; make one where it is needed")
 
 

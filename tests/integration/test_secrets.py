@@ -61,7 +61,8 @@ CELLS = [
     ),
     # As a front end asks; the reply goes out as a message, and into no output.
     (
-        "import time\nsent = []\nsend, widget.send = widget.send, lambda reply: (send(reply), sent.append(len(str(reply))))\n"
+        "import time\nsent = []\nsend = widget.send\n"
+        "widget.send = lambda reply: (send(reply), sent.append(len(str(reply))))\n"
         "widget._handle_custom_msg({'v': 1, 'rid': 'r', 'op': 'reveal', 'args': {'slot': copy_link.slot(link)}}, [])\n"
         "time.sleep(0.5)\nsent"
     ),
