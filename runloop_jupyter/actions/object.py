@@ -126,7 +126,8 @@ class Object:
     def shape(self) -> str:
         """How large it is, as its kind is measured; empty where nobody said.
 
-        ``344 × 8`` for a table or an array, ``344`` for a Series, ``640 × 480`` for an image, ``12 files`` for a folder.
+        ``344 × 8`` for a table or an array, ``344`` for a Series, ``640 × 480`` for an image, ``12 files`` for a
+        folder.
         """
         facts = self.facts
         rows, columns, dims = (facts.get(key) for key in ("rows", "columns", "dims"))

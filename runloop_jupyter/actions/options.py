@@ -14,7 +14,7 @@ RESERVED: Final = "rl."
 _UNITS_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[smhdw])+", re.IGNORECASE)
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])", re.IGNORECASE)
-_LONGEST_TTL_MS: Final = 100 * 365 * 86_400_000
+_LONGEST_TTL: Final = timedelta(days=36_500)
 
 
 def ttl_ms(ttl: object) -> int | None:
@@ -32,17 +32,38 @@ def ttl_ms(ttl: object) -> int | None:
     """
     if ttl is None or (isinstance(ttl, str) and ttl.strip().lower() == "never"):
         return None
-    if isinstance(ttl, timedelta):
-        milliseconds = ttl.total_seconds() * 1000
-    elif isinstance(ttl, str) and _DURATION.fullmatch(ttl.strip()):
-        parts = _PART.findall(ttl)
+    try:
+        return length_ms(ttl, "ttl", longest=_LONGEST_TTL)
+    except _OutOfRange as error:
+        raise InputError(f"{error}. For ever is never, or no ttl at all") from None
+
+
+def length_ms(said: object, option: str, *, longest: timedelta) -> int:
+    """Return a length of time in milliseconds.
+
+    Args:
+        said: ``30d``, ``12h``, ``1w2d``, ``45m``, ``90s``, or a `timedelta`.
+        option: What it was given as, for the error.
+        longest: The most there is.
+
+    Raises:
+        InputError: It can't be read, is under a second, or longer than `longest`.
+    """
+    if isinstance(said, timedelta):
+        milliseconds = said.total_seconds() * 1000
+    elif isinstance(said, str) and _DURATION.fullmatch(said.strip()):
+        parts = _PART.findall(said)
         milliseconds = min(sum(float(number) * _UNITS_MS[unit.lower()] for number, unit in parts), 1e18)
     else:
-        raise InputError(f"ttl={ttl!r} is not a length of time. Write 30d, 12h, 45m, 90s or 1w2d")
-    # Under a second it would be gone before the card is drawn.
-    if not 1000 <= milliseconds <= _LONGEST_TTL_MS:
-        raise InputError(f"ttl={ttl!r} is out of range: from 1s to 36500d. For ever is never, or no ttl at all")
+        raise InputError(f"{option}={said!r} is not a length of time. Write 30d, 12h, 45m, 90s or 1w2d")
+    # Under a second it would be over before anybody has read of it.
+    if not 1000 <= milliseconds <= longest.total_seconds() * 1000:
+        raise _OutOfRange(f"{option}={said!r} is out of range: from 1s to {longest.days}d")
     return round(milliseconds)
+
+
+class _OutOfRange(InputError):
+    """A length that can be read, and not be meant."""
 
 
 def as_text(value: object) -> str | None:

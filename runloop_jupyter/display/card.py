@@ -26,6 +26,8 @@ class Card(Shown):
         second: More: metadata, when it expires, what it replaces.
         code: Lines to copy: ``df = %rl_get penguins``, ``penguins@20261123T140511Z-3fa9c``.
         warnings: What its owner should know, a line each.
+        slot: The key of a place, beside the lines to copy, that a front end may fill with a button; empty for none.
+            It is nothing to read, so it isn't shown, and it varies as ids do.
     """
 
     title: str
@@ -33,6 +35,7 @@ class Card(Shown):
     second: Sequence[Fact | str] = ()
     code: Sequence[Fact | str] = ()
     warnings: Sequence[Fact | str] = ()
+    slot: str = ""
 
     def to_text(self) -> str:
         """Return the card as lines."""
@@ -54,6 +57,8 @@ class Card(Shown):
             lines.append(element("div", facts_html(self.second, width=_LONGEST_FACT), cls="rl-2nd"))
         if self.code:
             pieces = [element("span", each.to_html()) for each in as_facts(self.code)]
+            if self.slot:
+                pieces.append(element("span", self.slot, cls="rl-v-id rl-slot", hidden="hidden"))
             lines.append(element("div", join("    ", pieces), cls="rl-code"))
         lines += [element("div", each.to_html(), cls="rl-warn") for each in as_facts(self.warnings)]
         return element("div", *lines, cls="rl-card")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.fact import SEPARATOR, Fact
+from runloop_jupyter.display.host import in_notebook
 from runloop_jupyter.display.markup import Html, element, root
 from runloop_jupyter.display.plain import fold, visible
 
@@ -165,10 +166,7 @@ class TerminalSurface:
 
 def find_surface() -> Surface | None:
     """Return the notebook's running cell, the terminal behind stderr, or None where nobody looks."""
-    # Not imported on purpose: without IPython in the process there is no notebook either.
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    if getattr(shell, "kernel", None) is not None:
+    if in_notebook():
         return NotebookSurface()
     return TerminalSurface(sys.stderr) if sys.stderr and sys.stderr.isatty() else None
 

@@ -50,11 +50,13 @@ class Activity:
         in_flight: Requests and downloads that are going on.
         last: Monotonic seconds of the latest beginning or end of one.
         pinned: The store's address was given to a client that can't start it: no idle stop.
+        promised: Monotonic seconds until which a link was made to work: no idle stop before.
     """
 
     in_flight: int = 0
     last: float = field(default_factory=time.monotonic)
     pinned: bool = False
+    promised: float = 0.0
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -70,15 +72,27 @@ class Activity:
         """Return for how long nothing has been going on."""
         return 0.0 if self.in_flight else time.monotonic() - self.last
 
+    def promise(self, seconds: float) -> None:
+        """Stay for so long: whoever has a link for that time can't start the store."""
+        self.promised = max(self.promised, time.monotonic() + seconds)
+
+    def may_stop(self, idle_stop: float) -> bool:
+        """Return whether nothing was going on for `idle_stop` seconds, and nobody counts on the store all the same."""
+        return not self._is_counted_on and self.idle_seconds() >= idle_stop
+
     def may_be_replaced(self, idle_stop: float | None) -> bool:
         """Return whether a newer daemon may take over: nobody would miss this one, and no person started it.
 
         Args:
             idle_stop: Seconds without use after which it would stop by itself; None for never.
         """
-        if idle_stop is None or self.pinned:
+        if idle_stop is None or self._is_counted_on:
             return False
         return self.idle_seconds() >= min(_QUIET_SECONDS, idle_stop / 4)
+
+    @property
+    def _is_counted_on(self) -> bool:
+        return self.pinned or time.monotonic() < self.promised
 
 
 def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:

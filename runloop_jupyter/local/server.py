@@ -264,6 +264,6 @@ async def _keep_house(layout: Layout, service: Service, stop: asyncio.Event, idl
             log.exception("housekeeping failed; trying again in %g s", every)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), every)
-        if idle_seconds is not None and not activity.pinned and activity.idle_seconds() >= idle_seconds:
+        if idle_seconds is not None and activity.may_stop(idle_seconds):
             log.info("nobody used the store for %g s", idle_seconds)
             return

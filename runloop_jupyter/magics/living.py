@@ -1,4 +1,4 @@
-"""The magics for living with what is stored: info, rm, keep."""
+"""The magics for living with what is stored: info, rm, keep, url."""
 
 from __future__ import annotations
 
@@ -46,6 +46,14 @@ class LivingMagics(Magics):
         from runloop_jupyter.actions.keep import keep
 
         return keep(object_or_name(said.what), said.name)
+
+    @line_magic
+    @magic
+    def rl_url(self, said: Namespace, cell: str | None) -> Any:
+        """Make a link to download an object without a key."""
+        from runloop_jupyter.actions.url import DEFAULT, url
+
+        return url(object_or_name(said.what), expires=said.expires or DEFAULT)
 
 
 def _agrees(question: str) -> bool:

@@ -47,7 +47,34 @@ CELLS = [
         "import runloop_jupyter.transfer.upload as upload\n"
         "upload.CHUNK = 'a bug'\nrl.put('third', 'text')"
     ),
-    "import runloop_jupyter.wire.json as wire_json\nwire_json.decode = broken\nrl.ls()",
+    "import runloop_jupyter.wire.json as wire_json\nwire_json.decode, keep = broken, wire_json.decode\nrl.ls()",
+    # Links: shown, looked into, copied, revealed by a button, and broken in the middle of each.
+    "wire_json.decode = keep\nlink = %rl_url text --expires 12h\nlink",
+    "link, str(link), f'{link}', [link], vars(link), {'k': link}, link._url",
+    "import copy, dataclasses\ncopy.deepcopy(link), dataclasses.asdict(link)",
+    "import pickle\npickle.dumps(link)",
+    "logging.getLogger('x').info('link %s %r', link, link)",
+    "import ipywidgets\n[widget.get_state() for widget in ipywidgets.Widget.widgets.values()]",
+    (
+        "from runloop_jupyter.widgets import copy_link\n"
+        "widget = copy_link._current\nvars(widget), widget._trait_values, vars(widget.comm)"
+    ),
+    # As a front end asks; the reply goes out as a message, and into no output.
+    (
+        "import time\nsent = []\nsend = widget.send\n"
+        "widget.send = lambda reply: (send(reply), sent.append(len(str(reply))))\n"
+        "widget._handle_custom_msg({'v': 1, 'rid': 'r', 'op': 'reveal', 'args': {'slot': copy_link.slot(link)}}, [])\n"
+        "time.sleep(0.5)\nsent"
+    ),
+    (
+        "def fails(reply): raise ZeroDivisionError(reply)\n"
+        "widget.send = fails\n"
+        "widget._handle_custom_msg({'v': 1, 'rid': 'r', 'op': 'reveal', 'args': {'slot': copy_link.slot(link)}}, [])\n"
+        "time.sleep(0.5)"
+    ),
+    "from runloop_jupyter.api import signed\nsigned.expiry, expiry = broken, signed.expiry\n%rl_url text",
+    "signed.expiry = expiry\nsigned.is_for_this_computer = broken\n%rl_url text",
+    "signed.masked = broken\nlink",
 ]
 
 
@@ -82,6 +109,11 @@ def notebook(server):
     return notebook
 
 
+def test_no_saved_state_of_a_widget_holds_one(notebook):
+    assert "_esm" in str(notebook.metadata.widgets)
+    assert_no_secret(nbformat.writes(notebook))
+
+
 def test_the_signature_is_where_this_test_would_see_it(hosted):
     assert SIGNED.search(session.current().store.objects.download_url(rl.put("x", "seen").id).reveal())
 
@@ -93,6 +125,11 @@ def test_the_cells_did_what_they_should(notebook):
     assert "ObjectNotFound" in texts[14]
     assert "ZeroDivisionError" in texts[17]
     assert "ZeroDivisionError" in texts[20]
+    assert "link · only on this computer" in texts[21]
+    assert "can't be pickled" in texts[24]
+    assert "_esm" in texts[26]
+    assert re.search(r"\[\d{3}\]", texts[28])  # the reply was sent, URL and all
+    assert all("ZeroDivisionError" in texts[at] for at in (30, 31, 32))
 
 
 @pytest.mark.parametrize("number", range(len(CELLS)), ids=[cell.splitlines()[-1][:40] for cell in CELLS])

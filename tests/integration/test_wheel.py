@@ -44,6 +44,14 @@ def test_it_holds_the_package_its_types_and_licence_and_nothing_else(wheel):
     assert sources == {name for name in names if name.endswith(".py")}
 
 
+def test_it_holds_the_scripts_of_its_widgets_so_that_installing_it_needs_no_node(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    scripts = {str(path.relative_to(ROOT)) for path in (ROOT / "runloop_jupyter" / "static").iterdir()}
+    assert "runloop_jupyter/static/link.js" in scripts
+    assert scripts == {name for name in names if name.startswith("runloop_jupyter/static/")}
+    assert not any("node_modules" in name or name.endswith(".ts") for name in names)
+
+
 def test_the_main_job_works_from_it(installed, tmp_path):
     code = (
         "import runloop_jupyter as rl\n"

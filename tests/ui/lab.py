@@ -53,7 +53,7 @@ root => {
     const parent = walker.currentNode.parentElement;
     if (!text || parent.closest('style') || !parent.getClientRects().length) continue;
     const grounds = [];
-    for (let at = parent; at; at = at.parentElement) {
+    for (let at = parent; at; at = at.parentElement ?? at.getRootNode().host) {
       const ground = getComputedStyle(at).backgroundColor;
       grounds.unshift(ground);
       if (paint([ground])[3] === 255) break;

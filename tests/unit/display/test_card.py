@@ -71,3 +71,10 @@ def test_a_line_is_its_facts_in_a_row() -> None:
 
 def test_a_line_that_needs_attention_looks_so() -> None:
     assert Line(["2 objects expire within 48 h"], tone="warn").body().startswith('<div class="rl-warn">')
+
+
+def test_a_place_for_a_button_is_nothing_to_read_and_varies() -> None:
+    card = Card("x", code=["https://store/•••"], slot="3fa9-0")
+    assert "3fa9" not in card.to_text()
+    assert '<span class="rl-v-id rl-slot" hidden="hidden">3fa9-0</span>' in card.body()
+    assert "rl-slot" not in Card("x", code=["y"]).body()

@@ -36,6 +36,7 @@ def page(rows: int, size: str, time: str, version: str, object_id: str, age: str
                 Fact(f"replaces a version put {time[:10]}, {age} ago", "time"),
             ],
             code=[Fact(f"penguins@{version}", "id")],
+            slot=object_id,
         ),
         facts=[("id", Fact(object_id, "id"))],
         versions=Table(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from runloop_jupyter.local.guard import Activity
 
 HALF_AN_HOUR = 1800.0
 
 
-def quiet_for(seconds: float, **more: bool) -> Activity:
+def quiet_for(seconds: float, **more: Any) -> Activity:
     return Activity(last=time.monotonic() - seconds, **more)
 
 
@@ -31,3 +32,18 @@ def test_a_daemon_in_the_foreground_is_never_replaced() -> None:
 
 def test_a_daemon_whose_address_was_given_away_is_never_replaced() -> None:
     assert not quiet_for(3600, pinned=True).may_be_replaced(HALF_AN_HOUR)
+
+
+def test_a_daemon_whose_link_still_works_neither_stops_nor_is_replaced() -> None:
+    activity = quiet_for(3600)
+    assert activity.may_stop(HALF_AN_HOUR)
+    activity.promise(60)
+    activity.promise(1)
+    assert not activity.may_stop(HALF_AN_HOUR)
+    assert not activity.may_be_replaced(HALF_AN_HOUR)
+
+
+def test_a_promise_that_is_over_holds_nothing_up() -> None:
+    activity = quiet_for(3600, promised=time.monotonic() - 1)
+    assert activity.may_stop(HALF_AN_HOUR)
+    assert activity.may_be_replaced(HALF_AN_HOUR)
