@@ -67,7 +67,8 @@ notebooks: $(VENV)/dev.done
 
 # Run the tutorials and save what they show.
 save-notebooks: $(VENV)/dev.done
-	$(OWN_HOME); $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	$(OWN_HOME); $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+	  --ExecutePreprocessor.store_widget_state=False notebooks/*.ipynb
 
 ui: $(VENV)/dev.done browser
 	$(BIN)/pytest tests/ui

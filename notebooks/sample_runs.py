@@ -84,10 +84,9 @@ def _fill(layout: Layout) -> None:
 def _run(run: int, chance: random.Random) -> tuple[str, dict[str, str], dict[str, Any], float | None]:
     """Return name, metadata, value and how many seconds from now it lives; every tenth is trained a second time."""
     dataset, model = chance.choice(_DATASETS), chance.choice(_MODELS)
-    again = run % 10 == 9
-    number = run - 5 if again else run
-    if again:
+    if run % 10 in (4, 9):
         dataset, model = "birds", "resnet50"
+    number = run - 5 if run % 10 == 9 else run
     accuracy = round(0.6 + 0.38 * chance.random() ** 0.7, 3)
     epochs = chance.choice((10, 20, 50, 100))
     metadata = {"dataset": dataset, "model": model, "acc": f"{accuracy:.3f}", "epochs": str(epochs)}

@@ -14,7 +14,8 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 @pytest.fixture(scope="module", params=sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def tutorial(request):
     notebook = nbformat.read(request.param, as_version=4)
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    where = {"metadata": {"path": str(NOTEBOOKS)}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute()
     return notebook
 
 
