@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from runloop_jupyter.transfer.transfer import Transfer
+    from runloop_jupyter.values.codec import Codec
 
 
 def get(
@@ -106,8 +107,13 @@ class _Fetch:
     @property
     def name(self) -> str:
         """The local name of the stored file or folder."""
-        codec = None if self.is_path else registry.codec_named(self._thing.format or "")
+        codec = self._codec
         return cache.file_name(self._thing.name, codec.suffix if codec else "")
+
+    @property
+    def _codec(self) -> Codec | None:
+        """Who reads what it was put as; None for what was a file, and for what nobody here reads."""
+        return None if self.is_path else registry.known(self._thing.format)
 
     def path(self) -> Path:
         if self.is_folder:
@@ -128,6 +134,8 @@ class _Fetch:
         thing = self._thing
         if self.is_folder and wish.form != "bytes":
             raise InputError(f"“{thing.name}” is a folder; it comes as a path, or as bytes (its tar.gz)")
+        if not self.is_path and wish.form != "bytes":
+            registry.codec_named(thing.format or "")  # that nothing reads it is said before it is fetched
         with self._file(wish) as file:
             if wish.form == "bytes":
                 return file.read()
@@ -143,7 +151,7 @@ class _Fetch:
 
     def _file(self, wish: Wish) -> BinaryIO:
         """Return the object's bytes as a file: by ranges where part of them will do, on disk where they must stay."""
-        known = None if self.is_path else registry.codec_named(self._thing.format or "")
+        known = self._codec
         lazy = reads_path(known) if known else wish.form in LAZY_FORMS
         if lazy and wish.form != "bytes":
             return self._cached_file(self.name).open("rb")
