@@ -12,7 +12,6 @@ import os
 import random
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from blake3 import blake3

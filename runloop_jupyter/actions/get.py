@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from runloop_jupyter.transfer.transfer import Transfer
+    from runloop_jupyter.values.codec import Codec
 
 
 def get(
@@ -108,8 +109,13 @@ class _Fetch:
     @property
     def name(self) -> str:
         """The local name of the stored file or folder."""
-        codec = None if self.is_path else registry.codec_named(self._thing.format or "")
+        codec = self._codec
         return cache.file_name(self._thing.name, codec.suffix if codec else "")
+
+    @property
+    def _codec(self) -> Codec | None:
+        """Who reads what it was put as; None for what was a file, and for what nobody here reads."""
+        return None if self.is_path else registry.known(self._thing.format)
 
     def path(self) -> Path:
         if self.is_folder:
@@ -130,6 +136,8 @@ class _Fetch:
         thing = self._thing
         if self.is_folder and wish.form != "bytes":
             raise InputError(f"“{thing.name}” is a folder; it comes as a path, or as bytes (its tar.gz)")
+        if not self.is_path and wish.form != "bytes":
+            registry.codec_named(thing.format or "")  # that nothing reads it is said before it is fetched
         try:
             if wish.form == "bytes":
                 memory.check(thing.size)
@@ -155,7 +163,7 @@ class _Fetch:
         Raises:
             InputError: It can't be given in part; nothing was fetched for that.
         """
-        known = None if self.is_path else registry.codec_named(self._thing.format or "")
+        known = self._codec
         lazy = reads_path(known) if known else wish.form in LAZY_FORMS
         if lazy:
             return self._cached_file(self.name).open("rb")

@@ -172,12 +172,17 @@ def codec_named(format: str) -> Codec:
     Raises:
         DecodeError: Nothing here reads it.
     """
-    codec = _named().get(format)
+    codec = known(format)
     if codec is None:
         raise DecodeError(
             f"nothing here reads the format {format!r:.60}; install the package that does, or take it as a path"
         )
     return codec
+
+
+def known(format: str | None) -> Codec | None:
+    """Return the codec of a stored format; None where nothing here reads it."""
+    return _named().get(format) if format is not None else None
 
 
 def formats() -> list[tuple[str, str, str]]:

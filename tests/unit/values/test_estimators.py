@@ -30,7 +30,9 @@ MODELS = {
     "not fitted": LogisticRegression(C=0.3),
     "linear": LogisticRegression().fit(X, Y),
     "pipeline": make_pipeline(StandardScaler(), SVC()).fit(X, Y),
-    "columns": make_pipeline(ColumnTransformer([("one", OneHotEncoder(handle_unknown="ignore"), [0])]), Ridge()).fit(X, Y),
+    "columns": make_pipeline(ColumnTransformer([("one", OneHotEncoder(handle_unknown="ignore"), [0])]), Ridge()).fit(
+        X, Y
+    ),
     "text": CountVectorizer().fit(["a word", "another"]),
 }
 

@@ -125,7 +125,10 @@ def test_an_image_without_pixels_is_refused(store):
 def test_an_image_that_is_cut_off_is_refused(store):
     file = io.BytesIO()
     RGB.resize((200, 200)).save(file, "JPEG")
-    with Image.open(io.BytesIO(file.getvalue()[:700])) as broken, pytest.raises(UnsupportedValue, match="open it again"):
+    with (
+        Image.open(io.BytesIO(file.getvalue()[:700])) as broken,
+        pytest.raises(UnsupportedValue, match="open it again"),
+    ):
         store(broken)
 
 
@@ -170,8 +173,8 @@ def test_bytes_that_are_no_whole_png_are_a_decode_error(case):
 
 
 def test_a_bomb_is_refused_by_its_header(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 1 << 40)
     with pytest.raises(DecodeError, match=r"900,000,000 pixels.*MAX_IMAGE_PIXELS"):
-        monkeypatch.setattr(memory, "available", lambda: 1 << 40)
         registry.decode("png", png(30_000, 30_000), {})
     monkeypatch.setattr(memory, "available", lambda: 1 << 28)
     with pytest.raises(NotEnoughMemory):

@@ -19,7 +19,10 @@ TIMES = pd.date_range("2020", periods=2)
 
 DATASETS = {
     "numbers of every sort": xr.Dataset(
-        {kind: ("x", np.array([0, 1], kind)) for kind in "i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 ? c8 c16".split()}
+        {
+            kind: ("x", np.array([0, 1], kind))
+            for kind in ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "?", "c8", "c16"]
+        }
     ),
     "gaps and extremes": xr.Dataset({"a": ("x", [np.nan, -0.0, np.inf]), "b": ("y", np.array([2**64 - 1], "u8"))}),
     "times of pandas": xr.Dataset({"a": ("t", [1.0, 2.0])}, {"t": TIMES}),
@@ -235,4 +238,6 @@ def test_a_dataset_can_not_be_given_as_pandas(store):
 def test_a_file_of_somebody_else_is_read_without_facts():
     file = io.BytesIO()
     DATASETS["times to the nanosecond"].to_netcdf(file, engine="h5netcdf")
-    xr.testing.assert_identical(registry.decode("netcdf", file, {}, Wish("xarray")), DATASETS["times to the nanosecond"])
+    xr.testing.assert_identical(
+        registry.decode("netcdf", file, {}, Wish("xarray")), DATASETS["times to the nanosecond"]
+    )

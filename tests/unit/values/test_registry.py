@@ -164,8 +164,8 @@ def test_a_damaged_pickle_is_a_decode_error():
         (zipped("schema.json"), "a", "skops"),
         (zipped("1.npy"), "a.skops", "skops"),
         (zipped("word/document.xml"), "a.npz", None),
-        (b"\x10\0\0\0\0\0\0\0{\"a\":", "a", "safetensors"),
-        (b"\x10\0\0\0\0\0\0\x01{\"a\":", "a", None),
+        (b'\x10\0\0\0\0\0\0\0{"a":', "a", "safetensors"),
+        (b'\x10\0\0\0\0\0\0\x01{"a":', "a", None),
         (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a --><svg/>", "a.txt", "svg"),
         (b"<html><svg></svg></html>", "a.svg", "text"),
         (b"\x93NUMPY\x01\x00", "x", "npy"),
@@ -218,9 +218,10 @@ def test_a_third_party_that_fails_to_look_is_passed_over(entry_points, caplog):
 
 
 def test_looking_for_a_codec_imports_no_library():
+    heavy = ["pandas", "pyarrow", "polars", "numpy", "xarray", "h5py", "torch", "sklearn", "skops", "PIL", "IPython"]
     code = (
-        "import sys; from runloop_jupyter.values import registry; registry.codec_for({}); registry.formats(); registry.find(object());"
-        "print([name for name in ('pandas', 'pyarrow', 'polars', 'numpy', 'xarray', 'h5py', 'torch', 'sklearn', 'skops', 'PIL', 'IPython') if name in sys.modules])"
+        "import sys; from runloop_jupyter.values import registry; registry.codec_for({}); registry.formats();"
+        f"registry.find(object()); print([name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -94,7 +94,7 @@ def test_an_svg_can_not_be_given_as_numpy(store):
 
 def test_a_value_that_draws_itself_and_is_more_is_refused():
     kind = type("BaseGeometry", (Graph,), {"__module__": "shapely.geometry"})
-    with pytest.raises(Exception, match="has no stored form; put shapely.to_wkb"):
+    with pytest.raises(Exception, match=r"has no stored form; put shapely\.to_wkb"):
         registry.codec_for(kind(CIRCLE))
 
 

@@ -81,6 +81,14 @@ def test_a_dict_stays_a_dict_in_its_order_whatever_its_dtypes(on_disk):
     assert all(torch.equal(back[name], value[name]) for name in value)
 
 
+def test_each_tensor_begins_where_its_items_are_aligned(store):
+    value = {"z": torch.tensor([True] * 3), "m": torch.ones(3, dtype=torch.int16), "a": torch.ones(2).double()}
+    data = store(value).file.getvalue()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    assert all((8 + length + header[name]["data_offsets"][0]) % value[name].itemsize == 0 for name in value)
+
+
 def test_parameters_and_what_is_trained_come_back_so(on_disk):
     frozen = torch.nn.Parameter(torch.ones(2), requires_grad=False)
     back = on_disk({"w": torch.nn.Parameter(torch.ones(2)), "f": frozen, "t": torch.ones(2, requires_grad=True)})
