@@ -80,7 +80,8 @@ class GeometryRule:
             deep = shapely.has_z(there)
             types |= {_TYPES[kind] + " Z" * bool(z) for kind, z in set(zip(kinds.tolist(), deep.tolist(), strict=True))}
             srids |= set(shapely.get_srid(there).tolist())
-            bounds.append(shapely.total_bounds(there))
+            if len(there):
+                bounds.append(shapely.total_bounds(there))
             checkpoint()
         if len(srids) > 1:
             raise UnsupportedValue(f"{name} holds geometries of several SRIDs; make them one: shapely.set_srid")
@@ -203,12 +204,15 @@ def _crs_from(packed: Any) -> Any:
     if packed is None:
         return None
     try:
-        if isinstance(packed, dict):
-            return pyproj.CRS.from_json_dict(packed)
-        # "+init=/a/file:1" would have PROJ open it
-        if not isinstance(packed, str) or not _CRS_TEXT.match(packed):
+        # A string of PROJ's parameters, which a dict may be too, can have it open a file: "+init=/a/file:1".
+        harmless = (
+            "proj" not in packed and "init" not in packed
+            if isinstance(packed, dict)
+            else isinstance(packed, str) and _CRS_TEXT.match(packed)
+        )
+        if not harmless:
             raise ValueError(f"no coordinate reference system: {packed!r:.60}")
-        return pyproj.CRS.from_string(packed)
+        return pyproj.CRS.from_user_input(packed)
     except (pyproj.exceptions.ProjError, RecursionError) as error:
         raise ValueError(f"no coordinate reference system: {error}") from error
 

@@ -5,11 +5,11 @@ Each is stored as the frame that it would be, with a note by which it is made of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from runloop_jupyter.errors import DecodeError, UnsupportedValue
+from runloop_jupyter.errors import DecodeError, InputError, UnsupportedValue
 from runloop_jupyter.values.codec import type_name
 from runloop_jupyter.values.pandas_columns import array_of, pack_labels, unpack_labels
 
@@ -32,21 +32,21 @@ def as_frame(value: Any, checkpoint: Checkpoint) -> tuple[pd.DataFrame, dict[str
         dress["series"] = _pack_name(value.name, checkpoint)
     elif library == "geopandas":
         frame = pd.DataFrame(value, copy=False)
+        # it may name a column that is gone: so does geopandas after a choice of columns
         name = value.active_geometry_name
-        dress["geo"] = {"active": None if name is None else cast("int", value.columns.get_loc(name))}
+        dress["geo"] = {"active": None if name is None else _pack_name(name, checkpoint)}
     else:
         return value, dress
     frame.attrs = value.attrs
     return frame.set_flags(allows_duplicate_labels=value.flags.allows_duplicate_labels), dress
 
 
-def from_frame(frame: pd.DataFrame, note: dict[str, Any], chosen: list[int], *, plain: bool) -> Any:
+def from_frame(frame: pd.DataFrame, note: dict[str, Any], *, plain: bool) -> Any:
     """Return what `as_frame` was given.
 
     Args:
         frame: The plain frame.
         note: Of the file.
-        chosen: Which of the file's columns `frame` has.
         plain: Leave out what needs geopandas.
 
     Raises:
@@ -59,8 +59,25 @@ def from_frame(frame: pd.DataFrame, note: dict[str, Any], chosen: list[int], *, 
         return _series(frame, _unpack_name(note["series"]), is_geo=geo is not None)
     if geo is None:
         return frame
-    active = geo["active"]
-    return _geo_frame(frame, chosen.index(active) if active in chosen else None)
+    return _geo_frame(frame, None if geo["active"] is None else _unpack_name(geo["active"]))
+
+
+def with_geometry(value: Any) -> Any:
+    """Return a frame or Series as geopandas' own; the first geometry is the active one where none was.
+
+    Raises:
+        InputError: It has no geometry.
+    """
+    import geopandas
+
+    if isinstance(value, pd.Series) and str(value.dtype) == "geometry":
+        return geopandas.GeoSeries(value)
+    shapes = (
+        [] if isinstance(value, pd.Series) else [label for label, kind in value.dtypes.items() if kind == "geometry"]
+    )
+    if not shapes:
+        raise InputError("the stored table has no geometries; get it --as pandas")
+    return value if isinstance(value, geopandas.GeoDataFrame) else geopandas.GeoDataFrame(value, geometry=shapes[0])
 
 
 def assert_same(was: Any, now: Any) -> None:
@@ -94,17 +111,18 @@ def _series(frame: pd.DataFrame, name: Any, *, is_geo: bool) -> Any:
     return column.set_flags(allows_duplicate_labels=frame.flags.allows_duplicate_labels)
 
 
-def _geo_frame(frame: pd.DataFrame, active: int | None) -> Any:
+def _geo_frame(frame: pd.DataFrame, active: Any) -> Any:
     """Return a GeoDataFrame, as geopandas does of a choice of columns: a plain frame where none is a geometry."""
     import geopandas
 
-    if not any(str(dtype) == "geometry" for dtype in frame.dtypes):
-        if active is not None:
-            raise DecodeError("the stored table names a geometry that is none; take it --as arrow")
+    shapes = [label for label, kind in frame.dtypes.items() if kind == "geometry"]
+    if active in frame.columns and active not in shapes:
+        raise DecodeError("the stored table names a geometry that is none; take it --as arrow")
+    if not shapes:
         return frame
     dressed = geopandas.GeoDataFrame(frame)
-    # Not set_geometry: it takes a new column's values, and none is a state too, as after a choice of columns.
-    dressed._geometry_column_name = None if active is None else frame.columns[active]
+    # Not set_geometry: it takes a new column's values, and none or a column that is gone are states too.
+    dressed._geometry_column_name = active
     dressed.attrs = frame.attrs
     return dressed.set_flags(allows_duplicate_labels=frame.flags.allows_duplicate_labels)
 

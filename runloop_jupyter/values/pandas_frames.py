@@ -47,7 +47,8 @@ def encode(value: Any, file: BinaryIO, checkpoint: Checkpoint) -> None:
         UnsupportedValue: It would not come back equal; the message names the column, its type and what to do.
     """
     frame, dress = as_frame(value, checkpoint)
-    plan = _Plan(frame, dress, checkpoint)
+    active = getattr(value, "active_geometry_name", None)
+    plan = _Plan(frame, dress, None if active is None else str(active), checkpoint)
     plan.try_out(value, checkpoint)
     parquet.write(file, plan.schema, plan.batches(frame, checkpoint), checkpoint, plan.note)
 
@@ -106,7 +107,7 @@ def decode(
     frame.attrs = note["attrs"]
     if not note["duplicates"]:
         frame = frame.set_flags(allows_duplicate_labels=False)
-    return from_frame(frame, note, chosen, plain=plain)
+    return from_frame(frame, note, plain=plain)
 
 
 def _check_columns(columns: Sequence[str], names: list[str], note: dict[str, Any]) -> None:
@@ -162,16 +163,10 @@ def _indexes(reader: parquet.Reader) -> list[Any]:
     return described if isinstance(described, list) else []
 
 
-def has_geometry(value: Any) -> bool:
-    """Whether a frame or Series has a geometry in it."""
-    kinds = [value.dtype] if isinstance(value, pd.Series) else value.dtypes
-    return any(str(kind) == "geometry" for kind in kinds)
-
-
 class _Plan:
     """The rule of each column and index level, and the note; made before a byte is written."""
 
-    def __init__(self, frame: pd.DataFrame, dress: dict[str, JSON], checkpoint: Checkpoint) -> None:
+    def __init__(self, frame: pd.DataFrame, dress: dict[str, JSON], active: str | None, checkpoint: Checkpoint) -> None:
         labels = frame.columns
         duplicated = labels[labels.duplicated()]
         if len(duplicated):
@@ -192,7 +187,7 @@ class _Plan:
         self.schema = pa.schema(
             [pa.field(name, rule.type) for name, rule in zip(self.names + level_names, self.rules, strict=True)],
         )
-        self.schema = self.schema.with_metadata(self._metadata(frame, dress))
+        self.schema = self.schema.with_metadata(self._metadata(frame, active))
         self._levels = len(levels)
         self.note: dict[str, JSON] = {
             "library": "pandas",
@@ -206,16 +201,14 @@ class _Plan:
             **dress,
         }
 
-    def _metadata(self, frame: pd.DataFrame, dress: dict[str, JSON]) -> dict[bytes, bytes] | None:
+    def _metadata(self, frame: pd.DataFrame, active: str | None) -> dict[bytes, bytes] | None:
         """Return what other readers look for: pandas' own note, and where geometries are."""
         shapes = {name: rule for name, rule in zip(self.schema.names, self.rules, strict=True) if is_geometry(rule)}
         if not shapes:
             return _pandas_metadata(frame, self.schema.names)
         from runloop_jupyter.values import geometry
 
-        geo = dress.get("geo")
-        active = geo.get("active") if isinstance(geo, dict) else None
-        primary = self.schema.names[active] if isinstance(active, int) else next(iter(shapes))
+        primary = active if active is not None and active in shapes else next(iter(shapes))
         # pandas has no word for them; a reader of the other note makes geometries of the bytes
         labels = zip(frame, self.rules[: frame.shape[1]], strict=True)
         bare = frame.iloc[:0].astype({label: object for label, rule in labels if is_geometry(rule)})

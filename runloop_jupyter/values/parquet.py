@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from runloop_jupyter.errors import CodecError, DecodeError, UnsupportedValue
+from runloop_jupyter.errors import CodecError, DecodeError, UnsupportedValue, one_line
 from runloop_jupyter.values.parts import check_columns
 
 if TYPE_CHECKING:
@@ -197,9 +197,10 @@ def reading() -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError, AttributeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system's; Arrow's own have no number
+        reason = one_line(f"{type(error).__name__}: {error}", 300)
         raise DecodeError(
-            f"the stored table can't be read ({type(error).__name__}: {error}); its bytes are damaged or of another"
-            " format; take it as a path to look at it"
+            f"the stored table can't be read ({reason}); its bytes are damaged or of another format; take it as a path"
+            " to look at it"
         ) from error
 
 

@@ -97,7 +97,7 @@ def _columns(reader: Reader, wish: Wish, rows: int) -> list[_Column]:
 
 
 def _judged(reader: Reader) -> dict[str, float]:
-    """Return the bytes of each column as Arrow, by what a file from elsewhere tells: sizes, and the first and last text."""
+    """Return the bytes of each column as Arrow, by what a file from elsewhere tells: sizes, first and last text."""
     groups = range(min(reader.footer.num_row_groups, _GROUPS))
     judged: dict[str, float] = {}
     rows = 0

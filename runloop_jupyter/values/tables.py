@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from runloop_jupyter.errors import DecodeError, InputError, MissingLibrary, UnsupportedValue
+from runloop_jupyter.values import wkb
 from runloop_jupyter.values.codec import JSON, Checkpoint, Preview, Wish, check_form, type_name, type_names
 from runloop_jupyter.values.libraries import need
 
@@ -122,6 +123,9 @@ class TableCodec:
             columns = _columns(reader)
             batch = next(reader.batches(lambda: None, _HEAD_ROWS), None)
             cells = [] if batch is None else [column.slice(0, _HEAD_ROWS).to_pylist() for column in batch.columns]
+            for i, (_, kind) in enumerate(columns[: len(cells)]):
+                if kind == _GEOMETRY:
+                    cells[i] = [wkb.shown(value) if isinstance(value, bytes) else value for value in cells[i]]
             head = [[_cell(value) for value in row] for row in zip(*cells, strict=True)]
             return Preview(rows=reader.rows, columns=columns, head=head)
 
@@ -210,13 +214,11 @@ def _give_pandas(reader: parquet.Reader, wish: Wish, checkpoint: Checkpoint) -> 
 
 
 def _give_geopandas(reader: parquet.Reader, wish: Wish, checkpoint: Checkpoint) -> Any:
-    from runloop_jupyter.values import geometry, pandas_frames
+    from runloop_jupyter.values import geometry, pandas_dress, pandas_frames
 
     if pandas_frames.is_noted(reader.note):
         value = pandas_frames.decode(reader, checkpoint, columns=wish.columns, head=wish.head)
-        if wish.form == "geopandas" and not pandas_frames.has_geometry(value):
-            raise InputError("the stored table has no geometries; get it --as pandas")
-        return value
+        return pandas_dress.with_geometry(value) if wish.form == "geopandas" else value
     rules, primary = geometry.geo_columns(reader.metadata)
     frame = _give_pandas(reader, wish, checkpoint)
     return geometry.dressed(frame, rules, primary)

@@ -1,4 +1,4 @@
-"""DataFrames that come back equal, and those that must be refused with the fragment of the line that says why."""
+"""Frames and Series that come back equal, and those that are refused with a fragment of the line that says why."""
 
 from __future__ import annotations
 
@@ -140,6 +140,41 @@ FRAMES = {
     "attrs": with_attrs({"unit": {"mass": ["kg"]}}),
     "no duplicate labels allowed": pd.DataFrame({"a": [1]}).set_flags(allows_duplicate_labels=False),
 }
+
+SERIES = {
+    "without a name": pd.Series([1, 2]),
+    "text as a name": pd.Series([1.5, np.nan], name="mass"),
+    "empty text as a name": pd.Series([1], name=""),
+    "number as a name": pd.Series([1], name=5),
+    "number of numpy as a name": pd.Series([1], name=np.int64(5)),
+    "float as a name": pd.Series([1], name=0.5),
+    "nan as a name": pd.Series([1], name=np.nan),
+    "time as a name": pd.Series([1], name=pd.Timestamp("2020", tz="Europe/Berlin")),
+    "date as a name": pd.Series([1], name=dt.date(2020, 1, 1)),
+    "tuple as a name": pd.Series([1], name=("mass", 1, None)),
+    "name of its index": pd.Series([1], name="k", index=pd.Index(["a"], name="k")),
+    "index called as an unnamed Series is": pd.Series([1], index=pd.Index(["a"], name="value")),
+    "MultiIndex": pd.Series(range(4), index=pd.MultiIndex.from_product([["x", "y"], [1, 2]], names=["k", None])),
+    "RangeIndex with a step": pd.Series([1, 2], index=pd.RangeIndex(5, 9, 2, name="r")),
+    "times with a frequency": pd.Series(
+        range(3), index=pd.date_range("2020", periods=3, freq="2h", tz="Europe/Berlin", name="t"), name="v"
+    ),
+    "counts of values": pd.Series(["a", "b", "a"], dtype=object, name="s").value_counts(),
+    "ordered and unused categories": pd.Series(
+        pd.Categorical(["b", "a", None], categories=["c", "b", "a"], ordered=True), name="c"
+    ),
+    "nullable numbers": pd.Series([1, None], dtype="Int64", name="i"),
+    "nullable floats, nan and NA apart": pd.Series(
+        pd.arrays.FloatingArray(np.array([1.5, np.nan, 0.0]), np.array([False, False, True])), name="f"
+    ),
+    "text with gaps": pd.Series(["a", None], name="s"),
+    "objects": pd.Series([[1, 2], None], dtype=object, name="o"),
+    "periods": pd.Series(pd.period_range("2020", periods=2, freq="M"), name="p"),
+    "no rows": pd.Series([], dtype="M8[s]", name="t"),
+    "no duplicate labels allowed": pd.Series([1], name="x").set_flags(allows_duplicate_labels=False),
+}
+SERIES["attrs"] = pd.Series([1], name="x")
+SERIES["attrs"].attrs = {"unit": "kg"}
 
 REFUSED = {
     "duplicate names": (pd.DataFrame([[1, 2]], columns=["a", "a"]), "'a' occurs more than once"),
