@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.find import ls
     from runloop_jupyter.actions.get import get
     from runloop_jupyter.actions.info import Info, info
+    from runloop_jupyter.actions.keys import KeyTable, keys
     from runloop_jupyter.actions.object import Object
     from runloop_jupyter.actions.object_table import ObjectTable
     from runloop_jupyter.actions.put import put
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "Info": "actions.info",
+    "KeyTable": "actions.keys",
     "Object": "actions.object",
     "ObjectTable": "actions.object_table",
     "Status": "actions.status",
     "get": "actions.get",
     "info": "actions.info",
+    "keys": "actions.keys",
     "ls": "actions.find",
     "put": "actions.put",
     "rm": "actions.remove",
@@ -44,12 +47,14 @@ _WHERE = {
 
 __all__ = [
     "Info",
+    "KeyTable",
     "Object",
     "ObjectTable",
     "Status",
     "errors",
     "get",
     "info",
+    "keys",
     "last_error",
     "ls",
     "put",
