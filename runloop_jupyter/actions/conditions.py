@@ -147,6 +147,12 @@ def number(text: str) -> int | float | None:
         return None
 
 
+def in_order(text: str) -> tuple[bool, int | float, str]:
+    """Return what sorts values: numbers first, as numbers."""
+    value = number(text)
+    return value is None, 0 if value is None else value, text
+
+
 def _comparable(value: str, wanted: str) -> tuple[object, object] | None:
     numbers = number(value), number(wanted)
     if None not in numbers:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from runloop_jupyter import session as sessions
-from runloop_jupyter.actions.conditions import number
+from runloop_jupyter.actions.conditions import in_order, number
 from runloop_jupyter.actions.options import RESERVED, check_limit
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.display import humane
@@ -146,14 +146,9 @@ def _first(counted: Counted, limit: int, key: str | None) -> KeyTable:
     """Return the `limit` that come first, without sorting a million for fifty."""
     texts = [text for text in counted.texts if key is not None or not text.startswith(RESERVED)]
     if counted.counts is None:
-        return KeyTable(tuple(heapq.nsmallest(limit, texts, key=_in_order)), None, len(texts), key)
+        return KeyTable(tuple(heapq.nsmallest(limit, texts, key=in_order)), None, len(texts), key)
     # What only unfinished objects have is in use, and yet nothing can be found by it.
     counts = {text: n for text, n in zip(counted.texts, counted.counts, strict=True) if n > 0}
     texts = [text for text in texts if text in counts]
-    shown = tuple(heapq.nsmallest(limit, texts, key=lambda text: (-counts[text], _in_order(text))))
+    shown = tuple(heapq.nsmallest(limit, texts, key=lambda text: (-counts[text], in_order(text))))
     return KeyTable(shown, {text: counts[text] for text in shown}, len(texts), key)
-
-
-def _in_order(text: str) -> tuple[bool, int | float, str]:
-    as_number = number(text)
-    return as_number is None, 0 if as_number is None else as_number, text

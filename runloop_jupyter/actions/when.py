@@ -47,7 +47,7 @@ def moment_ms(when: object, option: str, now_ms: int) -> int | None:
         )
     # pandas' NaT is a datetime that no arithmetic works on.
     try:
-        return ((when.replace(tzinfo=UTC) if when.tzinfo is None else when) - _EPOCH) // _MILLISECOND
+        return int(((when.replace(tzinfo=UTC) if when.tzinfo is None else when) - _EPOCH) // _MILLISECOND)
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{option} is no moment in time") from None
 
