@@ -13,6 +13,7 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from runloop_jupyter.actions.options import as_text
@@ -38,7 +39,9 @@ _WORD: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,4})?|[+-]?inf")
+_NUMBER: Final = re.compile(
+    r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+|(?=\.[0-9]))(?P<part>(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,4})?)|[+-]?inf"
+)
 _YEAR: Final = re.compile("[0-9]{4}")
 _DATE: Final = re.compile("[0-9]{4}-[0-9]{2}")
 _GLOB: Final = re.compile(r"[*?\[\]]")
@@ -64,8 +67,18 @@ class Condition:
             return (value in self.values) is (self.sign == "=")
         if not self.sign:
             return True
-        pair = _comparable(value, self.values[0])
-        return pair is not None and _ORDERS[self.sign](*pair)
+        wanted, as_number = self.values[0], self._number
+        compare = _ORDERS[self.sign]
+        found = number(value)
+        if found is not None and as_number is not None:
+            return compare(found, as_number)
+        if not ((found is None and as_number is None) or _is_year_of(value, wanted) or _is_year_of(wanted, value)):
+            return False
+        return "nan" not in {value.lower(), wanted.lower()} and compare(value, wanted)
+
+    @cached_property
+    def _number(self) -> int | float | None:
+        return number(self.values[0])
 
 
 def conditions(where: Where) -> list[Condition]:
@@ -134,32 +147,17 @@ def number(text: str) -> int | float | None:
         >>> number("1,000"), number("1e-3"), number("1,5"), number("nan")
         (1000, 0.001, None, None)
     """
-    if len(text) > LONGEST_NUMBER or not _NUMBER.fullmatch(text):
+    said = _NUMBER.fullmatch(text) if len(text) <= LONGEST_NUMBER else None
+    if said is None:
         return None
     plain = text.replace(",", "")
-    try:
-        return int(plain)  # exact, however large
-    except ValueError:
-        pass
-    try:
-        return float(plain)
-    except ValueError:  # a sign or a point alone
-        return None
+    return int(plain) if said["part"] == "" else float(plain)  # a whole number is exact, however large
 
 
 def in_order(text: str) -> tuple[bool, int | float, str]:
     """Return what sorts values: numbers first, as numbers."""
     value = number(text)
     return value is None, 0 if value is None else value, text
-
-
-def _comparable(value: str, wanted: str) -> tuple[object, object] | None:
-    numbers = number(value), number(wanted)
-    if None not in numbers:
-        return numbers
-    if numbers == (None, None) or _is_year_of(value, wanted) or _is_year_of(wanted, value):
-        return (value, wanted) if "nan" not in {value.lower(), wanted.lower()} else None
-    return None
 
 
 def _is_year_of(year: str, other: str) -> bool:
