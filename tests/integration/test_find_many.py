@@ -21,7 +21,10 @@ import runloop_jupyter as rl
 from runloop_jupyter import session
 from runloop_jupyter.actions import walk
 from runloop_jupyter.errors import InputError
+from runloop_jupyter.index import Filter, ObjectIndex, connect, transaction
 from runloop_jupyter.local import launch
+from runloop_jupyter.local.database import SCHEMA
+from runloop_jupyter.local.ids import position_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -263,6 +266,23 @@ def test_keys_and_values_are_counted_by_the_embedded_store(embedded, views):
     assert dict(models.counts) == {m: sum(has(v, "model") == m for v in whole) for m in set(models)}
     notes = rl.keys("note", limit=10)
     assert (len(notes), notes.found) == (10, len(whole))
+
+
+def test_a_store_that_is_written_at_once_is_what_its_daemon_would_have_written(tmp_path):
+    some = many(200, NOW_MS)
+    store_with(tmp_path / "at once", some)
+    connection = connect(tmp_path / "one by one.db", SCHEMA)
+    with transaction(connection):
+        for view in reversed(some):
+            ObjectIndex(connection).put(position_of(view.id), view)
+    at_once = connect(tmp_path / "at once" / "store.db", SCHEMA)
+    for wanted in (Filter(), Filter(name="resnet"), Filter(metadata={"model": {"vit"}}, state="READ_ONLY")):
+        assert ObjectIndex(at_once).page(wanted, limit=500) == ObjectIndex(connection).page(wanted, limit=500)
+    assert ObjectIndex(at_once).metadata_counts() == ObjectIndex(connection).metadata_counts()
+    assert ObjectIndex(at_once).metadata_values("model") == ObjectIndex(connection).metadata_values("model")
+    assert ObjectIndex(at_once).tally() == ObjectIndex(connection).tally()
+    at_once.close()
+    connection.close()
 
 
 VARIANTS = {"metadata": {"name", "state"}, "anything": ()}
