@@ -12,6 +12,7 @@ from runloop_jupyter.actions.forms import KINDS
 from runloop_jupyter.address import version_label
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.fact import Fact, Tone
+from runloop_jupyter.display.plain import fold
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.wire.objects import ObjectState
 
@@ -196,8 +197,8 @@ class ObjectTable(Sequence["Object"]):
         return ranked[: max(METADATA_COLUMNS, len(asked))]
 
     def _kind_of(self, key: str) -> Literal["number", "text"]:
-        numeric = all(number(thing.metadata[key]) is not None for thing in self if key in thing.metadata)
-        return "number" if numeric else "text"
+        values = [thing.metadata[key] for thing in self if key in thing.metadata]
+        return "number" if all(number(each) is not None or each.lower() == "nan" for each in values) else "text"
 
     def _empty(self) -> str:
         if self.shows == "public" and self.embedded:
@@ -213,8 +214,9 @@ class ObjectTable(Sequence["Object"]):
         rest = [key for key in dict.fromkeys(key for thing in self for key in thing.metadata) if key not in shown]
         if not rest:
             return self._words()
+        named = [fold(key, WIDEST_METADATA) for key in rest[:KEYS_NAMED]]
         more = f" and {humane.count(len(rest) - KEYS_NAMED)} more" if len(rest) > KEYS_NAMED else ""
-        return [*self._words(), f"metadata not shown: {', '.join(rest[:KEYS_NAMED])}{more}"]
+        return [*self._words(), f"metadata not shown: {', '.join(named)}{more}"]
 
     def __repr__(self) -> str:
         return f"<ObjectTable {', '.join(self._words()[:2])}>"
