@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.get import get
     from runloop_jupyter.actions.info import Info, info
     from runloop_jupyter.actions.keep import keep
+    from runloop_jupyter.actions.keys import KeyTable, keys
     from runloop_jupyter.actions.object import Object
     from runloop_jupyter.actions.object_table import ObjectTable
     from runloop_jupyter.actions.put import put
@@ -38,12 +39,14 @@ _WHERE = {
     "Batch": "actions.batch",
     "Info": "actions.info",
     "Link": "actions.url",
+    "KeyTable": "actions.keys",
     "Object": "actions.object",
     "ObjectTable": "actions.object_table",
     "Status": "actions.status",
     "get": "actions.get",
     "info": "actions.info",
     "keep": "actions.keep",
+    "keys": "actions.keys",
     "ls": "actions.find",
     "put": "actions.put",
     "put_all": "actions.put_all",
@@ -56,6 +59,7 @@ _WHERE = {
 __all__ = [
     "Batch",
     "Info",
+    "KeyTable",
     "Link",
     "Object",
     "ObjectTable",
@@ -64,6 +68,7 @@ __all__ = [
     "get",
     "info",
     "keep",
+    "keys",
     "last_error",
     "ls",
     "put",

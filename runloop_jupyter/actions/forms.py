@@ -1,4 +1,4 @@
-"""The words of ``--type`` and ``--as``. They are by themselves for Tab, which must not load what stores values."""
+"""The words of ``--type``, ``--as`` and ``--sort``, by themselves for Tab, which must not load what stores values."""
 
 KINDS = (
     "table",
@@ -34,3 +34,5 @@ FORMS = (
 
 LAZY_FORMS = frozenset(["xarray", "torch"])
 """Those that read on from the file when they are used, which therefore stays."""
+SORTS = ("name", "size", "put", "expires", "kind", "type", "shape", "rows")
+"""What objects can be sorted by, beside their metadata."""

@@ -50,11 +50,13 @@ class Object:
         view: What the store says of it.
         store: Where it lives.
         outcome: How the put that made it ended; None where it was found.
+        public: Whether it was found among the public ones, which no bare name means.
     """
 
     view: ObjectView = field(repr=False)
     store: Store = field(repr=False)
     outcome: Outcome | None = field(default=None, repr=False)
+    public: bool = field(default=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -162,14 +164,14 @@ class Object:
             second.append(Fact(f"unchanged since {humane.utc(self.view.create_time_ms)}: nothing was sent", "time"))
         elif outcome and outcome.superseded:
             second.append(Fact(f"replaces {_said_of(outcome.superseded, self)}", "time"))
-        typed = quoted(self.name) if can_be_typed(self.name) else self.id
+        typed = quoted(self.name) if can_be_typed(self.name) and not self.public else self.id
         return Card(
             title=self.view.name,
             facts=[*facts, self.store.identity.label],
             second=second,
             code=[
                 f"{'df = ' if self.kind == 'table' else ''}%rl_get {typed}",
-                Fact(self.version, "id"),
+                "" if self.public else Fact(self.version, "id"),
             ],
             warnings=outcome.notes if outcome else (),
         )

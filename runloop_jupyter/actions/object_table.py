@@ -3,57 +3,99 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, overload
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, overload
 
+from runloop_jupyter.actions.conditions import number
 from runloop_jupyter.actions.forms import KINDS
-from runloop_jupyter.actions.object import Object
+from runloop_jupyter.address import version_label
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.fact import Fact, Tone
+from runloop_jupyter.display.plain import fold
 from runloop_jupyter.display.table import Cell, Column, Table
+from runloop_jupyter.wire.objects import ObjectState
+
+if TYPE_CHECKING:
+    from runloop_jupyter.actions.object import Object
 
 METADATA_COLUMNS: Final = 4
-LONGEST_NUMBER: Final = 40
+KEYS_NAMED: Final = 12
+WIDEST_METADATA: Final = 32
 SOON_MS: Final = 7 * 86_400_000
 
+Shows: TypeAlias = Literal["names", "versions", "public"]
+"""What a row stands for: a name, one of its versions, or somebody's public object."""
 
-class ObjectTable(Sequence[Object]):
-    """What `ls` found: the newest version of each name, newest first. A sequence of `Object`.
+
+@dataclass(frozen=True)
+class Extent:
+    """How far a look went.
 
     Attributes:
-        objects: The objects, a name each.
-        versions: How many living versions there are under each name, as far as the look went.
-        looked_at: How many objects were looked at, by the store or here; None where it was all and nobody counted.
-        whole: Whether that was all there are.
-        matching: How many names fit, of which `objects` may be the first.
-        type: The type that was asked for; None for any.
+        found: How many names (versions, public objects) fit, as far as it went.
+        looked_at: How many objects were looked at, by the store or here; None where nobody counted.
+        of: How many there are; None where nobody counted.
+        whole: Whether everything that could fit was looked at.
+        only_since: Whether that was all since a time, and not older ones.
+        sorted: Whether what was looked at was put in an order other than newest first.
     """
 
-    def __init__(
-        self,
-        objects: Sequence[Object],
-        versions: Mapping[str, int],
-        looked_at: int | None,
-        matching: int,
-        *,
-        whole: bool,
-        type: str | None = None,  # noqa: A002 - the same word as --type
-    ) -> None:
-        self.objects = tuple(objects)
-        self.versions = dict(versions)
-        self.looked_at = looked_at
-        self.matching = matching
-        self.whole = whole
-        self.type = type
+    found: int
+    looked_at: int | None = None
+    of: int | None = None
+    whole: bool = True
+    only_since: bool = False
+    sorted: bool = False
+
+    def words(self, shown: int, one: str) -> list[str]:
+        """Return ``3 of 3 objects``, ``looked at all 8,214``.
+
+        Args:
+            shown: How many are shown.
+            one: What one of them is.
+        """
+        least = "" if self.whole else "≥ "
+        words = [f"{humane.count(shown)} of {least}{humane.plural(self.found, one)}"]
+        looked = "" if self.looked_at is None else f" {humane.count(self.looked_at)}"
+        if self.whole:
+            return [*words, f"looked at all{looked}{' since then' if self.only_since else ''}"]
+        of = "; there are more" if self.of is None else f" of {humane.count(self.of)}"
+        words.append(f"looked at the newest{looked}{of}")
+        return [*words, *["sorted among these only"] * self.sorted, "narrow with --since or a name"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ObjectTable(Sequence["Object"]):
+    """What `ls` found. A sequence of `Object`.
+
+    Attributes:
+        objects: The objects that are shown, a name (or a version, a public object) each.
+        extent: How many fit, and how far the look went.
+        versions: How many living versions that fit there are under each name, as far as the look went.
+        notes: By id, why an object isn't what its bare name means.
+        type: The type that was asked for; None for any.
+        keys: Metadata keys that were asked about, which have a column before others.
+        shows: What a row stands for.
+        embedded: Whether the embedded store was asked.
+    """
+
+    objects: Sequence[Object]
+    extent: Extent
+    versions: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    type: str | None = None
+    keys: Sequence[str] = ()
+    shows: Shows = "names"
+    embedded: bool = False
 
     @overload
     def __getitem__(self, index: int) -> Object: ...
 
     @overload
-    def __getitem__(self, index: slice) -> tuple[Object, ...]: ...
+    def __getitem__(self, index: slice) -> Sequence[Object]: ...
 
-    def __getitem__(self, index: int | slice) -> Object | tuple[Object, ...]:
+    def __getitem__(self, index: int | slice) -> Object | Sequence[Object]:
         return self.objects[index]
 
     def __len__(self) -> int:
@@ -80,6 +122,7 @@ class ObjectTable(Sequence[Object]):
                 "created": thing.created,
                 "expires": thing.expires,
                 "id": thing.id,
+                **({} if self.shows == "names" else {"state": thing.state}),
                 **{f"metadata.{key}": value for key, value in thing.metadata.items()},
             }
             for thing in self.objects
@@ -88,53 +131,95 @@ class ObjectTable(Sequence[Object]):
 
     def table(self) -> Table:
         """Return the table that shows it."""
-        keys = [key for key, _ in Counter(key for each in self for key in each.metadata).most_common(METADATA_COLUMNS)]
-        columns = [
+        keys = self._metadata_columns()
+        rows = [self._row(thing) for thing in self]
+        columns = [column for column in self._columns() if any(row[column.title] for row in rows)]
+        metadata = [Column(key, self._kind_of(key), widest=WIDEST_METADATA) for key in keys]
+        cells = [
+            [*(row[column.title] for column in columns), *(thing.metadata.get(key) for key in keys)]
+            for row, thing in zip(rows, self, strict=True)
+        ]
+        return Table([*columns, *metadata], cells, footer=self._footer(keys), empty=self._empty())
+
+    def _columns(self) -> list[Column]:
+        """Return the columns that are ours; those without anything in them are left out."""
+        shapes = any(thing.shape for thing in self)
+        which = [Column("version", "id")] if self.shows == "versions" else []
+        return [
             Column("name"),
+            *which,
+            *([Column("id", "id")] if self.shows == "public" else []),
+            Column("state"),
             Column("size", "size"),
-            Column("shape"),
+            Column("shape" if shapes else "kind"),
             Column("put (UTC)", "time"),
             Column("expires (UTC)", "time"),
-            *(Column(key, "number" if self._is_numeric(key) else "text") for key in keys),
         ]
-        if not any(thing.shape for thing in self):
-            columns[2] = Column("kind")
-        if all(thing.view.delete_after_time_ms is None for thing in self):
-            del columns[4]
-        rows = [self._row(thing, columns, keys) for thing in self]
-        return Table(columns, rows, footer=self._footer(), empty=self._empty())
+
+    def _row(self, thing: Object) -> dict[str, Cell]:
+        view = thing.view
+        ends = view.delete_after_time_ms
+        gone = None if self.shows == "names" else _gone_word(thing)
+        return {
+            "name": self._name(thing),
+            "version": f"@{version_label(view.create_time_ms, view.id)}",
+            "id": view.id,
+            "state": gone and Fact(gone, tone="quiet"),
+            "size": humane.size(thing.size) if thing.size is not None else None,
+            "shape": thing.shape or thing.kind,
+            "kind": thing.kind,
+            "put (UTC)": humane.utc_minute(view.create_time_ms),
+            "expires (UTC)": None if ends is None else Fact(humane.utc_minute(ends), "time", _tone(ends)),
+        }
+
+    def _name(self, thing: Object) -> Cell:
+        count = self.versions.get(thing.name, 1)
+        marks = [f"×{count}" if count > 1 else "", self.notes.get(thing.id, "")]
+        return [thing.name, *(Fact(mark, tone="quiet") for mark in marks)] if any(marks) else thing.name
+
+    def _metadata_columns(self) -> list[str]:
+        """Return the keys that have a column: those asked about, then those that most objects have and that differ."""
+        values: dict[str, list[str]] = {}
+        for thing in self:
+            for key, value in thing.metadata.items():
+                values.setdefault(key, []).append(value)
+        asked = [key for key in dict.fromkeys(self.keys) if key in values]
+
+        def telling(key: str) -> tuple[bool, float]:
+            has = values[key]
+            # What is the same throughout, or too long to be read here, says less.
+            same = len(has) > 1 and len(set(has)) == 1
+            long = sum(map(len, has)) > WIDEST_METADATA * len(has)
+            return key not in asked, -len(has) * (0.5 if same else 1) * (0.5 if long else 1)
+
+        few = len(values) <= METADATA_COLUMNS
+        ranked = sorted(values, key=(lambda key: (key not in asked, -len(values[key]))) if few else telling)
+        return ranked[: max(METADATA_COLUMNS, len(asked))]
+
+    def _kind_of(self, key: str) -> Literal["number", "text"]:
+        values = [thing.metadata[key] for thing in self if key in thing.metadata]
+        return "number" if all(number(each) is not None or each.lower() == "nan" for each in values) else "text"
 
     def _empty(self) -> str:
+        if self.shows == "public" and self.embedded:
+            return "the embedded store has no public objects: nothing on this computer is public"
         if self.type is None or self.type in KINDS:
             return "no objects fit"
         return f"no objects of the type “{self.type}” fit. There are {', '.join(KINDS)}, formats and content types"
 
-    def _row(self, thing: Object, columns: Sequence[Column], keys: Sequence[str]) -> list[Cell]:
-        count = self.versions.get(thing.name, 1)
-        ends = thing.view.delete_after_time_ms
-        cells: dict[str, Cell] = {
-            "name": [thing.name, Fact(f"×{count}", tone="quiet")] if count > 1 else thing.name,
-            "size": humane.size(thing.size) if thing.size is not None else None,
-            "shape": thing.shape or thing.kind,
-            "kind": thing.kind,
-            "put (UTC)": humane.utc_minute(thing.view.create_time_ms),
-            "expires (UTC)": None if ends is None else Fact(humane.utc_minute(ends), "time", _tone(ends)),
-        }
-        ours = [cells[column.title] for column in columns[: len(columns) - len(keys)]]
-        return [*ours, *(thing.metadata.get(key) for key in keys)]
+    def _words(self) -> list[str]:
+        return self.extent.words(len(self), "version" if self.shows == "versions" else "object")
 
-    def _is_numeric(self, key: str) -> bool:
-        values = [thing.metadata[key] for thing in self if key in thing.metadata]
-        return all(_is_number(value) for value in values)
-
-    def _footer(self) -> list[str]:
-        shown, found = humane.count(len(self)), humane.plural(self.matching, "object")
-        of = f"{shown} of {'' if self.whole else '≥ '}{found}"
-        looked = "" if self.looked_at is None else f" {humane.count(self.looked_at)}"
-        return [of, f"looked at all{looked}" if self.whole else f"looked at the newest{looked}"]
+    def _footer(self, shown: Sequence[str]) -> list[str]:
+        rest = [key for key in dict.fromkeys(key for thing in self for key in thing.metadata) if key not in shown]
+        if not rest:
+            return self._words()
+        named = [fold(key, WIDEST_METADATA) for key in rest[:KEYS_NAMED]]
+        more = f" and {humane.count(len(rest) - KEYS_NAMED)} more" if len(rest) > KEYS_NAMED else ""
+        return [*self._words(), f"metadata not shown: {', '.join(named)}{more}"]
 
     def __repr__(self) -> str:
-        return f"<ObjectTable {', '.join(self._footer())}>"
+        return f"<ObjectTable {', '.join(self._words()[:2])}>"
 
     def _repr_html_(self) -> str:
         return self.table().to_html()
@@ -143,14 +228,15 @@ class ObjectTable(Sequence[Object]):
         printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.table().to_text())
 
 
-def _is_number(text: str) -> bool:
-    if len(text) > LONGEST_NUMBER:  # metadata may be of any length; a number that is read at a glance is not
-        return False
-    try:
-        float(text.replace(",", ""))
-    except ValueError:
-        return False
-    return True
+def _gone_word(thing: Object) -> str | None:
+    """Return why an object can't be read; None where it can."""
+    view = thing.view
+    if view.state == ObjectState.UPLOADING or (view.state == ObjectState.DELETED and view.size_bytes is None):
+        return "unfinished"
+    if view.state != ObjectState.READ_ONLY:
+        return view.state.lower()
+    ends = view.delete_after_time_ms
+    return "expired" if ends is not None and ends <= time.time() * 1000 else None
 
 
 def _tone(ends_ms: int) -> Tone | None:

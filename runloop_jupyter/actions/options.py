@@ -14,7 +14,26 @@ RESERVED: Final = "rl."
 _UNITS_MS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[smhdw])+", re.IGNORECASE)
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])", re.IGNORECASE)
+_LONGEST_MS: Final = 1e18  # beyond every calendar; more is no other answer
 _LONGEST_TTL: Final = timedelta(days=36_500)
+
+
+def duration_ms(text: str) -> float | None:
+    """Return a length of time such as ``30d`` or ``1w2d12h`` in milliseconds; None where it is none.
+
+    Example:
+        >>> duration_ms("1.5h"), duration_ms("soon")
+        (5400000.0, None)
+    """
+    if not _DURATION.fullmatch(text.strip()):
+        return None
+    return min(sum(float(number) * _UNITS_MS[unit.lower()] for number, unit in _PART.findall(text)), _LONGEST_MS)
+
+
+def check_limit(limit: object) -> None:
+    """Raise InputError unless `limit` is how many of something can be shown."""
+    if not isinstance(limit, int) or limit < 1:
+        raise InputError(f"limit {limit!r} (--limit) shows nothing. Give 1 or more")
 
 
 def ttl_ms(ttl: object) -> int | None:
@@ -51,9 +70,8 @@ def length_ms(said: object, option: str, *, longest: timedelta) -> int:
     """
     if isinstance(said, timedelta):
         milliseconds = said.total_seconds() * 1000
-    elif isinstance(said, str) and _DURATION.fullmatch(said.strip()):
-        parts = _PART.findall(said)
-        milliseconds = min(sum(float(number) * _UNITS_MS[unit.lower()] for number, unit in parts), 1e18)
+    elif isinstance(said, str) and (length := duration_ms(said)) is not None:
+        milliseconds = length
     else:
         raise InputError(f"{option}={said!r} is not a length of time. Write 30d, 12h, 45m, 90s or 1w2d")
     # Under a second it would be over before anybody has read of it.

@@ -7,9 +7,10 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from runloop_jupyter.display.humane import plural
 from runloop_jupyter.display.progress import LiveProgress, ProgressSnapshot
-from runloop_jupyter.errors import TransferError
-from runloop_jupyter.transfer.transfer import Transfer
+from runloop_jupyter.errors import Interrupted, TransferError
+from runloop_jupyter.transfer.transfer import Phase, Transfer
 from runloop_jupyter.transfer.work import carry_out
 
 if TYPE_CHECKING:
@@ -28,11 +29,7 @@ def run(session: Session, transfer: Transfer, work: Callable[[], T]) -> T:
         BaseException: What `work` raises.
     """
     with _system_errors_in_one_line(transfer):
-        # A thread's output would land in whatever cell runs next, so only the main thread shows any.
-        if not session.shows_progress or threading.current_thread() is not threading.main_thread():
-            return carry_out(transfer, work)
-        with _progress_of(transfer) as live:
-            return carry_out(transfer, work, live.tick)
+        return _shown(session, transfer, work, unit="")
 
 
 def ask(what: str, question: Callable[[Transfer], T]) -> T:
@@ -51,6 +48,36 @@ def ask(what: str, question: Callable[[Transfer], T]) -> T:
         return carry_out(asking, lambda: question(asking))
 
 
+def look(session: Session, label: str, walk: Callable[[Transfer], T]) -> T:
+    """Ask as `ask` does, and show how many objects were looked at where that takes over half a second.
+
+    Args:
+        session: Whose settings say whether progress is shown.
+        label: What is looked for, as the progress names it.
+        walk: Reports the objects so far with ``reach()`` of what it is given.
+
+    Raises:
+        Interrupted: Ctrl-C; the message says how far the look got.
+        BaseException: What `walk` raises.
+    """
+    looking = Transfer(label, "down", "")
+    looking.begin(Phase.LOOKING)
+    with _system_errors_in_one_line(looking):
+        try:
+            return _shown(session, looking, lambda: walk(looking), unit="objects")
+        except Interrupted:
+            looked = plural(looking.snapshot().done, "object")
+            raise Interrupted(f"“{label}” was stopped; looked at {looked}. Narrow with --since or a name") from None
+
+
+def _shown(session: Session, transfer: Transfer, work: Callable[[], T], *, unit: str) -> T:
+    # A thread's output would land in whatever cell runs next, so only the main thread shows any.
+    if not session.shows_progress or threading.current_thread() is not threading.main_thread():
+        return carry_out(transfer, work)
+    with _progress_of(transfer, unit) as live:
+        return carry_out(transfer, work, live.tick)
+
+
 @contextmanager
 def _system_errors_in_one_line(transfer: Transfer) -> Iterator[None]:
     """Turn what the system says, of a file that vanished or a disk that fails, into one line."""
@@ -61,11 +88,11 @@ def _system_errors_in_one_line(transfer: Transfer) -> Iterator[None]:
         raise TransferError(f"“{transfer.label}”: {error.strerror or error}{where}. Nothing was kept") from error
 
 
-def _progress_of(transfer: Transfer) -> LiveProgress:
+def _progress_of(transfer: Transfer, unit: str) -> LiveProgress:
     started = time.monotonic()
 
     def look() -> ProgressSnapshot:
         now = transfer.snapshot()
-        return ProgressSnapshot(now.label, now.phase.value, now.done, now.total, started, now.state.value)
+        return ProgressSnapshot(now.label, now.phase.value, now.done, now.total, started, now.state.value, unit)
 
     return LiveProgress(look)

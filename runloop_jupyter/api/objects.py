@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
+
+from msgspec import UnsetType
 
 from runloop_jupyter.wire.objects import (
     MetadataKeysView,
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from runloop_jupyter.secret import Secret
 
 LARGEST_PAGE: Final = 5000
+# A query is a part of the request's first line, which servers keep to some 8 KiB.
+_LONGEST_FILTER: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -44,19 +49,22 @@ class Filter:
     metadata: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
     def params(self) -> dict[str, str]:
-        """Return the query parameters that say this."""
+        """Return the query parameters that say this; metadata that none can say is left to `admits`."""
         plain = {
             "name": self.name,
             "content_type": self.content_type,
             "state": self.state,
             "search": self.search,
         }
-        params = {key: value for key, value in plain.items() if value is not None}
+        params = {key: value for key, value in plain.items() if value is not None and _is_unicode(value)}
         for key, wanted in self.metadata.items():
-            if isinstance(wanted, str):
-                params[f"metadata[{key}]"] = wanted
-            elif not any("," in value for value in wanted):  # arrays travel comma-joined: such a value can't be said
-                params[f"metadata[{key}][in]"] = ",".join(wanted)
+            several = not isinstance(wanted, str)
+            # Arrays travel comma-joined, and a key stands between brackets.
+            if not key or re.search(r"[\[\]]", key) or (several and any("," in value for value in wanted)):
+                continue
+            parameter, value = f"metadata[{key}]" + "[in]" * several, ",".join(wanted) if several else str(wanted)
+            if len(parameter) + len(value) <= _LONGEST_FILTER and _is_unicode(parameter + value):
+                params[parameter] = value
         return params
 
     def admits(self, view: ObjectView) -> bool:
@@ -66,6 +74,18 @@ class Filter:
             key in has and (has[key] == wanted if isinstance(wanted, str) else has[key] in wanted)
             for key, wanted in self.metadata.items()
         )
+
+
+class Counted(NamedTuple):
+    """Metadata keys, or values of one key.
+
+    Attributes:
+        texts: As the store lists them, in code point order or in none.
+        counts: How many whole objects have each; None where the store doesn't count.
+    """
+
+    texts: Sequence[str]
+    counts: Sequence[int] | None
 
 
 class Objects:
@@ -120,15 +140,25 @@ class Objects:
         where: Filter | None = None,
         *,
         limit: int = LARGEST_PAGE,
+        public: bool = False,
+        narrowed: bool = True,
     ) -> Iterator[ObjectListView]:
         """Yield pages, newest first, until there are no more. A page may hold fewer than `limit`, or none.
+
+        Args:
+            where: What to narrow by.
+            limit: Objects a page, at most 5,000.
+            public: Whether to list the public objects in place of the account's own.
+            narrowed: Whether to leave out what a server hands out that doesn't listen to metadata filters. Without,
+                the caller sees what was sent, and can count it.
 
         Raises:
             StoreError: As every call, at the page where it happens.
         """
         after = None
+        path = "/v1/objects/list_public" if public else "/v1/objects"
         while True:
-            page, last = self._raw_page("/v1/objects", where, limit, after, include_total_count=False)
+            page, last = self._raw_page(path, where, limit, after, include_total_count=False, narrowed=narrowed)
             yield page
             # An empty page that claims more has no cursor to go on from; a repeated one would go on for ever.
             if not page.has_more or last is None or last == after:
@@ -148,14 +178,19 @@ class Objects:
             "GET", f"/v1/objects/{_segment(object_id)}/download", ObjectDownloadUrlView, params=params
         ).download_url
 
-    def metadata_keys(self) -> Sequence[str]:
-        """Return every metadata key in use."""
-        return self.service.call("GET", "/v1/objects/metadata/keys", MetadataKeysView).keys
+    def metadata_keys(self) -> Counted:
+        """Return every metadata key in use, with counts where the store counts.
 
-    def metadata_values(self, key: str) -> Sequence[str]:
-        """Return every value in use under `key`."""
+        Counting is an extension of the embedded store's; another passes over the parameter.
+        """
+        view = self.service.call("GET", "/v1/objects/metadata/keys", MetadataKeysView, params=_COUNTS)
+        return _counted(view.keys, view.counts)
+
+    def metadata_values(self, key: str) -> Counted:
+        """Return every value in use under `key`, with counts where the store counts."""
         path = f"/v1/objects/metadata/keys/{_segment(key)}/values"
-        return self.service.call("GET", path, MetadataValuesView).values
+        view = self.service.call("GET", path, MetadataValuesView, params=_COUNTS)
+        return _counted(view.values, view.counts)
 
     def _page(
         self,
@@ -175,6 +210,7 @@ class Objects:
         starting_after: str | None,
         *,
         include_total_count: bool,
+        narrowed: bool = True,
     ) -> tuple[ObjectListView, str | None]:
         """Return a page narrowed to what was asked for, and the cursor of the page as the server sent it."""
         params = where.params() if where else {}
@@ -185,12 +221,30 @@ class Objects:
         params["include_total_count"] = "true" if include_total_count else "false"
         page = self.service.call("GET", path, ObjectListView, params=params)
         last = page.objects[-1].id if page.objects else None
-        if where and where.metadata:
+        if narrowed and where and where.metadata:
             kept = [view for view in page.objects if where.admits(view)]
             # Where the server didn't listen its count is of something else, and no count is better than a wrong one.
             total = page.total_count if len(kept) == len(page.objects) else None
             page = ObjectListView(objects=kept, has_more=page.has_more, total_count=total)
         return page, last
+
+
+_COUNTS: Final = {"include_counts": "true"}
+
+
+def _counted(texts: Sequence[str], counts: Sequence[int] | UnsetType) -> Counted:
+    # As many as there are texts, or they are counts of something else.
+    if isinstance(counts, UnsetType) or len(counts) != len(texts):
+        return Counted(texts, None)
+    return Counted(texts, counts)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which no request can carry and no metadata holds
+        return False
+    return True
 
 
 def _segment(text: str) -> str:

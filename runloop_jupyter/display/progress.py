@@ -39,10 +39,11 @@ class ProgressSnapshot:
     Attributes:
         label: What is worked on: a name.
         phase: What is being done to it: ``packing``, ``sending``, ``verifying``.
-        done: Bytes done.
-        total: Bytes in all; None while that isn't known.
+        done: Bytes done, or so many of `unit`.
+        total: The same in all; None while that isn't known.
         started: When the work began, in seconds of `time.monotonic`.
         state: ``running``, or how it ended.
+        unit: What is counted, in the plural, where it isn't bytes: ``objects``.
     """
 
     label: str
@@ -51,6 +52,7 @@ class ProgressSnapshot:
     total: int | None
     started: float
     state: ProgressState = "running"
+    unit: str = ""
 
 
 def progress_words(snapshot: ProgressSnapshot, rate: float | None = None) -> str:
@@ -61,7 +63,11 @@ def progress_words(snapshot: ProgressSnapshot, rate: float | None = None) -> str
         rate: Bytes a second; None where it isn't known yet, which leaves out the speed and the time to go.
     """
     words = [snapshot.phase]
-    if snapshot.total is None:
+    if snapshot.unit:
+        of = "" if snapshot.total is None else f" of {humane.count(snapshot.total)}"
+        words.append(f"{humane.count(snapshot.done)}{of} {snapshot.unit}")
+        rate = None  # of things that differ in size it says little
+    elif snapshot.total is None:
         words.append(humane.size(snapshot.done))
     else:
         words.append(humane.size_of(snapshot.done, snapshot.total))

@@ -39,11 +39,13 @@ class Column:
         kind: What its cells are. Numbers and sizes stand at the right; times, ids and sizes are marked as varying
             from run to run.
         align: Where its cells stand, if not as their kind does.
+        widest: How many terminal cells one of them takes at most; what is folded away is its title in HTML.
     """
 
     title: str
     kind: Kind = "text"
     align: Align | None = None
+    widest: int = _WIDEST_CELL
 
     @property
     def is_right(self) -> bool:
@@ -77,8 +79,11 @@ class Table(Shown):
         footer = facts_text(self.footer)
         if not self.rows:
             return "\n".join(filter(None, [visible(self.empty), footer]))
-        cells = [[_cell_text(cell) for cell in row] for row in self.rows]
-        titles = [fold(visible(column.title), _WIDEST_CELL) for column in self.columns]
+        cells = [
+            [_cell_text(cell, column.widest) for column, cell in zip(self.columns, row, strict=True)]
+            for row in self.rows
+        ]
+        titles = [fold(visible(column.title), column.widest) for column in self.columns]
         widths = [
             max(cell_width(title), _LEAST_WIDTH.get(column.kind, 0), *(cell_width(row[at]) for row in cells))
             for at, (column, title) in enumerate(zip(self.columns, titles, strict=True))
@@ -117,7 +122,7 @@ class Table(Shown):
         return _GAP.join(pad(fold(cell, width), width, right=each.is_right) for each, cell, width in columns).rstrip()
 
     def _title_html(self, column: Column) -> Html:
-        title = Fact(column.title).to_html(_WIDEST_CELL)
+        title = Fact(column.title).to_html(column.widest)
         return element("th", title, cls="rl-r" if column.is_right else "", scope="col")
 
     def _row_html(self, row: Sequence[Cell]) -> Html:
@@ -126,7 +131,7 @@ class Table(Shown):
     def _cell_html(self, column: Column, cell: Cell) -> Html:
         varies = _VARIES.get(column.kind)
         facts = [Fact(each.text, each.varies or varies, each.tone) for each in _cell_facts(cell)]
-        return element("td", facts_html(facts, " ", _WIDEST_CELL), cls="rl-r" if column.is_right else "")
+        return element("td", facts_html(facts, " ", column.widest), cls="rl-r" if column.is_right else "")
 
 
 def _cell_facts(cell: Cell) -> list[Fact]:
@@ -135,8 +140,8 @@ def _cell_facts(cell: Cell) -> list[Fact]:
     return as_facts([cell] if isinstance(cell, str | Fact) else cell)
 
 
-def _cell_text(cell: Cell) -> str:
-    return facts_text(_cell_facts(cell), " ", _WIDEST_CELL)
+def _cell_text(cell: Cell, widest: int) -> str:
+    return facts_text(_cell_facts(cell), " ", widest)
 
 
 def _terminal_width() -> int:

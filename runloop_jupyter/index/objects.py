@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Raw
+
 from runloop_jupyter.index.filter import Filter, kept_count, plan
 from runloop_jupyter.index.fold import fold
 from runloop_jupyter.wire import json
@@ -12,6 +14,7 @@ from runloop_jupyter.wire.objects import ObjectView
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Collection
 
 _COLUMNS: Final = (
     "o.id, o.name, o.state, o.content_type, o.create_time_ms, o.size_bytes, o.delete_after_time_ms, o.metadata"
@@ -98,8 +101,16 @@ class ObjectIndex:
         (position,) = self._connection.execute("SELECT max(position) FROM object").fetchone()
         return None if position is None else int(position)
 
-    def page(self, wanted: Filter, *, limit: int, before: int | None = None) -> Page:
-        """Return the `limit` newest objects that `wanted` means, of those older than the position `before`."""
+    def page(self, wanted: Filter, *, limit: int, before: int | None = None, as_json: bool = False) -> Page:
+        """Return the `limit` newest objects that `wanted` means, of those older than the position `before`.
+
+        Args:
+            wanted: Which objects are meant.
+            limit: How many at most.
+            before: The position that they are older than; None for the newest.
+            as_json: Leave metadata the JSON that it is stored as, for a page that will only be encoded: reading and
+                writing it again takes longer than all the rest.
+        """
         way = plan(self._connection, wanted)
         if way is None:
             return Page([], has_more=False)
@@ -111,7 +122,7 @@ class ObjectIndex:
             f"SELECT {_COLUMNS} FROM {way.source}{_where(where)} ORDER BY {way.key} DESC LIMIT ?",  # noqa: S608
             (*values, limit + 1),
         ).fetchall()
-        return Page([_view(row) for row in rows[:limit]], has_more=len(rows) > limit)
+        return Page([_view(row, as_json=as_json) for row in rows[:limit]], has_more=len(rows) > limit)
 
     def count(self, wanted: Filter) -> int:
         """Return how many objects `wanted` means."""
@@ -147,13 +158,39 @@ class ObjectIndex:
         rows = self._connection.execute("SELECT value, n FROM meta_pair WHERE key = ? ORDER BY value", (key,))
         return dict(rows.fetchall())
 
+    def metadata_counts(self, key: str | None = None, *, without: Collection[str] = ()) -> dict[str, int]:
+        """Return the metadata keys in use, or the values of `key`, each with how many objects have it.
+
+        Args:
+            key: Whose values; None for the keys.
+            without: States whose objects aren't counted. They are looked at one by one: states that few are in.
+        """
+        text, only, values = ("key", "", ()) if key is None else ("value", " WHERE key = ?", (key,))
+        counts: dict[str, int] = dict(
+            self._connection.execute(
+                f"SELECT {text}, sum(n) FROM meta_pair{only} GROUP BY {text} ORDER BY {text}",  # noqa: S608
+                values,
+            ).fetchall()
+        )
+        uncounted = self._connection.execute(
+            f"SELECT p.{text}, count(*) FROM object AS o CROSS JOIN object_meta AS m ON m.position = o.position"  # noqa: S608
+            f" CROSS JOIN meta_pair AS p ON p.pair = m.pair WHERE o.state IN ({', '.join('?' * len(without))})"
+            f"{only and ' AND p.key = ?'} GROUP BY p.{text}",
+            (*without, *values),
+        )
+        for each, n in uncounted:
+            counts[each] -= n
+        return counts
+
 
 def _where(conditions: list[str] | tuple[str, ...]) -> str:
     return " WHERE " + " AND ".join(conditions) if conditions else ""
 
 
-def _view(row: tuple[Any, ...]) -> ObjectView:
+def _view(row: tuple[Any, ...], *, as_json: bool = False) -> ObjectView:
     object_id, name, state, content_type, create_time_ms, size_bytes, delete_after_time_ms, metadata = row
+    if metadata is not None:
+        metadata = Raw(metadata) if as_json else json.decode(metadata.encode(), dict[str, str])
     return ObjectView(
         id=object_id,
         name=name,
@@ -162,5 +199,5 @@ def _view(row: tuple[Any, ...]) -> ObjectView:
         create_time_ms=create_time_ms,
         size_bytes=size_bytes,
         delete_after_time_ms=delete_after_time_ms,
-        metadata=None if metadata is None else json.decode(metadata.encode(), dict[str, str]),
+        metadata=metadata,
     )

@@ -154,11 +154,13 @@ class _Api:
         return await self._once(request, lambda: json.encode(self._objects.delete(object_id)))
 
     async def metadata_keys(self, request: web.Request) -> web.Response:
-        return await self._read(self._objects.metadata_keys)
+        count = parameters.include_counts(request.query)
+        return await self._read(lambda: self._objects.metadata_keys(count=count))
 
     async def metadata_values(self, request: web.Request) -> web.Response:
         key = request.match_info["key"]
-        return await self._read(lambda: self._objects.metadata_values(key))
+        count = parameters.include_counts(request.query)
+        return await self._read(lambda: self._objects.metadata_values(key, count=count))
 
     async def _read(self, work: Callable[[], object]) -> web.Response:
         return _json(await self._worker(lambda: json.encode(work())))

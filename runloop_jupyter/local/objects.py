@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _INT64: Final = 2**63 - 1
 _CONTENT_TYPES: Final = frozenset(ContentType)
+# Deleted objects have no metadata any more.
+_NOT_WHOLE: Final = (ObjectState.UPLOADING, ObjectState.ERROR)
 
 
 class Objects:
@@ -110,22 +112,28 @@ class Objects:
             before = position_of(starting_after)
             if before is None:
                 raise bad_request("starting_after is the id of the last object on the page before")
-        page = self._index.page(wanted, limit=limit, before=before)
+        page = self._index.page(wanted, limit=limit, before=before, as_json=True)
         return ObjectListView(
             objects=page.objects,
             has_more=page.has_more,
             total_count=self._index.count(wanted) if count else None,
         )
 
-    def metadata_keys(self) -> MetadataKeysView:
-        """Return every metadata key in use."""
+    def metadata_keys(self, *, count: bool) -> MetadataKeysView:
+        """Return every metadata key in use; with `count`, how many whole objects have each."""
         self.sweep()
-        return MetadataKeysView(keys=self._index.metadata_keys())
+        if not count:
+            return MetadataKeysView(keys=self._index.metadata_keys())
+        counts = self._index.metadata_counts(without=_NOT_WHOLE)
+        return MetadataKeysView(keys=list(counts), counts=list(counts.values()))
 
-    def metadata_values(self, key: str) -> MetadataValuesView:
-        """Return every value in use under `key`; none for a key that isn't."""
+    def metadata_values(self, key: str, *, count: bool) -> MetadataValuesView:
+        """Return every value in use under `key`, none for a key that isn't; with `count`, as `metadata_keys`."""
         self.sweep()
-        return MetadataValuesView(key=key, values=list(self._index.metadata_values(key)))
+        if not count:
+            return MetadataValuesView(key=key, values=list(self._index.metadata_values(key)))
+        counts = self._index.metadata_counts(key, without=_NOT_WHOLE)
+        return MetadataValuesView(key=key, values=list(counts), counts=list(counts.values()))
 
     def place(self, object_id: str, temporary: Path) -> None:
         """Make an uploaded file the bytes of `object_id`; a later upload replaces them until the object is completed.

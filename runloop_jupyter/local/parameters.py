@@ -52,9 +52,18 @@ def duration_seconds(query: MultiMapping[str]) -> int:
 
 def include_total_count(query: MultiMapping[str]) -> bool:
     """Return whether a list call wants the count over all pages. Raises Refusal 400."""
-    value = query.get("include_total_count") or "true"
+    return _truth(query, "include_total_count", default="true")
+
+
+def include_counts(query: MultiMapping[str]) -> bool:
+    """Return whether a metadata call wants counts: our own extension, and off by default. Raises Refusal 400."""
+    return _truth(query, "include_counts", default="false")
+
+
+def _truth(query: MultiMapping[str], name: str, *, default: str) -> bool:
+    value = query.get(name) or default
     if value.lower() not in ("true", "false"):
-        raise bad_request("include_total_count is true or false")
+        raise bad_request(f"{name} is true or false")
     return value.lower() == "true"
 
 

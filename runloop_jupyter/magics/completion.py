@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
-from runloop_jupyter.actions.forms import FORMS, KINDS
+from runloop_jupyter.actions.forms import FORMS, KINDS, SORTS
+from runloop_jupyter.errors import InputError
 from runloop_jupyter.magics.line import undoubled, unfinished
 from runloop_jupyter.magics.names import Names
 from runloop_jupyter.magics.options import PARSERS
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
 
 _LINE: Final = re.compile(r"(?:^|=)\s*(%{1,2})(rl\w*)[ \t]+(?P<rest>.*)$", re.DOTALL)
 _TTLS: Final = ("1h", "12h", "1d", "7d", "30d", "365d")
-_PAIRS: Final = frozenset(["-m", "--metadata", "-w", "--where"])
+_AGO: Final = ("1h", "24h", "7d", "30d", "90d", "365d")
+_TIMES: Final = {
+    "--ttl": _TTLS,
+    "--expiring": _TTLS,
+    "--since": _AGO,
+    "--before": _AGO,
+    "--expires": ("1h", "12h", "1d", "7d"),
+}
+_METADATA: Final = frozenset(["-m", "--metadata"])
+_WHERE: Final = frozenset(["-w", "--where"])
+_SIGN: Final = re.compile("!=|>=|<=|[=<>]")
 _MOST: Final = 200
 
 
@@ -72,15 +83,19 @@ class Completer:
 
     def _offers(self, magic: str, percents: str, before: Sequence[Token], last: Token) -> Iterator[SimpleCompletion]:
         option = before[-1].source if before else ""
-        if last.source.startswith("-"):
+        if option == "--sort" and not last.source.startswith("--"):
+            yield from self._sorts(last)
+        elif last.source.startswith("-"):
             yield from _fitting((flag for flag, _ in PARSERS[magic].flags), last, "option")
         elif option == "--as":
             yield from _fitting(_stored_forms(percents) if magic == "rl_put" else FORMS, last, "form")
         elif option == "--type":
             yield from _fitting(KINDS, last, "kind")
-        elif option == "--ttl":
-            yield from _fitting(_TTLS, last, "time")
-        elif option == "--limit":
+        elif option in _TIMES:
+            yield from _fitting(_TIMES[option], last, "time")
+        elif option == "--columns":
+            yield from self._columns(before, last)
+        elif option in {"--limit", "--head", "--url"}:
             return
         elif option == "--to":
             yield from _paths(last)
@@ -88,8 +103,12 @@ class Completer:
             yield from _fitting(self._variables(), last, "variable")
         elif last.source.startswith("$"):
             yield from _fitting((f"${name}" for name in self._dollar_names(magic)), last, "variable")
-        elif _is_pair(before):
-            yield from self._pairs(last)
+        elif pairs := _pairs_option(before):
+            yield from self._conditions(last) if pairs in _WHERE else self._pairs(last)
+        elif magic in {"rl_use", "rl_login"}:
+            yield from _fitting_texts(_profiles(magic), last, "profile")
+        elif magic == "rl_keys":
+            yield from _fitting_texts(self._names.get().metadata, last, "metadata")
         elif option in {"-n", "--name"} or percents == "%%" or magic != "rl_put":
             if PARSERS[magic].takes_words:
                 yield from _fitting_texts(self._names.get().names, last, "object")
@@ -105,6 +124,51 @@ class Completer:
         else:
             for each in _fitting_texts(known, last, "metadata"):
                 yield SimpleCompletion(text=f"{each.text}=", type=each.type)
+
+    def _conditions(self, last: Token) -> Iterator[SimpleCompletion]:
+        from runloop_jupyter.actions.conditions import in_order, number, read, written
+        from runloop_jupyter.actions.object import can_be_typed, quoted
+
+        known = self._names.get().metadata
+        begun = undoubled(last.text)
+        try:
+            said = read(begun)
+        except InputError:  # an odd key's quotes aren't closed yet, or there is nothing at all
+            said = None
+        if said is not None and said.sign:
+            head = begun[: len(begun) - len(said.values[0])]
+            # In order, for a sign that compares; a store's newest come first for one that doesn't.
+            values = sorted(known.get(said.key, ()), key=in_order) if said.sign != "=" else known.get(said.key, ())
+            yield from _fitting_texts((head + value for value in values), last, "metadata")
+            return
+        for key, values in known.items():
+            if can_be_typed(key) and (key.startswith(begun) or written(key).startswith(begun)):
+                typed = quoted(written(key), last.source[:1])
+                numeric = all(number(value) is not None for value in values)
+                for sign in ("=", *([">", "<"] if numeric else []), ""):
+                    yield SimpleCompletion(text=f"{typed}{sign}", type="metadata")
+
+    def _sorts(self, last: Token) -> Iterator[SimpleCompletion]:
+        from runloop_jupyter.actions.object import can_be_typed, quoted
+
+        begun = undoubled(last.text)
+        dash = begun[:1] if begun.startswith("-") else ""
+        for column in dict.fromkeys([*SORTS, *self._names.get().metadata]):
+            if (dash + column).startswith(begun) and can_be_typed(column):
+                plain = quoted(column, last.source[:1])
+                text = dash + column if plain == column else quoted(dash + column, last.source[:1])
+                yield SimpleCompletion(text=text, type="column")
+
+    def _columns(self, before: Sequence[Token], last: Token) -> Iterator[SimpleCompletion]:
+        known = self._names.get()
+        begun, comma, _ = undoubled(last.text).rpartition(",")
+        chosen = {each.strip() for each in begun.split(",")}
+        for word in before:
+            name = undoubled(word.text)
+            if columns := known.columns(name) or known.columns(name.rpartition("@")[0]):
+                texts = (begun + comma + each for each in columns if each not in chosen)
+                yield from _fitting_texts(texts, last, "column")
+                return
 
     def _dollar_names(self, magic: str) -> list[str]:
         """Return variables that may stand for what is put, or for what is stored."""
@@ -125,13 +189,26 @@ class Completer:
         )
 
 
-def _is_pair(before: Sequence[Token]) -> bool:
+def _pairs_option(before: Sequence[Token]) -> str | None:
+    """Return the option that the word after `before` is a pair of, as it was typed; None where it is of none."""
     for word in reversed(before):
-        if word.source in _PAIRS:
-            return True
-        if "=" not in word.text:
-            return False
-    return False
+        if word.source in _METADATA | _WHERE:
+            return word.source
+        if not _SIGN.search(word.text):
+            return None
+    return None
+
+
+def _profiles(magic: str) -> list[str]:
+    """Return the profiles that can be used, or logged in to again."""
+    from runloop_jupyter import profile
+    from runloop_jupyter.errors import RunloopError
+
+    try:
+        known = profile.known()
+    except (RunloopError, OSError):  # Tab is no place for an error; the magic will say it
+        return []
+    return known if magic == "rl_use" else [name for name in known if name not in {profile.EMBEDDED, "env"}]
 
 
 def _fitting(words: Iterable[str], last: Token, kind: str) -> Iterator[SimpleCompletion]:

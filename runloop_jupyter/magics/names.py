@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 FRESH_S: Final = 5.0
 FIRST_WAIT_S: Final = 0.15
+_CUT_AT: Final = 40  # the short schema cuts longer names of columns
 log = logging.getLogger(__name__)
 
 
@@ -26,10 +28,24 @@ class Known:
     Attributes:
         names: Names, newest first.
         metadata: Users' metadata keys, with their values.
+        facts: What was written down of each name's newest version, JSON.
     """
 
     names: tuple[str, ...] = ()
     metadata: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def columns(self, name: str) -> list[str]:
+        """Return the columns of the table called `name`, as far as its short schema has them whole."""
+        try:
+            facts = json.loads(self.facts.get(name, "{}"))
+        except (ValueError, RecursionError):  # somebody else's words
+            return []
+        schema = facts.get("schema") if isinstance(facts, dict) else None
+        pieces = schema.split(", ") if isinstance(schema, str) else []
+        # The comma within a type, decimal128(10, 2) or struct<a: int64, b: string>, begins no column.
+        parts = (piece.partition(":") for piece in pieces)
+        return [column for column, _, kind in parts if kind and kind[0] != " " and len(column) < _CUT_AT]
 
 
 class Names:
@@ -78,4 +94,7 @@ def _known(views: list[ObjectView]) -> Known:
         for key, value in (view.metadata or {}).items():
             if not key.startswith(RESERVED):
                 metadata.setdefault(key, {})[value] = None
-    return Known(tuple(names), {key: tuple(values) for key, values in sorted(metadata.items())})
+    facts: dict[str, str] = {}
+    for view in views:
+        facts.setdefault(view.name, (view.metadata or {}).get("rl.facts", "{}"))
+    return Known(tuple(names), {key: tuple(values) for key, values in sorted(metadata.items())}, facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from runloop_jupyter.actions.forms import FORMS, KINDS
+from runloop_jupyter.actions.forms import FORMS, KINDS, SORTS
 from runloop_jupyter.magics.parser import Parser
 
 
@@ -49,21 +49,21 @@ def _get_parser() -> Parser:
 def _ls_parser() -> Parser:
     parser = Parser(
         "%rl_ls",
-        "List objects, the newest version of each name, newest first.",
+        "List objects, of each name the newest version that fits, newest first.",
         ["%rl_ls runs/* -w model=resnet50 'acc>0.9'", "%rl_ls --since 30d --sort -size", "%rl_ls penguins --versions"],
     )
     parser.add_argument("pattern", nargs="?", metavar="PATTERN", help="part of a name, or a pattern with * ? [ ]")
     parser.add_pairs(
-        "-w", "--where", metavar="K=V", help="metadata that must hold: k=v, 'k>0.9', k!=v; k alone: has it"
+        "-w", "--where", metavar="K=V", help="metadata that must hold: k=v, k!=v, 'k>0.9', k<=9; k alone: has it"
     )
     parser.add_argument("--type", help=f"{', '.join(KINDS)}, a format or a content type")
     parser.add_argument("--since", metavar="WHEN", help="put since then: 30d (ago), or a date in UTC")
     parser.add_argument("--before", metavar="WHEN", help="put before then: 30d (ago), or a date in UTC")
     parser.add_argument("--expiring", metavar="TIME", help="those whose time ends within 7d")
-    parser.add_argument("--sort", metavar="COL", help="name, size, put, expires, kind or a metadata key; -COL turns it")
+    parser.add_dashed("--sort", metavar="COL", help=f"{', '.join(SORTS)} or a metadata key; -COL: greatest first")
     parser.add_argument("--limit", type=int, default=None, help="how many to show (20)")
     parser.add_argument("--versions", action="store_true", help="every version, also those that are gone")
-    parser.add_argument("--public", action="store_true", help="the public objects of the service")
+    parser.add_argument("--public", action="store_true", help="the public objects of the service, by their ids")
     return parser
 
 
@@ -74,6 +74,7 @@ def _keys_parser() -> Parser:
         ["%rl_keys", "%rl_keys model"],
     )
     parser.add_argument("key", nargs="?", metavar="KEY", help="show the values in use under this key")
+    parser.add_argument("--limit", type=int, default=None, help="how many to show (50)")
     return parser
 
 

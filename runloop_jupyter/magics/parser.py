@@ -43,11 +43,17 @@ class Parser(argparse.ArgumentParser):
         )
         self.add_argument("--help", action="store_true", help="show this help")
         self._pairs: set[str] = set()
+        self._dashed: set[str] = set()
 
     def add_pairs(self, *flags: str, metavar: str, help: str) -> None:  # noqa: A002 - argparse's own word
         """Add an option that takes one or more ``k=v`` or ``k>v`` words and may be repeated."""
         self.add_argument(*flags, action="append", default=[], metavar=metavar, help=help)
         self._pairs |= set(flags)
+
+    def add_dashed(self, flag: str, *, metavar: str, help: str) -> None:  # noqa: A002 - argparse's own word
+        """Add an option whose value may begin with a dash, ``--sort -size``, unless that is an option of its own."""
+        self.add_argument(flag, metavar=metavar, help=help)
+        self._dashed.add(flag)
 
     def read(self, line: str, names: Mapping[str, Any]) -> argparse.Namespace:
         """Return what `line` says.
@@ -63,7 +69,7 @@ class Parser(argparse.ArgumentParser):
         words = [Word(token, names) for token in lines.split(line)]
         if any(word.typed == "--help" for word in words):
             raise HelpAsked(self.format_help().rstrip())
-        said = self.parse_args([_Argument(word) for word in self._spread(words)])
+        said = self.parse_args(self._arguments(self._spread(words)))
         for key, value in vars(said).items():
             # Only what is put or fetched may be a variable's value; the rest is text and nothing more.
             setattr(said, key, _each(value, _word if key == "what" else _text))
@@ -83,6 +89,15 @@ class Parser(argparse.ArgumentParser):
     def takes_words(self) -> bool:
         """Whether it takes anything but options."""
         return any(not action.option_strings for action in self._actions)
+
+    def _arguments(self, words: Sequence[Word]) -> list[_Argument]:
+        """Return the words as argparse sees them."""
+        flags = {flag for action in self._actions for flag in action.option_strings}
+        before = ["", *words]
+        return [
+            _Argument(word, is_value=previous in self._dashed and word not in flags and not word.startswith("--"))
+            for previous, word in zip(before, words, strict=False)
+        ]
 
     def _spread(self, words: Sequence[Word]) -> list[Word]:
         """Repeat an option before each of its pairs: argparse would take what follows them for pairs too."""
@@ -135,8 +150,8 @@ class _Argument(str):
 
     word: Word
 
-    def __new__(cls, word: Word) -> _Argument:
-        hidden = word.startswith("-") and not word.may_be_option
+    def __new__(cls, word: Word, *, is_value: bool) -> _Argument:
+        hidden = word.startswith("-") and (is_value or not word.may_be_option)
         argument = super().__new__(cls, f" {word}" if hidden else word)
         argument.word = word
         return argument

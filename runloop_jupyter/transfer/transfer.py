@@ -28,6 +28,7 @@ class Phase(StrEnum):
     FINISHING = "finishing"
     RECEIVING = "receiving"
     READING = "reading"
+    LOOKING = "looking"
 
 
 class State(StrEnum):

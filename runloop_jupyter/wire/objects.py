@@ -81,13 +81,21 @@ class ObjectDownloadUrlView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MetadataKeysView(msgspec.Struct, frozen=True, kw_only=True):
-    """Every metadata key in use."""
+    """Every metadata key in use.
+
+    Attributes:
+        keys: The keys.
+        counts: How many whole objects have each, in the order of `keys`. An extension of the embedded store's, there
+            only when the call said ``include_counts=true``; the published document names no such thing.
+    """
 
     keys: list[str] = []
+    counts: list[int] | msgspec.UnsetType = msgspec.UNSET
 
 
 class MetadataValuesView(msgspec.Struct, frozen=True, kw_only=True):
-    """Every value in use under one metadata key."""
+    """Every value in use under one metadata key; ``counts`` as in `MetadataKeysView`, in the order of ``values``."""
 
     key: str = ""
     values: list[str] = []
+    counts: list[int] | msgspec.UnsetType = msgspec.UNSET

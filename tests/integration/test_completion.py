@@ -1,9 +1,11 @@
 """Tab on a magic's line, in a real IPython shell on a real embedded store."""
 
+import json
 import logging
 import threading
 import time
 
+import pandas as pd
 import pytest
 from IPython.core.completer import provisionalcompleter
 from shells import ok
@@ -74,13 +76,32 @@ def test_tab_completes_names_wherever_a_magic_stands(shell, before):
         ("%rl_put 'my d", "%rl_put 'my dir/'"),
         ("%rl_put 'my dir/'", "%rl_put 'my dir/it'\"'\"'s'"),
         ("%%rl_put notes --as ", "%%rl_put notes --as json"),
+        ("%rl_ls --sort -s", "%rl_ls --sort -size"),
+        ("%rl_ls --sort tabk", "%rl_ls --sort tabkey"),
+        ("%rl_ls --sort '-tab k", "%rl_ls --sort '-tab key'"),
+        ("%rl_ls --sort --li", "%rl_ls --sort --limit"),
+        ("%rl_ls --since 3", "%rl_ls --since 30d"),
+        ("%rl_ls --expiring ", "%rl_ls --expiring 7d"),
+        ("%rl_url x --expires 1", "%rl_url x --expires 12h"),
+        ("%rl_ls -w tabk", "%rl_ls -w tabkey"),
+        ("%rl_ls -w tabn", "%rl_ls -w tabnumber>"),
+        ("%rl_ls -w tabnumber>", "%rl_ls -w 'tabnumber>7'"),
+        ("%rl_ls -w a=1 'tabnumber>=", "%rl_ls -w a=1 'tabnumber>=7'"),
+        ("%rl_ls -w tabo", "%rl_ls -w '\"tabodd>\"'="),
+        ("%rl_keys tabk", "%rl_keys tabkey"),
+        ("%rl_keep magics/tab\\ sp", "%rl_keep 'magics/tab space'"),
+        ("%rl_url magics/tab\\ sp", "%rl_url 'magics/tab space'"),
+        ("%rl_use lo", "%rl_use local"),
+        ("%rl_get magics/tab-table --columns ", "%rl_get magics/tab-table --columns x"),
+        ("%rl_get magics/tab-table@-1 --columns x,tw", "%rl_get magics/tab-table@-1 --columns 'x,two words'"),
     ],
 )
 def test_tab_completes_options_variables_paths_and_metadata(shell, tmp_path, line, offer):
     (tmp_path / "data.csv").write_text("")
     (tmp_path / "my dir").mkdir()
     (tmp_path / "my dir" / "it's").write_text("")
-    metadata = {"tabkey": "tabvalue", "tab key": "tab value"}
+    metadata = {"tabkey": "tabvalue", "tab key": "tab value", "tabnumber": 7, "tabodd>": "1"}
+    rl.put(pd.DataFrame({"x": [1], "two words": [2]}), "magics/tab-table")
     shell.user_ns["obj"] = rl.put("1", "magics/tab space", metadata=metadata)
     assert offer in complete_until(shell, line, offer)
 
@@ -131,6 +152,9 @@ def test_a_name_that_cannot_be_seen_is_got_by_its_id(shell, run, name):
         "%rl_get zzz -o zzz",
         "%rl_get zzz --as zzz",
         "%rl_ls --limit ",
+        "%rl_login lo",
+        "%rl_get zzz --columns ",
+        "%rl_keys zzz",
         "%rl_status ",
         "%rl ",
         "%rl_get x # pri",
@@ -189,3 +213,32 @@ def test_tab_never_waits_for_a_store_that_is_gone(shell, monkeypatch):
     took = time.monotonic() - began
     given_up.set()
     assert took < 1
+
+
+def test_a_profile_file_that_cannot_be_read_offers_no_profiles_and_no_error(shell, home):
+    path = home / "data" / "profiles.toml"
+    path.write_text("[profiles.work")
+    path.chmod(0o600)
+    try:
+        assert complete(shell, "%rl_use ") == []
+    finally:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("schema", "columns"),
+    [
+        ("a:int64, two words:str, …", ["a", "two words"]),
+        ("m:decimal128(10, 2), s:struct<a: int64, b: string>, z:str", ["m", "s", "z"]),
+        ("x" * 40 + ":str, y:str", ["y"]),
+        ("", []),
+        (5, []),
+    ],
+)
+def test_columns_are_those_that_the_short_schema_has_whole(schema, columns):
+    assert names.Known(facts={"t": json.dumps({"schema": schema})}).columns("t") == columns
+
+
+@pytest.mark.parametrize("facts", ["[" * 100_000, "[1]", "no json", "null"])
+def test_facts_of_others_offer_no_columns_and_no_error(facts):
+    assert names.Known(facts={"t": facts}).columns("t") == []

@@ -7,6 +7,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
+from shells import ok
 
 import runloop_jupyter as rl
 from runloop_jupyter import session
@@ -185,7 +186,16 @@ WRONG = [
     lambda: rl.ls(5),
     lambda: rl.ls(limit="5"),
     lambda: rl.ls(limit=None),
-    lambda: rl.ls(where="a=b"),
+    lambda: rl.ls(where=5),
+    lambda: rl.ls(where=["a", 5]),
+    lambda: rl.ls(since="soon"),
+    lambda: rl.ls(before=5),
+    lambda: rl.ls(expiring="2026-11-01"),
+    lambda: rl.ls(sort="-"),
+    lambda: rl.ls(sort=5),
+    lambda: rl.keys(""),
+    lambda: rl.keys(5),
+    lambda: rl.keys(limit=0),
     lambda: rl.ls(where={"a": None}),
     lambda: rl.ls(where={"a": [None]}),
     lambda: rl.put(1, 5),
@@ -224,3 +234,112 @@ def test_what_can_be_put_can_be_got_by_its_name(name):
     rl.put(f"text of {name}", name)
     assert rl.get(name) == f"text of {name}"
     assert rl.rm(name).done
+
+
+def shown(*args, **kwargs):
+    return rl.ls(*args, **kwargs).table().to_text()
+
+
+def test_conditions_compare(run):
+    assert names("find/", where=["acc>0.9"]) == ["find/runs/2026-11/val"]
+    assert names("find/", where=["acc<=0.9"]) == ["find/runs/2026-11/val", "find/runs/2026-10/val"]
+    assert names("find/", where="model!=vit") == ["find/weights", "find/runs/2026-11/val"]
+    assert names("find/", where="acc") == ["find/runs/2026-11/val", "find/runs/2026-10/val"]
+
+
+def test_an_older_version_that_fits_says_that_a_newer_one_does_not():
+    table = rl.ls("find/runs/2026-11", where=["acc<0.91"])
+    assert table[0].metadata["acc"] == "0.9"
+    assert "a newer one doesn't fit" in table.table().to_text()
+
+
+def test_times_narrow():
+    assert names("find/w", since="1h") == ["find/weights"]
+    assert names("find/w", before="1h") == []
+    assert names("find/", expiring="3d") == ["find/weights"]
+    assert names("find/", expiring="1d") == []
+    with pytest.raises(InputError, match="nothing is both"):
+        rl.ls(since="1d", before="2d")
+
+
+def test_order_is_by_any_column_and_what_has_none_comes_last():
+    acc = ["find/runs/2026-11/val", "find/runs/2026-10/val"]
+    assert names("find/", sort="-acc")[:2] == acc
+    assert names("find/", sort="acc")[:2] == acc[::-1]
+    assert names("find/runs/", sort="name") == acc[::-1]
+    assert names("find/", sort="expires")[0] == "find/weights"
+    assert names("find/runs/2", sort="-metadata.acc") == acc
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%rl_ls find/ -w 'acc>0.9' --sort -size --since 1h --limit 5",
+        "%rl_ls --sort=-acc find/ -w acc>0.9",
+        "%rl_ls find/runs/* -w model=resnet50 acc>0.9 --type table",
+    ],
+)
+def test_a_line_says_all_of_it(run, line):
+    assert [each.name for each in ok(run(line))] == ["find/runs/2026-11/val"]
+
+
+def test_versions_have_their_labels_and_a_state_only_where_one_is_gone():
+    first, second = rl.put("1", "versions/v"), rl.put("2", "versions/v")
+    text = shown("versions/v", versions=True)
+    assert [each.version for each in rl.ls("versions/v", versions=True)] == [second.version, first.version]
+    assert f"@{second.version.rpartition('@')[2]}" in text
+    assert "2 of 2 versions" in text
+    assert "state" not in text
+    rl.rm(second)
+    objects = session.current().store.objects
+    stopped = objects.create(ObjectCreateParameters(name="versions/v", content_type="text"))
+    text = shown("versions/v", versions=True)
+    assert "state" in text
+    assert [line.split()[2] for line in text.splitlines()[2:4]] == ["unfinished", "deleted"]
+    assert list(rl.ls("versions/v", versions=True).to_pandas()["state"]) == ["UPLOADING", "DELETED", "READ_ONLY"]
+    survivors = rl.ls("versions/v")
+    assert survivors[0].version == first.version
+    assert "newest is gone" in survivors.table().to_text()
+    objects.delete(stopped.id)
+
+
+def test_the_embedded_store_has_no_public_objects_and_says_so():
+    assert "the embedded store has no public objects" in shown(public=True)
+
+
+def test_keys_and_their_values_most_used_first(run):
+    keys = rl.keys()
+    assert keys.counts["model"] == 4
+    assert next(iter(keys)) == "model"
+    assert not [key for key in keys if key.startswith("rl.")]
+    values = ok(run("%rl_keys model"))
+    assert list(values) == ["resnet50", "vit"]
+    assert dict(values.counts) == {"resnet50": 3, "vit": 1}
+    assert "2 of 2 values" in values.table().to_text()
+    assert repr(values) == "<KeyTable 2 of 2 values of 'model'>"
+    assert list(values.to_pandas()["objects"]) == [3, 1]
+    assert "<table" in values._repr_html_()
+
+
+def test_an_unknown_key_is_one_line_with_what_is_close():
+    with pytest.raises(InputError, match=r"no object has the metadata key “modle”\. Close: model"):
+        rl.keys("modle")
+
+
+def test_what_only_an_unfinished_object_has_is_no_value_to_find_by():
+    objects = session.current().store.objects
+    half = objects.create(ObjectCreateParameters(name="half", content_type="text", metadata={"model": "half"}))
+    assert "half" not in rl.keys("model")
+    objects.delete(half.id)
+
+
+def test_long_metadata_is_folded_and_what_finds_no_column_is_named():
+    metadata = {f"k{n}": f"{n}" for n in range(7)} | {"story": "once upon a time " * 20}
+    thing = rl.put("x", "folded/x", metadata=metadata)
+    table = rl.ls("folded/", where=["k6"])
+    text = table.table().to_text()
+    assert "k6" in text.splitlines()[0]
+    assert "metadata not shown:" in text
+    assert all(f"k{n}" in text for n in range(7))
+    assert f'title="{metadata["story"]}"' in rl.ls("folded/", where=["story"])._repr_html_()
+    rl.rm(thing)

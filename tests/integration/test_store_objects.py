@@ -238,3 +238,22 @@ def test_metadata_keys_and_values_are_those_in_use(store: Store) -> None:
     answer = store.get("/v1/objects/metadata/keys/facet%2F%CE%B1/values").json()
     assert answer == {"key": "facet/α", "values": ["one", "two"]}
     assert store.get("/v1/objects/metadata/keys/unused/values").json() == {"key": "unused", "values": []}
+
+
+def test_metadata_is_counted_for_those_who_ask_and_nobody_else_sees_a_count(store: Store) -> None:
+    for value in ("a", "a", "b"):
+        store.put("counted", metadata={"counted": value})
+    store.create("half", metadata={"counted": "half"})
+    store.delete(store.put("gone", metadata={"counted": "gone"})["id"])
+    path = "/v1/objects/metadata/keys/counted/values"
+    asked = {"include_counts": "true"}
+    assert store.get(path).json() == {"key": "counted", "values": ["a", "b", "half"]}
+    assert store.get(path, params=asked).json() == {
+        "key": "counted",
+        "values": ["a", "b", "half"],
+        "counts": [2, 1, 0],
+    }
+    assert set(store.get("/v1/objects/metadata/keys").json()) == {"keys"}
+    keys = store.get("/v1/objects/metadata/keys", params=asked).json()
+    assert dict(zip(keys["keys"], keys["counts"], strict=True))["counted"] == 3
+    assert store.get(path, params={"include_counts": "maybe"}).status_code == 400

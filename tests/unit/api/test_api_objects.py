@@ -74,10 +74,22 @@ def test_a_download_link_is_a_secret():
 
 def test_metadata_keys_and_values():
     far = Far({"keys": ["a", "b"]})
-    assert far.objects.metadata_keys() == ["a", "b"]
+    assert far.objects.metadata_keys() == (["a", "b"], None)
     far = Far({"key": "a/b", "values": ["1"]})
-    assert far.objects.metadata_values("a/b") == ["1"]
-    assert far.said == "GET /v1/objects/metadata/keys/a%2Fb/values"
+    assert far.objects.metadata_values("a/b") == (["1"], None)
+    assert far.said == "GET /v1/objects/metadata/keys/a%2Fb/values?include_counts=true"
+
+
+@pytest.mark.parametrize(("counts", "believed"), [([3, 1], [3, 1]), ([3], None), ([], None)])
+def test_counts_are_believed_where_there_is_one_for_each(counts, believed):
+    assert Far({"keys": ["a", "b"], "counts": counts}).objects.metadata_keys().counts == believed
+
+
+@pytest.mark.parametrize("key", ["", "a]", "x][in", "a" * 3000, "\ud800"])
+def test_a_key_that_no_parameter_can_say_is_matched_here(key):
+    far = Far({"objects": [view(1, metadata={"k": "v"}), view(2)], "has_more": False})
+    assert far.objects.list(Filter(metadata={key: "v"})).objects == []
+    assert "metadata" not in far.requests[0].url.query.decode()
 
 
 @pytest.mark.parametrize("hostile", ["../../v1/devboxes", "..", ".", "a/b?c=d#e", "a%2Fb", "ü 文"])

@@ -164,3 +164,10 @@ def test_nothing_is_shown_where_nobody_looks(capsys: pytest.CaptureFixture[str])
     assert find_surface() is None
     LiveProgress(lambda: SCANS, clock=Clock(200.0)).tick()
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_counted_may_be_other_than_bytes() -> None:
+    looking = ProgressSnapshot("ls", "looking", 15_000, None, started=100.0, unit="objects")
+    assert progress_words(looking) == "looking · 15,000 objects"
+    assert progress_words(looking, rate=7_000.0) == "looking · 15,000 objects"
+    assert progress_words(replace(looking, total=40_000)) == "looking · 15,000 of 40,000 objects"

@@ -85,3 +85,10 @@ def test_kinds_that_vary_stand_in_their_spans_and_numbers_at_the_right() -> None
 def test_a_column_can_be_aligned_against_its_kind() -> None:
     assert Table([Column("n", "number", "left")], [["1"]]).to_text().splitlines()[2] == "1"
     assert Table([Column("name", align="right")], [["x"]]).to_text().splitlines()[2] == "   x"
+
+
+def test_a_column_may_be_narrower_than_others_and_its_cells_are_folded_with_all_of_them_as_title() -> None:
+    note = "once upon a time " * 5
+    table = Table([Column("note", widest=20)], [[note]])
+    assert max(map(len, table.to_text(200).splitlines())) == 20
+    assert f'title="{note}"' in table.to_html()

@@ -123,6 +123,15 @@ def test_kept_counts_equal_counting(
         for key in ("k", "l", "", "m"):
             used = [value for mine, value in pairs if mine == key]
             assert index.metadata_values(key) == {value: used.count(value) for value in sorted(set(used))}
+            assert index.metadata_counts(key) == index.metadata_values(key)
+        for without in ((), STATES[:1], STATES):
+            counted = [each for each in left if each.state not in without]
+            keys = {key: sum(key in (each.metadata or {}) for each in counted) for key in index.metadata_keys()}
+            assert index.metadata_counts(without=without) == keys
+            for key in keys:
+                used = [each.metadata[key] for each in counted if key in (each.metadata or {})]
+                values = {value: used.count(value) for value in index.metadata_values(key)}
+                assert index.metadata_counts(key, without=without) == values
         assert index.tally() == {
             state: Tally(len(mine), sum(each.size_bytes or 0 for each in mine))
             for state in STATES

@@ -165,3 +165,14 @@ def test_a_number_in_a_variable_keeps_its_sign():
 def test_options_after_a_quoted_word_are_still_options():
     said = read("'-x' --to '-y' --allow-pickle", magic="rl_get")
     assert (said.what, said.to, said.allow_pickle) == ("-x", "-y", True)
+
+
+@pytest.mark.parametrize("line", ["--sort -size", "--sort=-size", "--sort '-size'", "x --sort -size --limit 3"])
+def test_what_is_sorted_by_may_begin_with_a_dash(line):
+    assert read(line, magic="rl_ls").sort == "-size"
+
+
+@pytest.mark.parametrize("line", ["--sort", "--sort --limit 3", "--sort -w a=1", "--limit -size"])
+def test_an_option_is_not_taken_for_what_is_sorted_by(line):
+    with pytest.raises(InputError, match=r"^%rl_ls: "):
+        read(line, magic="rl_ls")

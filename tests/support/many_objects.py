@@ -1,0 +1,183 @@
+"""Forty thousand objects in seconds: an embedded store's database as its daemon would have written it, and a service.
+
+The blobs aren't there; whoever lists doesn't look at them.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from misbehaving import Answer
+
+from runloop_jupyter.index import connect, transaction
+from runloop_jupyter.index.fold import fold
+from runloop_jupyter.local.database import SCHEMA
+from runloop_jupyter.local.ids import make_id, next_position
+from runloop_jupyter.local.layout import Layout
+from runloop_jupyter.wire.json import encode
+from runloop_jupyter.wire.objects import ObjectListView, ObjectView
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from misbehaving import Backend
+
+DAY_MS: Final = 86_400_000
+MODELS: Final = ("resnet50", "vit", "unet", "swin", "mlp")
+KINDS: Final = (("table", "parquet"), ("array", "npy"), ("json", "json"), ("folder", "tgz"))
+
+
+def many(n: int, now_ms: int, seed: int = 7) -> list[ObjectView]:
+    """Return `n` objects, newest first: a year of runs, a few versions under each name, 14 metadata pairs each.
+
+    One in twenty is deleted, one in a hundred was never finished, one in ten has a time to live.
+    """
+    rng = random.Random(seed)
+    views = []
+    step = 365 * DAY_MS // n
+    position = None
+    for number in range(n):  # oldest first, as they were put
+        created = now_ms - (n - number) * step
+        position = next_position(position, created)
+        state = "DELETED" if rng.random() < 0.05 else "UPLOADING" if rng.random() < 0.01 else "READ_ONLY"
+        ends = now_ms + rng.randrange(DAY_MS, 90 * DAY_MS) if rng.random() < 0.1 else None
+        views.append(
+            ObjectView(
+                id=make_id(position),
+                name=f"runs/{rng.randrange(1, 13):02}/{rng.choice(MODELS)}-{rng.randrange(n // 80):05}/val",
+                state=state,
+                content_type="binary",
+                create_time_ms=created,
+                size_bytes=None if state == "UPLOADING" else rng.randrange(1 << 30),
+                delete_after_time_ms=ends,
+                metadata=None if state == "DELETED" else _metadata(rng, number),
+            )
+        )
+    return views[::-1]
+
+
+def _metadata(rng: random.Random, number: int) -> dict[str, str]:
+    kind, stored = rng.choice(KINDS)
+    facts = {
+        "rows": rng.randrange(10**6),
+        "columns": rng.randrange(1, 90),
+        "digest": f"blake3:{rng.randbytes(32).hex()}",
+    }
+    metadata = {
+        "model": rng.choice(MODELS),
+        "acc": rng.choice([f"{rng.random():.4f}", f"{rng.random():.2e}", "n/a", "nan"]),
+        "lr": rng.choice(["1e-3", "0.01", "3e-4"]),
+        "epoch": str(rng.randrange(300)),
+        "seed": str(rng.randrange(1000)),
+        "date": f"2026-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}",
+        "dataset": rng.choice(["imagenet", "coco", "cifar10"]),
+        "host": f"node-{rng.randrange(64)}",
+        "user": rng.choice(["ada", "grace", "alan"]),
+        "steps": f"{rng.randrange(10**6):,}",
+        "note": f"run {number} of the sweep",
+        "rl.kind": kind,
+        "rl.format": stored,
+        "rl.facts": json.dumps(facts, separators=(",", ":")),
+    }
+    if rng.random() < 0.02:
+        metadata["loss>raw"] = f"{rng.random():.3f}"
+    return metadata
+
+
+def store_with(root: Path, views: Sequence[ObjectView]) -> None:
+    """Write `views`, newest first, as the database of the store at `root`, which isn't running.
+
+    Metadata goes in at once, its trigger set aside: one by one, half a million pairs take a quarter of a minute.
+    """
+    root.mkdir(parents=True, mode=0o700, exist_ok=True)
+    connection = connect(Layout(root).database, SCHEMA)
+    pairs: dict[tuple[str, str], int] = {}
+    holders: list[tuple[int, int]] = []
+    objects = []
+    ends = []
+    position = None
+    for view in reversed(views):
+        position = next_position(position, view.create_time_ms)
+        objects.append((position, view))
+        holders += [(pairs.setdefault(pair, len(pairs) + 1), position) for pair in (view.metadata or {}).items()]
+        if view.delete_after_time_ms is not None:
+            ends.append((view.delete_after_time_ms, position))
+    uses = Counter(pair for pair, _ in holders)
+    with transaction(connection):
+        rows = [
+            (
+                at,
+                v.id,
+                v.name,
+                fold(v.name),
+                v.state,
+                v.content_type,
+                v.create_time_ms,
+                v.size_bytes,
+                v.delete_after_time_ms,
+                None if v.metadata is None else encode(v.metadata).decode(),
+            )
+            for at, v in objects
+        ]
+        connection.executemany("INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        (trigger,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'object_meta_inserted'").fetchone()
+        connection.execute("DROP TRIGGER object_meta_inserted")
+        connection.executemany(
+            "INSERT INTO meta_pair VALUES (?, ?, ?, ?)", [(pair, *text, uses[pair]) for text, pair in pairs.items()]
+        )
+        connection.executemany("INSERT INTO object_meta VALUES (?, ?)", sorted(holders))
+        connection.execute(trigger)
+        connection.executemany("INSERT INTO ttl VALUES (?, ?)", ends)
+    connection.close()
+
+
+def paged(views: Sequence[ObjectView], *, listens_to: Collection[str] = (), late_s: float = 0.0) -> Backend:
+    """Return a service that lists `views`, newest first, and knows of the parameters in `listens_to` alone.
+
+    Args:
+        views: What is stored.
+        listens_to: ``name``, ``state``, ``metadata``; of the others it takes no notice.
+        late_s: How long it thinks about each page.
+    """
+    places = {view.id: place for place, view in enumerate(views)}
+    bodies: dict[tuple[int, int], bytes] = {}
+
+    def backend(method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        url = urlsplit(path)
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        if url.path != "/v1/objects":
+            return Answer(404, {"Content-Type": "application/json"}, b'{"message": "no such route"}')
+        time.sleep(late_s)
+        start = places[query["starting_after"]] + 1 if "starting_after" in query else 0
+        limit = int(query.get("limit", 20))
+        if not listens_to:
+            if (start, limit) not in bodies:
+                more = start + limit < len(views)
+                bodies[start, limit] = encode(ObjectListView(objects=views[start : start + limit], has_more=more))
+            return Answer(200, {"Content-Type": "application/json"}, bodies[start, limit])
+        fits = (view for view in views[start:] if _fits(view, query, listens_to))
+        page = list(islice(fits, limit + 1))
+        return Answer(
+            200,
+            {"Content-Type": "application/json"},
+            encode(ObjectListView(objects=page[:limit], has_more=len(page) > limit)),
+        )
+
+    return backend
+
+
+def _fits(view: ObjectView, query: dict[str, str], listens_to: Collection[str]) -> bool:
+    if "name" in listens_to and query.get("name", "").lower() not in view.name.lower():
+        return False
+    if "state" in listens_to and query.get("state", view.state) != view.state:
+        return False
+    wanted = {key[9:-1]: value for key, value in query.items() if key.startswith("metadata[")}
+    has = view.metadata or {}
+    return "metadata" not in listens_to or all(has.get(key) == value for key, value in wanted.items())
