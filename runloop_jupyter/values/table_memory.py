@@ -67,10 +67,10 @@ def estimate(reader: Reader, library: str, wish: Wish) -> int:
 
 
 def _working(reader: Reader, columns: int) -> float:
-    """Return the bytes of the largest row group, of so many columns: as it is stored, decompressed, and as Arrow."""
+    """Return the bytes for the largest row group, of so many columns, on its way: stored, decompressed, as Arrow, kept."""
     groups = range(reader.footer.num_row_groups)
     largest = max((reader.footer.row_group(i).total_byte_size for i in groups), default=0)
-    return 3 * max(largest, ROW_GROUP_BYTES) * min(columns / max(len(reader.schema), 1), 1)
+    return 5 * max(largest, ROW_GROUP_BYTES) * min(columns / max(len(reader.schema), 1), 1)
 
 
 def _columns(reader: Reader, wish: Wish, rows: int) -> list[_Column]:
