@@ -21,28 +21,34 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.find import ls
     from runloop_jupyter.actions.get import get
     from runloop_jupyter.actions.info import Info, info
+    from runloop_jupyter.actions.login import login
     from runloop_jupyter.actions.object import Object
     from runloop_jupyter.actions.object_table import ObjectTable
     from runloop_jupyter.actions.put import put
     from runloop_jupyter.actions.remove import rm
     from runloop_jupyter.actions.status import Status, status
+    from runloop_jupyter.actions.use import InUse, use
 
     last_error: BaseException | None
 
 _WHERE = {
+    "InUse": "actions.use",
     "Info": "actions.info",
     "Object": "actions.object",
     "ObjectTable": "actions.object_table",
     "Status": "actions.status",
     "get": "actions.get",
     "info": "actions.info",
+    "login": "actions.login",
     "ls": "actions.find",
     "put": "actions.put",
     "rm": "actions.remove",
     "status": "actions.status",
+    "use": "actions.use",
 }
 
 __all__ = [
+    "InUse",
     "Info",
     "Object",
     "ObjectTable",
@@ -51,10 +57,12 @@ __all__ = [
     "get",
     "info",
     "last_error",
+    "login",
     "ls",
     "put",
     "rm",
     "status",
+    "use",
 ]
 
 

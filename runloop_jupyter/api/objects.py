@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.secret import Secret
 
 LARGEST_PAGE: Final = 5000
+RETRIES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Objects:
         limit: int | None = None,
         starting_after: str | None = None,
         include_total_count: bool = False,
+        retries: int = RETRIES,
     ) -> ObjectListView:
         """Return one page of the account's objects, newest first.
 
@@ -101,8 +103,9 @@ class Objects:
             limit: Objects a page, at most 5,000; the server's default is 20.
             starting_after: Id of the last object of the page before.
             include_total_count: Ask for ``total_count``, which costs the server a count.
+            retries: How many times to try again.
         """
-        return self._page("/v1/objects", where, limit, starting_after, include_total_count)
+        return self._page("/v1/objects", where, limit, starting_after, include_total_count, retries)
 
     def list_public(
         self,
@@ -164,8 +167,11 @@ class Objects:
         limit: int | None,
         starting_after: str | None,
         include_total_count: bool,
+        retries: int = RETRIES,
     ) -> ObjectListView:
-        return self._raw_page(path, where, limit, starting_after, include_total_count=include_total_count)[0]
+        return self._raw_page(
+            path, where, limit, starting_after, include_total_count=include_total_count, retries=retries
+        )[0]
 
     def _raw_page(
         self,
@@ -175,6 +181,7 @@ class Objects:
         starting_after: str | None,
         *,
         include_total_count: bool,
+        retries: int = RETRIES,
     ) -> tuple[ObjectListView, str | None]:
         """Return a page narrowed to what was asked for, and the cursor of the page as the server sent it."""
         params = where.params() if where else {}
@@ -183,7 +190,7 @@ class Objects:
         if starting_after is not None:
             params["starting_after"] = starting_after
         params["include_total_count"] = "true" if include_total_count else "false"
-        page = self.service.call("GET", path, ObjectListView, params=params)
+        page = self.service.call("GET", path, ObjectListView, params=params, retries=retries)
         last = page.objects[-1].id if page.objects else None
         if where and where.metadata:
             kept = [view for view in page.objects if where.admits(view)]
