@@ -118,8 +118,8 @@ def keep(name: str, base_url: str, key: Secret) -> Path:
             profiles[name] = {"base_url": base_url, "api_key": key.reveal()}
 
     # ASCII strings of JSON are strings of TOML.
-    table = f"[profiles.{name}]\nbase_url = {json.dumps(base_url)}\napi_key = {json.dumps(key.reveal())}\n"
-    return _rewrite(change, name, Secret(table))
+    table = Secret(f"[profiles.{name}]\nbase_url = {json.dumps(base_url)}\napi_key = {json.dumps(key.reveal())}\n")
+    return _rewrite(change, name, table)
 
 
 def set_default(name: str) -> Path:
