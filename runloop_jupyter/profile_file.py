@@ -81,7 +81,7 @@ def read() -> Contents:
     text = _text(path)
     if isinstance(text, _Problem):
         raise ProfileError(f"{path} {text}")
-    found = _contents(path, text.reveal())
+    found = _contents(path, text)
     if isinstance(found, _Problem):
         raise ProfileError(f"{path} {found}")
     return found
@@ -156,10 +156,10 @@ def _text(path: Path) -> Secret | _Problem:
         return _Problem("can't be read as TOML: it is not UTF-8")
 
 
-def _contents(path: Path, text: str) -> Contents | _Problem:
+def _contents(path: Path, text: Secret) -> Contents | _Problem:
     if not text:
         return Contents(path)
-    data = _parsed(text)
+    data = _parsed(text.reveal())
     if isinstance(data, _Problem):
         return data
     tables, default = data.get("profiles", {}), data.get("default")
@@ -180,8 +180,10 @@ def _parsed(text: str) -> dict[str, Any] | _Problem:
 
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return _Problem(f"can't be read as TOML: {one_line(str(error), 200)}")
+    except Exception as error:  # too deep, or a bug: whatever it is, it must not carry the text out
+        return _Problem(f"can't be read as TOML ({type(error).__name__})")
 
 
 def _unwritable(path: Path) -> str:

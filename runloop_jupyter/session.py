@@ -91,7 +91,9 @@ class Session:
             self._profile, self.chosen = profile, True
         if store is not None:
             with self._lock:
-                self._stores[_way(profile)] = store
+                kept = self._stores.setdefault(_way(profile), store)
+            if kept is not store:  # the same key again
+                store.objects.service.close()
 
     def after_fork(self) -> Session:
         """Return a session for a child of this process: the same profile, connections of its own."""

@@ -77,12 +77,16 @@ def _asked(name: str, base_url: str) -> Secret:
 
 
 def _login(session: Session, wanted: Profile, is_first: bool, asking: Transfer) -> InUse:
-    store = sessions.open_store(wanted)
-    _try(store)
-    asking.checkpoint()
     assert wanted.base_url is not None  # noqa: S101 - for the type checker: a login is of a service
     assert wanted.key is not None  # noqa: S101
-    path = profile_file.keep(wanted.name, wanted.base_url, wanted.key)
+    store = sessions.open_store(wanted)
+    try:
+        _try(store)
+        asking.checkpoint()
+        path = profile_file.keep(wanted.name, wanted.base_url, wanted.key)
+    except BaseException:
+        store.objects.service.close()
+        raise
     session.use(wanted, store)
     left = _left_behind(session) if is_first else []
     return InUse(wanted, path, (*precedence(session), *left))

@@ -9,9 +9,10 @@ from store_process import KEY, open_store
 
 import runloop_jupyter as rl
 from runloop_jupyter import errors, profile_file, session
+from runloop_jupyter.api.objects import Objects
 from runloop_jupyter.local import launch
+from runloop_jupyter.magics.overview import greeting
 from runloop_jupyter.secret import Secret
-from runloop_jupyter.transfer import presigned
 
 WRONG = "wrong-sentinel-key"
 
@@ -63,17 +64,14 @@ def test_the_card_says_which_store_is_used_and_that_new_kernels_use_another(run,
 def test_a_transfer_that_runs_goes_where_it_was_going(server, tmp_path, monkeypatch):
     (tmp_path / "big.bin").write_bytes(b"x" * (1 << 20))
     sending, go_on = threading.Event(), threading.Event()
-    really_send = presigned.put if hasattr(presigned, "put") else None
-    assert really_send, "what sends bytes has another name now"
+    really_create = Objects.create
 
-    def slow(*args, **more):
+    def slow(objects, parameters):
         sending.set()
         assert go_on.wait(30)
-        return really_send(*args, **more)
+        return really_create(objects, parameters)
 
-    from runloop_jupyter.transfer import upload
-
-    monkeypatch.setattr(upload.presigned if hasattr(upload, "presigned") else presigned, "put", slow)
+    monkeypatch.setattr(Objects, "create", slow)
     rl.use("work")
     putting = threading.Thread(target=rl.put, args=(tmp_path / "big.bin", "use/running"))
     putting.start()
@@ -133,8 +131,8 @@ def test_status_and_the_first_line_say_that_the_environment_comes_before_the_def
     monkeypatch.setenv("RUNLOOP_BASE_URL", server.base_url)
     session.reset()
     assert "RUNLOOP_API_KEY comes before the default in profiles.toml, “work”" in run("%rl_status").out
-    for cell in ("%rl", "%reload_ext runloop_jupyter"):
-        assert "(profile env, key from RUNLOOP_API_KEY), before the default “work”" in run(cell).out
+    for said in (greeting(), run("%rl").out):
+        assert "(profile env, key from RUNLOOP_API_KEY), before the default “work”" in said
 
 
 def test_status_with_a_refused_key_says_where_the_key_comes_from_and_what_to_do(run, server):
