@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.info import Info, info
     from runloop_jupyter.actions.keep import keep
     from runloop_jupyter.actions.keys import KeyTable, keys
+    from runloop_jupyter.actions.login import login
     from runloop_jupyter.actions.object import Object
     from runloop_jupyter.actions.object_table import ObjectTable
     from runloop_jupyter.actions.put import put
@@ -32,14 +33,16 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.status import Status, status
     from runloop_jupyter.actions.tagging import tags
     from runloop_jupyter.actions.url import Link, url
+    from runloop_jupyter.actions.use import InUse, use
 
     last_error: BaseException | None
 
 _WHERE = {
     "Batch": "actions.batch",
+    "InUse": "actions.use",
     "Info": "actions.info",
-    "Link": "actions.url",
     "KeyTable": "actions.keys",
+    "Link": "actions.url",
     "Object": "actions.object",
     "ObjectTable": "actions.object_table",
     "Status": "actions.status",
@@ -47,6 +50,7 @@ _WHERE = {
     "info": "actions.info",
     "keep": "actions.keep",
     "keys": "actions.keys",
+    "login": "actions.login",
     "ls": "actions.find",
     "put": "actions.put",
     "put_all": "actions.put_all",
@@ -54,10 +58,12 @@ _WHERE = {
     "status": "actions.status",
     "tags": "actions.tagging",
     "url": "actions.url",
+    "use": "actions.use",
 }
 
 __all__ = [
     "Batch",
+    "InUse",
     "Info",
     "KeyTable",
     "Link",
@@ -70,6 +76,7 @@ __all__ = [
     "keep",
     "keys",
     "last_error",
+    "login",
     "ls",
     "put",
     "put_all",
@@ -77,6 +84,7 @@ __all__ = [
     "status",
     "tags",
     "url",
+    "use",
 ]
 
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from runloop_jupyter import profile as profiles
 from runloop_jupyter.errors import ProfileError
-from runloop_jupyter.profile import Profile, StoreIdentity
+from runloop_jupyter.profile import EMBEDDED, Profile, StoreIdentity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.secret import Secret
     from runloop_jupyter.transfer.transfer import Transfers
@@ -47,20 +49,57 @@ class Session:
     """What the parts of one kernel share.
 
     Args:
-        profile: The profile that holds; by default what `profile.active` finds.
+        profile: The profile that holds; by default what `profile.active` finds when it is first asked for.
 
-    Raises:
-        ProfileError: A source names a store but not how to reach it.
+    Attributes:
+        chosen: Whether somebody chose the profile in this kernel, so that new kernels may find another.
+        shows_progress: Whether transfers show how far they are.
     """
 
     def __init__(self, profile: Profile | None = None) -> None:
-        self.profile = profile or profiles.active()
+        self.chosen = False
         self.shows_progress = True
-        self._stores: dict[str, Store] = {}
+        self._profile = profile
+        self._profile_lock = threading.Lock()
+        # By what reaches a store, not by name: after a new login the same name reaches another.
+        self._stores: dict[tuple[str, str | None, Secret | None], Store] = {}
         self._transfers: Transfers | None = None
         self._lock = threading.RLock()
         # Its own: whoever opens a store may hold the other one for as long as a store takes to start.
         self._transfers_lock = threading.Lock()
+
+    @property
+    def profile(self) -> Profile:
+        """The current profile.
+
+        Raises:
+            ProfileError: A source names a store but not how to reach it. Asked again, it is read again.
+        """
+        with self._profile_lock:
+            if self._profile is None:
+                self._profile = profiles.active()
+            return self._profile
+
+    def use(self, profile: Profile, store: Store | None = None) -> None:
+        """Let `profile` hold for what comes next. What was made with another store keeps that.
+
+        Args:
+            profile: The profile.
+            store: Its store, where it is open already.
+        """
+        with self._profile_lock:
+            self._profile, self.chosen = profile, True
+        if store is not None:
+            with self._lock:
+                kept = self._stores.setdefault(_way(profile), store)
+            if kept is not store:  # the same key again
+                store.objects.service.close()
+
+    def after_fork(self) -> Session:
+        """Return a session for a child of this process: the same profile, connections of its own."""
+        child = Session(self._profile)
+        child.chosen, child.shows_progress = self.chosen, self.shows_progress
+        return child
 
     @property
     def store(self) -> Store:
@@ -87,10 +126,11 @@ class Session:
         Raises:
             EmbeddedStoreError: It is the embedded one and can't be started.
         """
+        way = _way(profile)
         with self._lock:
-            if profile.name not in self._stores:
-                self._stores[profile.name] = _open(profile)
-            return self._stores[profile.name]
+            if way not in self._stores:
+                self._stores[way] = open_store(profile)
+            return self._stores[way]
 
     def store_named(self, name: str | None) -> Store:
         """Return the store of the profile called `name`, of the current profile where it is None.
@@ -98,9 +138,44 @@ class Session:
         Raises:
             ProfileError: There is no such profile.
         """
-        if name is None or name == self.profile.name:
+        if name is None or (self._profile and name == self._profile.name):
             return self.store
         return self.open(profiles.named(name))
+
+    def find(self, identity: StoreIdentity) -> Store | None:
+        """Return the very store that has this identity, by whichever profile it can be reached; None where by none.
+
+        Raises:
+            ProfileError: The profile file can't be read.
+            EmbeddedStoreError: It is an embedded one, and the one of this computer can't be started.
+        """
+        with self._lock:
+            known = list(self._stores.values())
+        for store in known:
+            if store.identity.id == identity.id:
+                return store
+        if identity.embedded:
+            store = self.open(profiles.embedded())
+            return store if store.identity.id == identity.id else None
+        for profile in self._services():
+            if profile.identity and profile.identity.id == identity.id:
+                return self.open(profile)
+        return None
+
+    def embedded_in_use(self) -> Store | None:
+        """Return the embedded store if anything was ever put into it.
+
+        Raises:
+            EmbeddedStoreError: It can't be started.
+        """
+        from runloop_jupyter.local import launch
+
+        return self.open(profiles.embedded()) if launch.default_root().is_dir() else None
+
+    def _services(self) -> Iterator[Profile]:
+        if self._profile is not None:
+            yield self._profile
+        yield from profiles.services()
 
     def close(self) -> None:
         """Close the connections; what was made with a store opens them again when it needs them."""
@@ -110,15 +185,13 @@ class Session:
 
 
 def current() -> Session:
-    """Return the session of this process, made on first use and anew after a fork.
-
-    Raises:
-        ProfileError: A source names a store but not how to reach it.
-    """
+    """Return the session of this process, made on first use. A forked child goes on with its parent's profile."""
     global _current, _pid
     with _lock:
-        if _current is None or _pid != os.getpid():
+        if _current is None:
             _current, _pid = Session(), os.getpid()
+        elif _pid != os.getpid():
+            _current, _pid = _current.after_fork(), os.getpid()
         return _current
 
 
@@ -136,17 +209,25 @@ _current: Session | None = None
 _pid = 0
 
 
-def _open(profile: Profile) -> Store:
+def _way(profile: Profile) -> tuple[str, str | None, Secret | None]:
+    return profile.name, profile.base_url, profile.key
+
+
+def open_store(profile: Profile) -> Store:
+    """Return a store of its own for `profile`, which no session knows of.
+
+    Raises:
+        EmbeddedStoreError: It is the embedded one and can't be started.
+    """
     # Here, not above: loading the extension must not load httpx.
     from runloop_jupyter.api.http import Service
     from runloop_jupyter.api.objects import Objects
 
     if profile.base_url is None:
         return _open_embedded(profile)
-    if profile.key is None:
+    if profile.key is None or profile.identity is None:
         raise ProfileError(f"profile {profile.name} has a URL but no key")
-    identity = StoreIdentity(profiles.account_identity(profile.base_url, profile.key), profile.label)
-    return Store(profile, identity, Objects(Service(profile.base_url, profile.key, label=profile.label)))
+    return Store(profile, profile.identity, Objects(Service(profile.base_url, profile.key, label=profile.label)))
 
 
 def _open_embedded(profile: Profile) -> Store:
@@ -169,10 +250,14 @@ def _open_embedded(profile: Profile) -> Store:
 
 
 def _same_store(name: str, identity: StoreIdentity) -> Store:
-    store = current().store_named(name)
-    if store.identity.id != identity.id:
+    if store := current().find(identity):
+        return store
+    if name == EMBEDDED:
         raise ProfileError(
-            f"this was made with another store ({identity.label}); profile {name} now reaches {store.identity.label}. "
-            "Open it where that store can be reached"
+            "this was made with another store: the embedded store of another home (RUNLOOP_JUPYTER_HOME) or computer. "
+            "Open it there"
         )
-    return store
+    raise ProfileError(
+        f"this was made with another store ({identity.label}, profile {name}, under the key it had then), which no "
+        f"profile here reaches. Open it where one does, or log in with that key: %rl_login"
+    )

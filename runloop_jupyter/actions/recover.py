@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import NotFound, RunloopError
+from runloop_jupyter.profile import StoreIdentity
 from runloop_jupyter.transfer import journal
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def _clear(session: Session, intent: Intent) -> str:
         intent.close()
         return f"{what} before anything was sent; cleared. Put it again"
     try:
-        store = session.store
-        if store.identity.id != intent.store:
-            return f"{what}; it is cleared when {intent.place} is the store again"
+        store = session.find(StoreIdentity(intent.store, intent.place))
+        if store is None:
+            return f"{what}; it is cleared once a profile reaches {intent.place} again, under the key it had"
         finished = _delete_unfinished(store, intent)
     except RunloopError as error:
         return f"{what}; {intent.place} can't be reached to clear it: {error}"

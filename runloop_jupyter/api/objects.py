@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LARGEST_PAGE: Final = 5000
 # A query is a part of the request's first line, which servers keep to some 8 KiB.
 _LONGEST_FILTER: Final = 2000
+RETRIES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class Objects:
         limit: int | None = None,
         starting_after: str | None = None,
         include_total_count: bool = False,
+        retries: int = RETRIES,
     ) -> ObjectListView:
         """Return one page of the account's objects, newest first.
 
@@ -121,8 +123,9 @@ class Objects:
             limit: Objects a page, at most 5,000; the server's default is 20.
             starting_after: Id of the last object of the page before.
             include_total_count: Ask for ``total_count``, which costs the server a count.
+            retries: How many times to try again.
         """
-        return self._page("/v1/objects", where, limit, starting_after, include_total_count)
+        return self._page("/v1/objects", where, limit, starting_after, include_total_count, retries)
 
     def list_public(
         self,
@@ -199,8 +202,11 @@ class Objects:
         limit: int | None,
         starting_after: str | None,
         include_total_count: bool,
+        retries: int = RETRIES,
     ) -> ObjectListView:
-        return self._raw_page(path, where, limit, starting_after, include_total_count=include_total_count)[0]
+        return self._raw_page(
+            path, where, limit, starting_after, include_total_count=include_total_count, retries=retries
+        )[0]
 
     def _raw_page(
         self,
@@ -211,6 +217,7 @@ class Objects:
         *,
         include_total_count: bool,
         narrowed: bool = True,
+        retries: int = RETRIES,
     ) -> tuple[ObjectListView, str | None]:
         """Return a page narrowed to what was asked for, and the cursor of the page as the server sent it."""
         params = where.params() if where else {}
@@ -219,7 +226,7 @@ class Objects:
         if starting_after is not None:
             params["starting_after"] = starting_after
         params["include_total_count"] = "true" if include_total_count else "false"
-        page = self.service.call("GET", path, ObjectListView, params=params)
+        page = self.service.call("GET", path, ObjectListView, params=params, retries=retries)
         last = page.objects[-1].id if page.objects else None
         if narrowed and where and where.metadata:
             kept = [view for view in page.objects if where.admits(view)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runloop_jupyter import session
 from runloop_jupyter.errors import ProfileError, one_line
+from runloop_jupyter.profile import passed_over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +29,8 @@ def overview(magics: Mapping[str, str]) -> HelpPage:
 def greeting() -> str:
     """Return where objects go, without reaching for it: ``embedded store on this computer (no key)``."""
     try:
-        profile = session.current().profile
+        here = session.current().profile
     except ProfileError as error:
         return one_line(str(error))
-    where = " on this computer" if profile.embedded else f" (profile {profile.name}, key from {profile.source})"
-    return f"{profile.label}{where} (no key)" if profile.embedded else f"{profile.label}{where}"
+    default = None if session.current().chosen else passed_over(here)
+    return f"{here.said}, before the default “{default}”" if default else here.said

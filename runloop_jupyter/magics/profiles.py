@@ -1,4 +1,4 @@
-"""The magics for who and where: status."""
+"""The magics for who and where: status, login, use."""
 
 from __future__ import annotations
 
@@ -23,3 +23,19 @@ class ProfileMagics(Magics):
         from runloop_jupyter.actions.status import status
 
         return status()
+
+    @line_magic
+    @magic
+    def rl_login(self, said: Namespace, cell: str | None) -> Any:
+        """Ask for an API key without showing it, try it, and keep it."""
+        from runloop_jupyter.actions.login import login
+
+        return login(*[] if said.profile is None else [said.profile], url=said.url)
+
+    @line_magic
+    @magic
+    def rl_use(self, said: Namespace, cell: str | None) -> Any:
+        """Use another profile for what comes next."""
+        from runloop_jupyter.actions.use import use
+
+        return use(said.profile, default=said.default)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from kernels import Kernel
 from nbclient import NotebookClient
-from store_process import KEY, open_store
+from store_process import KEY, environment, open_store
 
 import runloop_jupyter as rl
 from runloop_jupyter import session
@@ -178,3 +179,85 @@ def test_a_key_that_is_refused_is_an_error_and_no_other_store_is_tried(hosted, m
         rl.put("x", "refused")
     assert "wrong-sentinel-key" not in str(caught.value)
     assert "%rl_status" in str(caught.value)
+
+
+# Logging in, with everything that is said turned on, and a bug in the middle of each step.
+
+LOUD = (
+    "import logging, sys\nlogging.basicConfig(level=logging.DEBUG, stream=sys.stdout, force=True)\n"
+    "%xmode Verbose\n%load_ext runloop_jupyter\nimport runloop_jupyter as rl\n"
+    "def broken(*args, **more): raise ZeroDivisionError('a bug')"
+)
+MISTYPED = "mistyped-sentinel-key"
+BUGS = {
+    "asking": "import runloop_jupyter.profile as module; name = 'checked_key'",
+    "trying": "import runloop_jupyter.wire.json as module; name = 'decode'",
+    "sending": "import runloop_jupyter.api.http as module; name = 'new_client'",
+    "parsing": "import tomllib as module; name = 'loads'",
+    "editing": "import tomlkit as module; name = 'dumps'",
+    "writing": "import runloop_jupyter.atomic as module; name = 'write_atomic'",
+    "using": "from runloop_jupyter.session import Session as module; name = 'use'",
+    "showing": "import runloop_jupyter.actions.login as module; name = 'precedence'",
+}
+
+
+@pytest.fixture(scope="module")
+def loud(server, tmp_path_factory):
+    """A kernel without a profile, in which someone can be asked."""
+    home = tmp_path_factory.mktemp("loud")
+    kernel = Kernel(env=environment(RUNLOOP_JUPYTER_HOME=str(home), RUNLOOP_JUPYTER_CACHE=str(home / "cache")))
+    kernel.run(LOUD)
+    yield kernel
+    kernel.close()
+
+
+def assert_none_said(reply):
+    for key in (KEY, MISTYPED):
+        assert key not in repr(reply.messages)
+
+
+def test_a_login_says_no_key_however_loud_it_is(loud, server):
+    reply = loud.run_answering(f"%rl_login work --url {server.base_url}", KEY)
+    assert reply.status == "ok", reply.text
+    assert "HTTP Request" in reply.text
+    assert_none_said(reply)
+    reply = loud.run("%rl_status\nprint(vars(rl.status()), rl.status(), vars(rl.use('work')), rl.use('work'))")
+    assert reply.status == "ok", reply.text
+    assert_none_said(reply)
+
+
+def test_a_refused_login_says_no_key_nor_does_whatever_is_raised_from_it(loud, server):
+    assert_none_said(refused := loud.run_answering(f"%rl_login other --url {server.base_url}", MISTYPED))
+    assert refused.status == "Unauthorized"
+    chained = loud.run_answering(
+        f"try: rl.login('other', url='{server.base_url}')\nexcept rl.errors.RunloopError as e: raise ValueError from e",
+        MISTYPED,
+    )
+    assert chained.status == "ValueError"
+    assert "Unauthorized" in chained.text
+    assert_none_said(chained)
+
+
+@pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
+def test_a_bug_in_the_middle_of_a_login_shows_no_key_in_any_frame(loud, server, bug):
+    assert loud.run(f"{bug}\nkept = getattr(module, name); setattr(module, name, broken)").status == "ok"
+    cell = f"try: rl.login('work', url='{server.base_url}')\nfinally: setattr(module, name, kept)"
+    # Where the file can't be read, nobody is asked.
+    reply = loud.run(cell) if "tomllib" in bug else loud.run_answering(cell, KEY)
+    assert reply.status != "ok"
+    assert_none_said(reply)
+    assert_none_said(loud.run("rl.last_error, rl.last_error and vars(rl.last_error)"))
+
+
+def test_an_error_of_a_profile_file_shows_no_key_though_it_is_raised_from(loud, server):
+    assert loud.run_answering(f"rl.login('work', url='{server.base_url}')", KEY).status == "ok"
+    reply = loud.run(
+        "path = rl.use('work', default=True).kept\n"
+        "before = len(path.read_text())\n"
+        "path.write_text(path.read_text() + '[profiles.work]')\n"
+        "try: rl.use('work')\nexcept rl.errors.ProfileError as e: raise ValueError from e"
+    )
+    assert reply.status == "ValueError"
+    assert "can't be read as TOML" in reply.text
+    assert_none_said(reply)
+    assert loud.run("path.write_text(path.read_text()[:before])\nrl.use('work')").status == "ok"

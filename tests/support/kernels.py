@@ -24,14 +24,19 @@ class Reply:
     text: str
     seconds: float
     messages: list[dict[str, Any]] = field(repr=False, default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Kernel:
-    """An ipykernel process in the tests' own home."""
+    """An ipykernel process in the tests' own home.
 
-    def __init__(self) -> None:
+    Args:
+        options: What it is started with beside that: ``env``, ``cwd``.
+    """
+
+    def __init__(self, **options: Any) -> None:
         self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel()
+        self.manager.start_kernel(**options)
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
@@ -43,6 +48,17 @@ class Kernel:
     def run(self, code: str, timeout: float = 120) -> Reply:
         """Run a cell to its end."""
         return self.wait(self.client.execute(code, allow_stdin=False), timeout)
+
+    def run_answering(self, code: str, *answers: str, timeout: float = 120) -> Reply:
+        """Run a cell to its end and answer what it asks for, as somebody in front of it would."""
+        message = self.client.execute(code, allow_stdin=True)
+        asked = []
+        for answer in answers:
+            asked.append(self.client.get_stdin_msg(timeout=timeout)["content"])
+            self.client.input(answer)
+        reply = self.wait(message, timeout)
+        reply.asked = asked
+        return reply
 
     def interrupt_when(self, code: str, is_time: Callable[[], bool], timeout: float = 120) -> Reply:
         """Run a cell and interrupt it once `is_time`; the reply's seconds count from the interrupt."""
