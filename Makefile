@@ -67,8 +67,7 @@ notebooks: $(VENV)/dev.done
 
 # Run the tutorials and save what they show.
 save-notebooks: $(VENV)/dev.done
-	$(OWN_HOME); $(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
-	  --ExecutePreprocessor.store_widget_state=False notebooks/*.ipynb
+	$(OWN_HOME); $(BIN)/python notebooks/save.py
 
 ui: $(VENV)/dev.done browser
 	$(BIN)/pytest tests/ui
