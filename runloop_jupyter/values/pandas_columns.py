@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from runloop_jupyter.errors import DecodeError, UnsupportedValue
 from runloop_jupyter.values import pandas_objects
 from runloop_jupyter.values.codec import type_name
-from runloop_jupyter.values.pandas_filling import ArrayFilling, PartsFilling, filled
+from runloop_jupyter.values.pandas_extensions import MASKED, ArrowRule, MaskedRule, StringRule, whole
+from runloop_jupyter.values.pandas_filling import ArrayFilling, filled
 from runloop_jupyter.values.parquet import BATCH_ROWS
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _NUMPY: Final = frozenset(
     + [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
     + ["float16", "float32", "float64"]
 )
-_MASKED: Final = re.compile(r"(U?Int(8|16|32|64)|Float(32|64)|boolean)")
 _UNITS: Final = ("s", "ms", "us", "ns")
 _PERIOD: Final = re.compile(r"period\[[-A-Za-z0-9]{1,20}\]")
 _NAT: Final = np.iinfo(np.int64).min
@@ -96,7 +96,7 @@ def rule_for(name: str, values: Any, checkpoint: Checkpoint) -> Rule:
         rule = StringRule(dtype.storage, "NA" if dtype.na_value is pd.NA else "nan")
     elif isinstance(dtype, pd.ArrowDtype):
         rule = ArrowRule(dtype.pyarrow_dtype)
-    elif _MASKED.fullmatch(str(dtype)):
+    elif MASKED.fullmatch(str(dtype)):
         rule = MaskedRule(str(dtype))
     else:
         advice = next((text for start, text in _ADVICE.items() if str(dtype).startswith(start)), "cast it (.astype)")
@@ -247,109 +247,6 @@ class PeriodRule:
         )
 
 
-class _ExtensionRule:
-    """A pandas extension dtype that speaks Arrow by itself."""
-
-    type: pa.DataType
-    _dtype: Any
-
-    def to_arrow(self, part: Any) -> pa.Array:
-        """Return a slice of the pandas array as Arrow."""
-        return whole(pa.array(part))
-
-    def filling(self, rows: int) -> Filling:
-        """Return what makes Arrow chunks into one array."""
-        return PartsFilling(self._dtype, lambda chunk: self._dtype.__from_arrow__(chunk.cast(self.type)))
-
-
-class MaskedRule(_ExtensionRule):
-    """``Int64``, ``Float32``, ``boolean`` and their like. NaN and NA stay apart."""
-
-    def __init__(self, name: str) -> None:
-        if not _MASKED.fullmatch(name):
-            raise ValueError(name)
-        self._dtype: Any = pd.api.types.pandas_dtype(name)
-        self.type = pa.array(pd.Series([], dtype=self._dtype).array).type
-
-    @property
-    def spec(self) -> dict[str, JSON]:
-        """What `rule_from` needs to make this rule again."""
-        return {"kind": "masked", "dtype": str(self._dtype)}
-
-    def filling(self, rows: int) -> Filling:
-        """Return what makes Arrow chunks into one array."""
-        return _MaskedFilling(self._dtype, self.type, rows)
-
-
-class _MaskedFilling:
-    """Values and a mask, each filled by itself."""
-
-    def __init__(self, dtype: Any, kind: pa.DataType, rows: int) -> None:
-        self._dtype = dtype
-        self._kind = kind
-        empty = pa.scalar(0).cast(kind)
-        self._values = ArrayFilling(
-            rows, dtype.numpy_dtype, lambda chunk: chunk.fill_null(empty).to_numpy(zero_copy_only=False)
-        )
-        self._mask = ArrayFilling(rows, np.dtype(bool), lambda chunk: chunk.is_null().to_numpy(zero_copy_only=False))
-
-    def add(self, chunk: pa.Array) -> None:
-        chunk = chunk.cast(self._kind)
-        self._values.add(chunk)
-        self._mask.add(chunk)
-
-    def array(self) -> Any:
-        return self._dtype.construct_array_type()(self._values.array(), self._mask.array())
-
-
-class StringRule(_ExtensionRule):
-    """``str`` and ``string``, held by Arrow or by Python."""
-
-    def __init__(self, storage: str, missing: str) -> None:
-        if storage not in ("python", "pyarrow") or missing not in ("NA", "nan"):
-            raise ValueError(storage)
-        self._storage = storage
-        self._missing = missing
-        self._dtype: Any = pd.StringDtype(storage, na_value=pd.NA if missing == "NA" else np.nan)
-        self.type = whole(pa.array(pd.Series([], dtype=self._dtype).array)).type
-
-    @property
-    def spec(self) -> dict[str, JSON]:
-        """What `rule_from` needs to make this rule again."""
-        return {"kind": "string", "storage": self._storage, "missing": self._missing}
-
-
-class ArrowRule(_ExtensionRule):
-    """`pandas.ArrowDtype` of any type that Parquet holds."""
-
-    def __init__(self, kind: pa.DataType) -> None:
-        self._dtype = pd.ArrowDtype(kind)
-        self.type = kind
-
-    @property
-    def spec(self) -> dict[str, JSON]:
-        """What `rule_from` needs to make this rule again."""
-        return {"kind": "arrow"}
-
-    def filling(self, rows: int) -> Filling:
-        """Return what makes Arrow chunks into one array."""
-        return _ArrowFilling(self.type)
-
-
-class _ArrowFilling:
-    """Chunks stay what they are."""
-
-    def __init__(self, kind: pa.DataType) -> None:
-        self._kind = kind
-        self._chunks: list[pa.Array] = []
-
-    def add(self, chunk: pa.Array) -> None:
-        self._chunks.append(chunk)
-
-    def array(self) -> Any:
-        return pd.arrays.ArrowExtensionArray(pa.chunked_array(self._chunks, self._kind))
-
-
 class CategoryRule:
     """Categoricals: the values in the rows, and all categories in their order in the spec.
 
@@ -436,11 +333,6 @@ _RULES: Final[dict[str, Any]] = {
     "geometry": _geometry_rule,
     "object": lambda spec, kind: pandas_objects.ObjectRule.from_spec(spec, kind),
 }
-
-
-def whole(array: Any) -> pa.Array:
-    """Return an Arrow array in one piece."""
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 _LABELS_LIMIT: Final = 16 << 20

@@ -67,7 +67,7 @@ def estimate(reader: Reader, library: str, wish: Wish) -> int:
 
 
 def _working(reader: Reader, columns: int) -> float:
-    """Return the bytes for the largest row group, of so many columns, on its way: stored, decompressed, as Arrow, kept."""
+    """Return the bytes for the largest row group, of so many columns: stored, unpacked, as Arrow, let go of late."""
     groups = range(reader.footer.num_row_groups)
     largest = max((reader.footer.row_group(i).total_byte_size for i in groups), default=0)
     return 5 * max(largest, ROW_GROUP_BYTES) * min(columns / max(len(reader.schema), 1), 1)
