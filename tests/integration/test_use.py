@@ -4,15 +4,19 @@ import pickle
 import threading
 
 import pytest
+from network import kernel_dies
 from shells import ok
 from store_process import KEY, open_store
 
 import runloop_jupyter as rl
 from runloop_jupyter import errors, profile_file, session
+from runloop_jupyter.actions.recover import recover
 from runloop_jupyter.api.objects import Objects
 from runloop_jupyter.local import launch
 from runloop_jupyter.magics.overview import greeting
 from runloop_jupyter.secret import Secret
+from runloop_jupyter.transfer import journal
+from runloop_jupyter.wire.objects import ObjectCreateParameters
 
 WRONG = "wrong-sentinel-key"
 
@@ -195,3 +199,16 @@ def test_a_pickled_object_of_another_computers_embedded_store_is_refused(own_hom
     with pytest.raises(errors.ProfileError, match="another home"):
         pickle.loads(pickled)
     launch.stop()
+
+
+def test_what_a_killed_kernel_left_in_another_profiles_store_is_cleared_there(server):
+    rl.use("work")
+    store = session.current().store
+    intent = journal.begin(store.identity.id, store.identity.label, "use/orphan", None)
+    intent.with_metadata({"rl.kind": "text"})
+    intent.created(store.objects.create(ObjectCreateParameters(name="use/orphan", content_type="text")).id)
+    kernel_dies()
+    session.reset()
+    assert session.current().profile.embedded
+    assert "put of “use/orphan”" in recover(session.current())[0]
+    assert "use/orphan" not in server.names(state="UPLOADING")
