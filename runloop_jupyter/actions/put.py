@@ -69,9 +69,11 @@ def put(
     wanted = wanted_of(name, metadata, ttl, force=force, provenance=provenance)
     source = source_of(what, name, format=format, pickle=pickle)
     session = sessions.current()
-    transfer = session.transfers.new(name, "up", session.profile.label)
+    # Now: `use` in another thread changes what comes next, not what has begun.
+    profile = session.profile
+    transfer = session.transfers.new(name, "up", profile.label)
     try:
-        return run(session, transfer, lambda: send(session.store, source, wanted, transfer))
+        return run(session, transfer, lambda: send(session.open(profile), source, wanted, transfer))
     except StreamFailed as failed:
         raise failed.error from None
 
