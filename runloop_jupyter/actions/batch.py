@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, overload
+from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.fact import Fact
+from runloop_jupyter.display.result import ResultList
 from runloop_jupyter.display.table import Cell, Column, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SHOWN: Final = 20
 
 
-class Batch(Sequence[Object]):
+class Batch(ResultList[Object]):
     """What `put_all` stored: a sequence of `Object`, in the order of their names.
 
     Attributes:
@@ -25,20 +28,8 @@ class Batch(Sequence[Object]):
         self.objects = tuple(objects)
         self.left_out = tuple(left_out)
 
-    @overload
-    def __getitem__(self, index: int) -> Object: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Object, ...]: ...
-
-    def __getitem__(self, index: int | slice) -> Object | tuple[Object, ...]:
-        return self.objects[index]
-
-    def __len__(self) -> int:
-        return len(self.objects)
-
-    def __iter__(self) -> Iterator[Object]:
-        return iter(self.objects)
+    def _items(self) -> Sequence[Object]:
+        return self.objects
 
     def table(self) -> Table:
         """Return the table that shows it."""
@@ -65,11 +56,8 @@ class Batch(Sequence[Object]):
     def __repr__(self) -> str:
         return f"<Batch {humane.plural(len(self), 'object')}>"
 
-    def _repr_html_(self) -> str:
-        return self.table().to_html()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.table().to_text())
+    def _shown(self) -> Table:
+        return self.table()
 
 
 def _fate(thing: Object) -> Cell:

@@ -206,7 +206,7 @@ class _Look:
             return
         if not self._query.fits(view):
             if name not in self._versions:
-                self._passed.setdefault(name, "a newer one doesn't fit")
+                self._passed.setdefault(name, "not the newest")
             return
         self._versions[name] += 1
         if self._versions[name] == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
@@ -16,6 +16,7 @@ from runloop_jupyter.address import version_label
 from runloop_jupyter.display import humane
 from runloop_jupyter.display import info as page
 from runloop_jupyter.display.fact import Fact
+from runloop_jupyter.display.result import Result
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.errors import RunloopError
 from runloop_jupyter.transfer.reader import RangeReader, buffered
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runloop_jupyter.actions.object import Object
+    from runloop_jupyter.display.shown import Shown
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.values.codec import Preview
     from runloop_jupyter.wire.objects import ObjectView
@@ -37,7 +39,7 @@ _NUMBER: Final = re.compile(r"u?int|float|double|halffloat|decimal", re.IGNORECA
 
 
 @dataclass(frozen=True)
-class Info:
+class Info(Result):
     """One object, its versions, and a look inside.
 
     Attributes:
@@ -136,11 +138,8 @@ class Info:
     def __repr__(self) -> str:
         return f"<Info {self.object!r}>"
 
-    def _repr_html_(self) -> str:
-        return self.page().to_html()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.page().to_text())
+    def _shown(self) -> Shown:
+        return self.page()
 
 
 def info(what: str | Object) -> Info:

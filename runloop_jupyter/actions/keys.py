@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import difflib
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.conditions import in_order, number
 from runloop_jupyter.actions.options import RESERVED, check_limit
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.display import humane
+from runloop_jupyter.display.result import ResultList
 from runloop_jupyter.display.table import Column, Table
 from runloop_jupyter.errors import BadRequest, InputError, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from runloop_jupyter.api.objects import Counted
     from runloop_jupyter.session import Session
 
@@ -24,7 +26,7 @@ DEFAULT_LIMIT: Final = 50
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class KeyTable(Sequence[str]):
+class KeyTable(ResultList[str]):
     """What `keys` found: a sequence of metadata keys, or of the values of one key.
 
     Attributes:
@@ -39,20 +41,8 @@ class KeyTable(Sequence[str]):
     found: int
     key: str | None = field(default=None)
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[str]: ...
-
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        return self.texts[index]
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.texts)
+    def _items(self) -> Sequence[str]:
+        return self.texts
 
     def to_pandas(self) -> Any:
         """Return a `pandas.DataFrame`: a column ``key`` or ``value``, and ``objects`` where the store counts.
@@ -89,11 +79,8 @@ class KeyTable(Sequence[str]):
     def __repr__(self) -> str:
         return f"<KeyTable {self._words()}{'' if self.key is None else f' of {self.key!r}'}>"
 
-    def _repr_html_(self) -> str:
-        return self.table().to_html()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.table().to_text())
+    def _shown(self) -> Table:
+        return self.table()
 
 
 def keys(key: str | None = None, *, limit: int = DEFAULT_LIMIT) -> KeyTable:

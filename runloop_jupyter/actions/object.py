@@ -14,6 +14,7 @@ from runloop_jupyter.display import humane
 from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.plain import visible
+from runloop_jupyter.display.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +44,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, eq=False)
-class Object:
+class Object(Result):
     """One stored, immutable thing, and the store it lives in.
 
     Attributes:
@@ -180,12 +181,8 @@ class Object:
         parts = " · ".join(part for part in (self.kind, self.shape, self.store.identity.label) if part)
         return f"<Object {self.view.name!r} {parts}>"
 
-    def _repr_html_(self) -> str:
-        return self.card().to_html()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        # Alone it is the card; inside a list or a dict the short form reads better.
-        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.card().to_text())
+    def _shown(self) -> Card:
+        return self.card()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Object):

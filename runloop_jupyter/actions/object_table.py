@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from runloop_jupyter.actions.conditions import number
 from runloop_jupyter.actions.forms import KINDS
@@ -13,10 +12,13 @@ from runloop_jupyter.address import version_label
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.fact import Fact, Tone
 from runloop_jupyter.display.plain import fold
+from runloop_jupyter.display.result import ResultList
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from runloop_jupyter.actions.object import Object
 
 METADATA_COLUMNS: Final = 4
@@ -66,7 +68,7 @@ class Extent:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ObjectTable(Sequence["Object"]):
+class ObjectTable(ResultList["Object"]):
     """What `ls` found. A sequence of `Object`.
 
     Attributes:
@@ -89,20 +91,8 @@ class ObjectTable(Sequence["Object"]):
     shows: Shows = "names"
     embedded: bool = False
 
-    @overload
-    def __getitem__(self, index: int) -> Object: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Object]: ...
-
-    def __getitem__(self, index: int | slice) -> Object | Sequence[Object]:
-        return self.objects[index]
-
-    def __len__(self) -> int:
-        return len(self.objects)
-
-    def __iter__(self) -> Iterator[Object]:
-        return iter(self.objects)
+    def _items(self) -> Sequence[Object]:
+        return self.objects
 
     def to_pandas(self) -> Any:
         """Return a `pandas.DataFrame`: a row an object, its metadata in columns ``metadata.KEY``.
@@ -221,11 +211,8 @@ class ObjectTable(Sequence["Object"]):
     def __repr__(self) -> str:
         return f"<ObjectTable {', '.join(self._words()[:2])}>"
 
-    def _repr_html_(self) -> str:
-        return self.table().to_html()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.table().to_text())
+    def _shown(self) -> Table:
+        return self.table()
 
 
 def _gone_word(thing: Object) -> str | None:

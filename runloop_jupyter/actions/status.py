@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runloop_jupyter import profile as profiles
 from runloop_jupyter import profile_file
@@ -14,6 +14,7 @@ from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
+from runloop_jupyter.display.result import Result
 from runloop_jupyter.errors import ProfileError, Unauthorized
 from runloop_jupyter.transfer.transfer import State
 from runloop_jupyter.wire.objects import ObjectState
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Status:
+class Status(Result):
     """Where this kernel's objects go.
 
     Attributes:
@@ -63,11 +64,8 @@ class Status:
     def __repr__(self) -> str:
         return f"<Status {self.identity.label}>"
 
-    def _repr_html_(self) -> str:
-        return self.card().to_html()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.card().to_text())
+    def _shown(self) -> Card:
+        return self.card()
 
 
 def status() -> Status:

@@ -15,6 +15,7 @@ from runloop_jupyter.display import humane
 from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.host import in_notebook
+from runloop_jupyter.display.result import Result
 from runloop_jupyter.errors import LinkExpired
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _SLACK: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, eq=False)
-class Link:
+class Link(Result):
     """A URL that downloads one object without a key, for a time. It is a secret, and shown masked wherever it goes.
 
     Deleting the object is the only way to take a link back before it expires. A link keeps the store that it was made
@@ -99,11 +100,8 @@ class Link:
     def __repr__(self) -> str:
         return f"<Link to {self.object.name!r} · {self.reach} · until {_said(self.expires)}>"
 
-    def _repr_html_(self) -> str:
-        return self.card(self._slot()).to_html()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.card().to_text())
+    def _shown(self) -> Card:
+        return self.card(self._slot())
 
     def _slot(self) -> str:
         """Return the key of a button's place; empty where there is no notebook, or nothing that makes buttons."""

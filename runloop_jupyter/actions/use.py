@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runloop_jupyter import profile as profiles
 from runloop_jupyter import profile_file
@@ -11,6 +11,7 @@ from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
+from runloop_jupyter.display.result import Result
 from runloop_jupyter.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class InUse:
+class InUse(Result):
     """The profile that holds from now on.
 
     Attributes:
@@ -47,11 +48,8 @@ class InUse:
     def __repr__(self) -> str:
         return f"<InUse {self.profile.label}, profile {self.profile.name}>"
 
-    def _repr_html_(self) -> str:
-        return self.card().to_html()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle or len(printer.stack) > 1 else self.card().to_text())
+    def _shown(self) -> Card:
+        return self.card()
 
 
 def use(profile: str, *, default: bool = False) -> InUse:
