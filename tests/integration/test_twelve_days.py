@@ -113,10 +113,15 @@ def test_day_3_a_path_given_as_text_is_refused_with_the_two_ways_to_say_it(desk)
 
 
 def test_day_4_two_notebooks_that_write_one_name_each_hear_what_they_replace(desk):
-    mine, colleagues = desk.notebook(), desk.notebook()
+    mine = desk.notebook(JPY_SESSION_NAME="/home/me/mine.ipynb")
+    colleagues = desk.notebook(JPY_SESSION_NAME="/home/me/theirs.ipynb")
     assert "replaces" not in value(mine, "r = {'run': 1}\n%rl_put r -n results")
-    assert "replaces a version put" in value(colleagues, "r = {'run': 2}\n%rl_put r -n results")
-    assert "(same name, other bytes)" in value(mine, "r = {'run': 3}\n%rl_put r -n results")
+    second = value(colleagues, "r = {'run': 2}\n%rl_put r -n results")
+    assert "replaces a version put" in second
+    assert "! the version it replaces was put from mine.ipynb, not from here" in second
+    third = value(mine, "r = {'run': 3}\n%rl_put r -n results")
+    assert "(same name, other bytes)" in third
+    assert "put from theirs.ipynb, not from here" in third
     assert "nothing was sent" in value(mine, "%rl_put r -n results")
     assert value(colleagues, "%rl_get results") == "{'run': 3}"
     assert value(colleagues, "%rl_get results@-1") == "{'run': 2}"
