@@ -15,6 +15,11 @@ T = TypeVar("T")
 class Result(ABC):
     """Base of what actions return. A subclass says what shows it, and has a short ``__repr__`` of its own."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # IPython asks class by class, and takes a subclass's __repr__ before a base's _repr_pretty_.
+        cls._repr_pretty_ = Result._repr_pretty_  # type: ignore[method-assign]
+
     @abstractmethod
     def _shown(self) -> Shown:
         """Return what shows it."""
