@@ -58,7 +58,7 @@ js/node_modules/.package-lock.json: js/package.json js/package-lock.json $(VENV)
 	@touch $@
 
 tests: $(VENV)/dev.done
-	$(BIN)/pytest -n 2 --dist loadgroup tests/unit tests/contract tests/integration tests/faults
+	$(BIN)/pytest -n 2 --dist loadscope tests/unit tests/contract tests/integration tests/faults
 
 # nbval runs them in a home of their own: a tutorial must not depend on what a user has in store.
 notebooks: $(VENV)/dev.done

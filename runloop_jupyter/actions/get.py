@@ -86,7 +86,7 @@ def get(
     transfer = session.transfers.new(label, "down", session.profile.label)
 
     def fetch() -> Any:
-        coming = _Fetch(resolve(session, what), transfer)
+        coming = _Fetch(resolve(session, what, transfer), transfer)
         if to is not None:
             return coming.to(_target(to, coming))
         if format == "path" or (format is None and coming.is_path and not wish.parts):

@@ -155,11 +155,11 @@ def info(what: str | Object) -> Info:
         >>> rl.info("penguins")  # doctest: +SKIP
     """
     session = sessions.current()
-    return ask(str(what), lambda asking: _look(resolve(session, what), asking))
+    return ask(str(what), lambda asking: _look(resolve(session, what, asking), asking))
 
 
 def _look(thing: Object, transfer: Transfer) -> Info:
-    found = list(islice(versions(thing.store, thing.name), VERSIONS_SHOWN + 1))
+    found = list(islice(versions(thing.store, thing.name, transfer), VERSIONS_SHOWN + 1))
     preview: Preview | None = None
     members: archive.Members | None = None
     trouble, bytes_read = None, 0

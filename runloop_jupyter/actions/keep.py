@@ -47,18 +47,18 @@ def keep(what: str | Object, name: str | None = None) -> Object:
     transfer = session.transfers.new(label, "up", session.profile.label)
 
     def work() -> Object:
-        thing = resolve(session, what)
+        thing = resolve(session, what, transfer)
         if name in {None, thing.name}:
             if thing.expires is None:
                 return Object(thing.view, thing.store, Outcome(sent=False, notes=("it never expires: nothing to do",)))
-            _check_newest(thing)
+            _check_newest(thing, transfer)
         return _again(thing, name or thing.name, transfer)
 
     return run(session, transfer, work)
 
 
-def _check_newest(thing: Object) -> None:
-    newest = next(versions(thing.store, thing.name), None)
+def _check_newest(thing: Object, looking: Transfer) -> None:
+    newest = next(versions(thing.store, thing.name, looking), None)
     if newest is not None and newest.id != thing.id:
         raise InputError(
             f"{thing.version} is not the newest under its name, and kept as {quoted(thing.name)} it would become that. "

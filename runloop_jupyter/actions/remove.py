@@ -80,7 +80,7 @@ def plan(*what: str | Object, all_versions: bool = False) -> Removal:
         found: dict[str, Object] = {}
         for each in what:
             asking.checkpoint()
-            found |= {thing.id: thing for thing in _meant(session, each, all_versions)}
+            found |= {thing.id: thing for thing in _meant(session, each, all_versions, asking)}
         return Removal(tuple(found.values()), done=False)
 
     return ask("rm", look)
@@ -112,14 +112,14 @@ def delete(removal: Removal) -> Removal:
     return Removal(removal.objects, done=True)
 
 
-def _place(session: Session, what: str) -> tuple[Store, Address]:
+def _place(session: Session, what: str, asking: Transfer) -> tuple[Store, Address]:
     """Return where to look for `what`: under exactly that name, where there is one that only looks like an address."""
     exact = session.store, Address(what)
     try:
         store, place = store_and_address(session, what)
     except AddressError:
         return exact
-    if place.text != what and next(versions(session.store, what), None):
+    if place.text != what and next(versions(session.store, what, asking), None):
         return exact
     return store, place
 
@@ -128,17 +128,17 @@ def _so_far(gone: Sequence[Object], removal: Removal) -> str:
     return f"deleting {len(gone)} of {humane.plural(len(removal.objects), 'object')}"
 
 
-def _meant(session: Session, what: str | Object, all_versions: bool) -> Sequence[Object]:
+def _meant(session: Session, what: str | Object, all_versions: bool, asking: Transfer) -> Sequence[Object]:
     if isinstance(what, Object):
-        return [resolve(session, what)]
-    store, place = _place(session, what)
+        return [resolve(session, what, asking)]
+    store, place = _place(session, what, asking)
     if place.looks_like_id and (view := by_id(store, place.text)):
         return [Object(view, store)]
-    living = [Object(view, store) for view in versions(store, place.text)]
+    living = [Object(view, store) for view in versions(store, place.text, asking)]
     if len(living) == 1 or (living and all_versions):
         return living
     if not living:
-        return [resolve(session, what)]
+        return [resolve(session, what, asking)]
     named = ", ".join(f"@{thing.version.rpartition('@')[2]}" for thing in living[:NAMED])
     more = f" and {len(living) - NAMED:,} more" if len(living) > NAMED else ""
     raise SeveralMatch(

@@ -19,6 +19,7 @@ from runloop_jupyter.errors import (
     SeveralMatch,
     VersionNotFound,
 )
+from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.address import Address
     from runloop_jupyter.session import Session, Store
+    from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.wire.objects import ObjectView
 
 # Names are found by a partial filter: a page holds others too, and the right one is most often in the first.
@@ -47,8 +49,13 @@ def store_and_address(session: Session, text: str) -> tuple[Store, Address]:
     return session.store_named(place.profile), place
 
 
-def resolve(session: Session, what: str | Object) -> Object:
+def resolve(session: Session, what: str | Object, looking: Transfer) -> Object:
     """Return the object that `what` means: an id that exists, else a name (its newest version), else name@version.
+
+    Args:
+        session: Whose current store a name without a profile is in.
+        what: What was typed, or an object.
+        looking: Told how many objects were looked at, where a walk through many is needed; its `cancel` stops that.
 
     Raises:
         ObjectNotFound: There is none; the message names what comes close.
@@ -64,18 +71,18 @@ def resolve(session: Session, what: str | Object) -> Object:
     try:
         store, place = store_and_address(session, what)
     except AddressError:
-        if what and (view := _newest(session.store, what)):
+        if what and (view := _newest(session.store, what, looking)):
             return Object(view, session.store)
         raise
     # A name may look like a URL or like PROFILE:name, and an exact name wins.
-    if place.text != what and (view := _newest(session.store, what)):
+    if place.text != what and (view := _newest(session.store, what, looking)):
         return Object(view, session.store)
     if place.looks_like_id and (view := by_id(store, place.text)):
         return Object(view, store)
-    if view := _newest(store, place.text):
+    if view := _newest(store, place.text, looking):
         return Object(view, store)
     if place.versioned:
-        return Object(_version(store, *place.versioned), store)
+        return Object(_version(store, *place.versioned, looking), store)
     if not place.looks_like_id and "/" not in place.text and (view := by_id(store, place.text)):
         return Object(view, store)
     raise _not_found(store, place.text)
@@ -101,9 +108,17 @@ def is_alive(view: ObjectView) -> bool:
     return view.state == ObjectState.READ_ONLY and not _is_past(view)
 
 
-def versions(store: Store, name: str) -> Iterator[ObjectView]:
-    """Yield the living versions under exactly `name`, newest first; pages are fetched as they are needed."""
-    for page in store.objects.pages(Filter(name=name, state=ObjectState.READ_ONLY), limit=PAGE):
+def versions(store: Store, name: str, looking: Transfer) -> Iterator[ObjectView]:
+    """Yield the living versions under exactly `name`, newest first; pages are fetched as they are needed.
+
+    The filter on names is a partial one, and a service may not listen to it: such a walk can be long, so `looking` is
+    told how far it is and may stop it.
+    """
+    looking.begin(Phase.LOOKING)
+    seen = 0
+    for page in store.objects.pages(Filter(name=name, state=ObjectState.READ_ONLY), first=PAGE):
+        seen += len(page.objects)
+        looking.reach(seen)
         yield from (view for view in page.objects if view.name == name and is_alive(view))
 
 
@@ -113,8 +128,8 @@ def gone_after(store: Store, view: ObjectView) -> ObjectView | None:
     return gone[0] if gone and gone[0].create_time_ms > view.create_time_ms else None
 
 
-def _newest(store: Store, name: str) -> ObjectView | None:
-    view = next(versions(store, name), None)
+def _newest(store: Store, name: str, looking: Transfer) -> ObjectView | None:
+    view = next(versions(store, name, looking), None)
     if view and (gone := gone_after(store, view)):
         label = address.version_label(view.create_time_ms, view.id)
         raise NewestGone(
@@ -135,8 +150,8 @@ def _gone(store: Store, name: str) -> list[ObjectView]:
     return sorted(gone, key=lambda view: view.create_time_ms, reverse=True)
 
 
-def _version(store: Store, name: str, reference: str) -> ObjectView:
-    living = list(versions(store, name))
+def _version(store: Store, name: str, reference: str, looking: Transfer) -> ObjectView:
+    living = list(versions(store, name, looking))
     if not living:
         raise _not_found(store, name)
     if reference.startswith("-"):

@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from runloop_jupyter import session as sessions
 from runloop_jupyter.display.humane import plural
 from runloop_jupyter.display.progress import LiveProgress, ProgressSnapshot
 from runloop_jupyter.errors import Interrupted, TransferError
@@ -29,11 +30,13 @@ def run(session: Session, transfer: Transfer, work: Callable[[], T]) -> T:
         BaseException: What `work` raises.
     """
     with _system_errors_in_one_line(transfer):
-        return _shown(session, transfer, work, unit="")
+        return _shown(session, transfer, work)
 
 
 def ask(what: str, question: Callable[[Transfer], T]) -> T:
     """Ask a store something on a thread, so that Ctrl-C is heard at once; no transfer that others see.
+
+    Progress is shown of what walks through many objects: whoever enters a phase is shown in it.
 
     Args:
         what: What is asked about, for the one who stops it.
@@ -45,7 +48,7 @@ def ask(what: str, question: Callable[[Transfer], T]) -> T:
     """
     asking = Transfer(what, "down", "")
     with _system_errors_in_one_line(asking):
-        return carry_out(asking, lambda: question(asking))
+        return _shown(sessions.current(), asking, lambda: question(asking))
 
 
 def look(session: Session, label: str, walk: Callable[[Transfer], T]) -> T:
@@ -64,17 +67,17 @@ def look(session: Session, label: str, walk: Callable[[Transfer], T]) -> T:
     looking.begin(Phase.LOOKING)
     with _system_errors_in_one_line(looking):
         try:
-            return _shown(session, looking, lambda: walk(looking), unit="objects")
+            return _shown(session, looking, lambda: walk(looking))
         except Interrupted:
             looked = plural(looking.snapshot().done, "object")
             raise Interrupted(f"“{label}” was stopped; looked at {looked}. Narrow with --since or a name") from None
 
 
-def _shown(session: Session, transfer: Transfer, work: Callable[[], T], *, unit: str) -> T:
+def _shown(session: Session, transfer: Transfer, work: Callable[[], T]) -> T:
     # A thread's output would land in whatever cell runs next, so only the main thread shows any.
     if not session.shows_progress or threading.current_thread() is not threading.main_thread():
         return carry_out(transfer, work)
-    with _progress_of(transfer, unit) as live:
+    with _progress_of(transfer) as live:
         return carry_out(transfer, work, live.tick)
 
 
@@ -88,11 +91,14 @@ def _system_errors_in_one_line(transfer: Transfer) -> Iterator[None]:
         raise TransferError(f"“{transfer.label}”: {error.strerror or error}{where}. Nothing was kept") from error
 
 
-def _progress_of(transfer: Transfer, unit: str) -> LiveProgress:
+def _progress_of(transfer: Transfer) -> LiveProgress:
     started = time.monotonic()
 
-    def look() -> ProgressSnapshot:
+    def look() -> ProgressSnapshot | None:
         now = transfer.snapshot()
+        if now.phase is Phase.WAITING:
+            return None
+        unit = "objects" if now.phase is Phase.LOOKING else ""
         return ProgressSnapshot(now.label, now.phase.value, now.done, now.total, started, now.state.value, unit)
 
     return LiveProgress(look)

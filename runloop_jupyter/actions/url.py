@@ -142,7 +142,7 @@ def url(what: str | Object, *, expires: str | timedelta = DEFAULT) -> Link:
     session = sessions.current()
 
     def make(asking: Transfer) -> Link:
-        thing = resolve(session, what)
+        thing = resolve(session, what, asking)
         asking.checkpoint()
         begun = datetime.now(UTC)
         seconds = max(1, int(asked.total_seconds()))

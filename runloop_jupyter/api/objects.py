@@ -143,6 +143,7 @@ class Objects:
         where: Filter | None = None,
         *,
         limit: int = LARGEST_PAGE,
+        first: int | None = None,
         public: bool = False,
         narrowed: bool = True,
     ) -> Iterator[ObjectListView]:
@@ -151,6 +152,7 @@ class Objects:
         Args:
             where: What to narrow by.
             limit: Objects a page, at most 5,000.
+            first: Objects on the first page, for those who most often find what they want there; `limit` by default.
             public: Whether to list the public objects in place of the account's own.
             narrowed: Whether to leave out what a server hands out that doesn't listen to metadata filters. Without,
                 the caller sees what was sent, and can count it.
@@ -161,7 +163,8 @@ class Objects:
         after = None
         path = "/v1/objects/list_public" if public else "/v1/objects"
         while True:
-            page, last = self._raw_page(path, where, limit, after, include_total_count=False, narrowed=narrowed)
+            size = limit if after or first is None else first
+            page, last = self._raw_page(path, where, size, after, include_total_count=False, narrowed=narrowed)
             yield page
             # An empty page that claims more has no cursor to go on from; a repeated one would go on for ever.
             if not page.has_more or last is None or last == after:

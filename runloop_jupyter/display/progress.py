@@ -184,7 +184,7 @@ class LiveProgress:
     cell runs next. `tick` may be called as often as is convenient.
 
     Args:
-        snapshot: Says how far the work is; called at each update.
+        snapshot: Says how far the work is, None while there is nothing to say; called at each update.
         display_after: Seconds of work before anything is shown.
         interval: Least seconds between two updates.
         clock: Seconds, as `ProgressSnapshot.started` counts them.
@@ -198,7 +198,7 @@ class LiveProgress:
 
     def __init__(
         self,
-        snapshot: Callable[[], ProgressSnapshot],
+        snapshot: Callable[[], ProgressSnapshot | None],
         *,
         display_after: float = 0.5,
         interval: float = 0.1,
@@ -227,6 +227,8 @@ class LiveProgress:
             return
         self._next = now + self._interval
         snapshot = self._snapshot()
+        if snapshot is None:
+            return
         rate = self._speed.after(snapshot, now)
         if snapshot.state == "running" and now - snapshot.started >= self._display_after:
             self._is_shown = True

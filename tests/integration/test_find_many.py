@@ -6,11 +6,12 @@ from __future__ import annotations
 import fnmatch
 import json
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import misbehaving
 import pytest
@@ -346,5 +347,29 @@ def test_an_interrupt_ends_a_look_within_a_second_while_a_request_hangs(monkeypa
             assert reply.seconds < 1, f"{reply.seconds:.2f} s"
             assert "looked at 10,000 objects. Narrow with --since or a name" in reply.text
             assert kernel.run("1 + 1").text == "2"
+        finally:
+            kernel.close()
+
+
+def test_a_name_far_back_is_found_on_a_service_that_passes_over_names_with_a_small_page_first(monkeypatch, views):
+    counts = Counter(view.name for view in views)
+    oldest = next(view for view in reversed(views) if view.state == "READ_ONLY" and counts[view.name] == 1)
+    with service(monkeypatch, paged(views)) as server:
+        assert [each.id for each in rl.rm(oldest.name, dry_run=True).objects] == [oldest.id]
+        sizes = [parse_qs(urlsplit(each.path).query)["limit"] for each in server.asked("list")]
+        assert sizes == [["500"], *[["5000"]] * 8]
+
+
+def test_an_interrupt_ends_the_search_for_a_name_and_no_more_pages_are_asked_for(monkeypatch, views):
+    with service(monkeypatch, paged(views, late_s=0.2)) as server:
+        kernel = Kernel()
+        try:
+            assert kernel.run("%load_ext runloop_jupyter").status == "ok"
+            reply = kernel.interrupt_when("%rl_get no/such/name", lambda: len(server.asked("list")) >= 4)
+            assert reply.status == "Interrupted", reply.text
+            assert reply.seconds < 1, f"{reply.seconds:.2f} s"
+            asked = len(server.asked("list"))
+            time.sleep(0.6)
+            assert len(server.asked("list")) <= asked + 1
         finally:
             kernel.close()

@@ -86,9 +86,9 @@ def test_in_a_magic_a_pattern_is_said_as_in_a_shell(run, fresh_shell, folder):
     try:
         assert names(run("%rl_put data/*.csv").value) == ["pre/a.csv", "pre/b.csv"]
         assert run("%rl_put ./data/a.csv").value.name == "pre/a.csv"
-        assert run("%rl_put df").value.name == "pre/df"
+        assert run("sheet = df\n%rl_put sheet").value.name == "pre/sheet"
         assert run("%rl_put df -n own").value.name == "own"
-        assert "Close: pre/df" in str(run("%rl_get df").error)
+        assert "Close: pre/sheet" in str(run("%rl_get sheet").error)
     finally:
         run("%config RunloopMagics.prefix = ''")
 

@@ -14,8 +14,6 @@ from runloop_jupyter.local import launch
 WRONG = "wrong-sentinel-key"
 FRAME = "import pandas as pd\npenguins = pd.DataFrame({'species': ['Adelie', 'Gentoo'], 'mass': [3700, 5000]})"
 
-pytestmark = pytest.mark.xdist_group("twelve days")
-
 
 class Desk:
     """A folder with notebooks, a home, and the kernels that are opened there."""
