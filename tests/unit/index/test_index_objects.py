@@ -14,7 +14,7 @@ from runloop_jupyter.index.fold import fold
 from runloop_jupyter.wire.objects import ObjectView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 STATES = ["UPLOADING", "READ_ONLY", "DELETED"]
@@ -76,6 +76,10 @@ def index() -> Iterator[ObjectIndex]:
     made._connection.close()
 
 
+def values_of(index: ObjectIndex, key: str, without: Collection[str] = ()) -> dict[str, int]:
+    return {value: n for each in index.metadata.values(key, without=without) for value, n in each.items()}
+
+
 def fill(index: ObjectIndex, *names: str) -> None:
     for number, name in enumerate(names):
         index.put(number, view(number, name, "READ_ONLY", "text", None))
@@ -119,19 +123,18 @@ def test_kept_counts_equal_counting(
             views.pop(number, None)
         left = list(views.values())
         pairs = [pair for each in left for pair in (each.metadata or {}).items()]
-        assert index.metadata_keys() == sorted({key for key, _ in pairs})
+        assert list(index.metadata.keys()) == sorted({key for key, _ in pairs})
         for key in ("k", "l", "", "m"):
             used = [value for mine, value in pairs if mine == key]
-            assert index.metadata_values(key) == {value: used.count(value) for value in sorted(set(used))}
-            assert index.metadata_counts(key) == index.metadata_values(key)
+            assert values_of(index, key) == {value: used.count(value) for value in sorted(set(used))}
         for without in ((), STATES[:1], STATES):
             counted = [each for each in left if each.state not in without]
-            keys = {key: sum(key in (each.metadata or {}) for each in counted) for key in index.metadata_keys()}
-            assert index.metadata_counts(without=without) == keys
+            keys = {key: sum(key in (each.metadata or {}) for each in counted) for key in list(index.metadata.keys())}
+            assert list(index.metadata.keys_without(without))[-1] == keys
             for key in keys:
                 used = [each.metadata[key] for each in counted if key in (each.metadata or {})]
-                values = {value: used.count(value) for value in index.metadata_values(key)}
-                assert index.metadata_counts(key, without=without) == values
+                values = {value: used.count(value) for value in values_of(index, key)}
+                assert values_of(index, key, without) == values
         assert index.tally() == {
             state: Tally(len(mine), sum(each.size_bytes or 0 for each in mine))
             for state in STATES
@@ -226,6 +229,6 @@ def test_a_newer_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "index.db"
     connect(path, Schema(version=7, script="CREATE TABLE future (x);")).close()
     before = path.read_bytes()
-    with pytest.raises(SchemaTooNew, match=r"newer runloop_jupyter \(format 7, this one reads 1\)"):
+    with pytest.raises(SchemaTooNew, match=r"newer runloop_jupyter \(format 7, this one reads 2\)"):
         connect(path)
     assert path.read_bytes() == before
