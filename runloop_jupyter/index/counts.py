@@ -38,6 +38,8 @@ def other_states(connection: sqlite3.Connection, state: str) -> list[str] | None
     """Return the states but `state` in which objects are; None when too many of those have metadata."""
     rows = connection.execute("SELECT DISTINCT state FROM tally WHERE n > 0 AND state != ?", (state,))
     others = [each for (each,) in rows]
+    if not others:
+        return []
     (n,) = connection.execute(
         "SELECT count(*) FROM (SELECT 1 FROM object INDEXED BY object_tagged"  # noqa: S608 - only question marks
         f" WHERE tagged AND state IN ({_marks(others)}) LIMIT ?)",
@@ -48,6 +50,8 @@ def other_states(connection: sqlite3.Connection, state: str) -> list[str] | None
 
 def uncounted(connection: sqlite3.Connection, key: int, states: Collection[str]) -> dict[int, int]:
     """Return the pairs of `key` that objects in `states` have, each with how many have it."""
+    if not states:
+        return {}
     rows = connection.execute(
         "SELECT x.pair, count(*) FROM object AS o INDEXED BY object_tagged CROSS JOIN object_meta AS x"  # noqa: S608
         " INDEXED BY object_meta_by_key ON x.key = ? AND x.position = o.position"

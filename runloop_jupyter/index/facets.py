@@ -107,7 +107,7 @@ def _kept(
     for key, number in numbers.items():
         if done and deadline is not None and time.monotonic() > deadline:
             break
-        less = uncounted(connection, number, others) if others else {}
+        less = uncounted(connection, number, others)
         gone = 0
         for pair, n in less.items():
             (kept,) = connection.execute("SELECT n FROM meta_pair WHERE pair = ?", (pair,)).fetchone()

@@ -86,7 +86,7 @@ class MetadataIndex:
         row = self._connection.execute("SELECT key FROM meta_key WHERE text = ?", (key,)).fetchone()
         if row is None:
             return
-        less = uncounted(self._connection, row[0], without) if without else {}
+        less = uncounted(self._connection, row[0], without)
         # The first value may be the empty one; after that each slice begins after the last.
         condition = ""
         after: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from runloop_jupyter.index.facets import Facets, facets
 from runloop_jupyter.index.filter import Filter, plan
 from runloop_jupyter.index.fold import fold
 from runloop_jupyter.index.metadata import MetadataIndex
-from runloop_jupyter.index.windows import Windows
+from runloop_jupyter.index.windows import WINDOW, Windows
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectView
 
@@ -54,9 +54,10 @@ class ObjectIndex:
         metadata: Keys and values in use.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, window: int = WINDOW) -> None:
+        """Take over `connection`; `window` is how many objects are looked at before the first pause."""
         self._connection = connection
-        self._windows = Windows(connection)
+        self._windows = Windows(connection, window)
         self.metadata = MetadataIndex(connection)
 
     def put(self, position: int, view: ObjectView) -> None:

@@ -9,8 +9,14 @@ from runloop_jupyter.index.fold import trigrams
 if TYPE_CHECKING:
     import sqlite3
 
-# A longer text is narrowed by its first trigrams and then verified; FTS5's parser doesn't take any number of terms.
+# Of a longer text so many trigrams are looked at, spread over it.
 _TRIGRAMS: Final = 32
+# How rare one is, is told from its newest so many names.
+_NEWEST: Final = 200
+# A name is read again in the time in which so many entries of a trigram are passed over, and a further trigram leaves
+# one name of so many.
+_PASSED: Final = 30
+_LEAVES: Final = 10
 # One or two characters that begin more trigrams than this are in so many names that walking finds them.
 _BEGINNINGS: Final = 200
 # What ends each name in the index, so that its last characters begin trigrams too.
@@ -26,7 +32,7 @@ def match(connection: sqlite3.Connection, folded: str) -> str | None:
         name; None when the index is no help.
     """
     if len(folded) >= 3:
-        return " AND ".join(_quoted(each) for each in trigrams(folded)[:_TRIGRAMS])
+        return " AND ".join(_quoted(each) for each in _telling(connection, trigrams(folded)))
     beginnings = _beginnings(connection, folded)
     return None if beginnings is None else " OR ".join(_quoted(each) for each in beginnings)
 
@@ -34,6 +40,41 @@ def match(connection: sqlite3.Connection, folded: str) -> str | None:
 def exact(folded: str) -> bool:
     """Whether a name that `match` yields needs no second look."""
     return len(folded) <= 3 and _END not in folded
+
+
+def _telling(connection: sqlite3.Connection, grams: list[str]) -> list[str]:
+    """Return the rarest of `grams`: as many as are worth asking for before the names are read.
+
+    FTS5 walks every entry of every term: all eighteen of a path cost far more than the three that only few have.
+    """
+    grams = grams[:: -(-len(grams) // _TRIGRAMS)]
+    newest, oldest, objects = connection.execute(
+        "SELECT (SELECT max(position) FROM object), (SELECT min(position) FROM object),"
+        " (SELECT ifnull(sum(n), 0) FROM tally)"
+    ).fetchone()
+    if len(grams) == 1 or not objects:
+        return grams
+    rarity: list[tuple[float, str]] = []
+    for gram in grams:
+        n, reached = connection.execute(
+            "SELECT count(*), min(rowid) FROM (SELECT rowid FROM object_name WHERE object_name MATCH ?"
+            " ORDER BY rowid DESC LIMIT ?)",
+            (_quoted(gram), _NEWEST),
+        ).fetchone()
+        if n == 0:
+            return []
+        # The further back the newest of them reach, the fewer there are.
+        part = (newest - reached) / max(newest - oldest, 1)
+        rarity.append((n if n < _NEWEST else objects * min(n / objects / max(part, 1 / objects), 1), gram))
+    rarity.sort()
+    left, told = rarity[0]
+    telling = [told]
+    for n, gram in rarity[1:]:
+        if n > left * _PASSED:
+            break
+        telling.append(gram)
+        left /= _LEAVES
+    return telling
 
 
 def _beginnings(connection: sqlite3.Connection, folded: str) -> list[str] | None:

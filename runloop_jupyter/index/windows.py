@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-_OBJECTS: Final = 5_000
+WINDOW: Final = 5_000
 # Windows are taken together, more and more of them, as there is ever more to look at.
 _TOGETHER: Final = 5
 
 
 class Windows:
-    """Where one window ends and the next begins: positions, newest first, `_OBJECTS` objects apart or about that.
+    """Where one window ends and the next begins: positions, newest first, so many objects apart or about that.
 
     They are found once, and again when another window's worth of objects has come. Until then the window they are in is
     larger, or others smaller: none of it matters to what is found.
     """
 
-    def __init__(self, connection: sqlite3.Connection, objects: int = _OBJECTS) -> None:
+    def __init__(self, connection: sqlite3.Connection, objects: int) -> None:
         self._connection = connection
         self._objects = objects
         self._found: list[int] = []
