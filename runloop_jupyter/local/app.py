@@ -18,7 +18,7 @@ from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectDownloadUrlView, ObjectListView, ObjectState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from runloop_jupyter.local.blobs import Blobs
     from runloop_jupyter.local.database import Worker
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _UPLOAD_SECONDS: Final = 3600
 _MAX_BODY: Final = 1 << 20
+# An answer that is longer goes out while the rest of it is still being read.
+_STREAMED: Final = 256 << 10
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def make_app(service: Service) -> web.Application:
             web.get("/v1/objects/list_public", api.list_public, allow_head=False),
             web.get("/v1/objects/metadata/keys", api.metadata_keys, allow_head=False),
             web.get("/v1/objects/metadata/keys/{key}/values", api.metadata_values, allow_head=False),
+            web.get("/v1/objects/metadata/facets", api.facets, allow_head=False),
             web.get("/v1/objects/{id}", api.get, allow_head=False),
             web.get("/v1/objects/{id}/download", api.download, allow_head=False),
             web.post("/v1/objects/{id}/complete", api.complete),
@@ -88,7 +91,7 @@ def make_app(service: Service) -> web.Application:
 
 
 class _Api:
-    """The nine operations of the Objects API."""
+    """The nine operations of the Objects API, and facets."""
 
     def __init__(self, service: Service) -> None:
         self._objects = service.objects
@@ -112,8 +115,8 @@ class _Api:
         limit = parameters.limit(request.query)
         count = parameters.include_total_count(request.query)
         starting_after = request.query.get("starting_after") or None
-        return await self._read(
-            lambda: self._objects.list(wanted, limit=limit, starting_after=starting_after, count=count)
+        return await self._read_in_steps(
+            self._objects.list(wanted, limit=limit, starting_after=starting_after, count=count)
         )
 
     async def list_public(self, request: web.Request) -> web.Response:
@@ -155,15 +158,50 @@ class _Api:
 
     async def metadata_keys(self, request: web.Request) -> web.Response:
         count = parameters.include_counts(request.query)
-        return await self._read(lambda: self._objects.metadata_keys(count=count))
+        return await self._read_in_steps(self._objects.metadata_keys(count=count))
 
-    async def metadata_values(self, request: web.Request) -> web.Response:
+    async def metadata_values(self, request: web.Request) -> web.StreamResponse:
         key = request.match_info["key"]
         count = parameters.include_counts(request.query)
-        return await self._read(lambda: self._objects.metadata_values(key, count=count))
+        return await self._stream(request, self._objects.metadata_values(key, count=count))
+
+    async def facets(self, request: web.Request) -> web.Response:
+        """Our own extension: counts of values under the filters of a list call."""
+        wanted = parameters.list_filter(request.query)
+        keys = parameters.facet_keys(request.query)
+        limit = parameters.facet_limit(request.query)
+        return await self._read_in_steps(self._objects.facets(wanted, keys, limit=limit))
 
     async def _read(self, work: Callable[[], object]) -> web.Response:
         return _json(await self._worker(lambda: json.encode(work())))
+
+    async def _read_in_steps(self, steps: Iterator[object]) -> web.Response:
+        """Answer with the first step that isn't None; other requests have their turn between two."""
+
+        def step() -> bytes | None:
+            answer = next(steps)
+            return None if answer is None else json.encode(answer)
+
+        while True:
+            body = await self._worker(step)
+            if body is not None:
+                return _json(body)
+
+    async def _stream(self, request: web.Request, pieces: Iterator[bytes]) -> web.StreamResponse:
+        """Answer with JSON in pieces: at once where it is short, else as they come, no faster than they are read."""
+        body = b""
+        while len(body) < _STREAMED:
+            piece = await self._worker(lambda: next(pieces, None))
+            if piece is None:
+                return _json(body)
+            body += piece
+        response = web.StreamResponse(headers={**HEADERS, hdrs.CONTENT_TYPE: "application/json; charset=utf-8"})
+        await response.prepare(request)
+        await response.write(body)
+        while (piece := await self._worker(lambda: next(pieces, None))) is not None:
+            await response.write(piece)
+        await response.write_eof()
+        return response
 
     async def _once(self, request: web.Request, work: Callable[[], bytes]) -> web.Response:
         request_id = request.headers.get("x-request-id")

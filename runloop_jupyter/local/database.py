@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SCHEMA: Final = Schema(
-    version=1,
+    version=2,
     script=INDEX.script
     + """
     CREATE TABLE ttl (

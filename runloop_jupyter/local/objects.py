@@ -11,10 +11,12 @@ from runloop_jupyter.index import Filter, ObjectIndex, Tally, transaction
 from runloop_jupyter.local.database import Replies
 from runloop_jupyter.local.ids import make_id, next_position, position_of
 from runloop_jupyter.local.refusal import bad_request, conflict, not_found
+from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import (
     ContentType,
+    FacetsView,
+    FacetView,
     MetadataKeysView,
-    MetadataValuesView,
     ObjectCreateParameters,
     ObjectListView,
     ObjectState,
@@ -23,13 +25,16 @@ from runloop_jupyter.wire.objects import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from runloop_jupyter.local.blobs import Blobs
 
 _INT64: Final = 2**63 - 1
 _CONTENT_TYPES: Final = frozenset(ContentType)
+# How long a list call counts before it gives up, and a facets call before it answers with what it has.
+_COUNT_SECONDS: Final = 0.04
+_FACETS_SECONDS: Final = 0.08
 # Deleted objects have no metadata any more.
 _NOT_WHOLE: Final = (ObjectState.UPLOADING, ObjectState.ERROR)
 
@@ -100,8 +105,12 @@ class Objects:
         self.sweep()
         return self._get(object_id)
 
-    def list(self, wanted: Filter, *, limit: int, starting_after: str | None, count: bool) -> ObjectListView:
-        """Return a page of objects, newest first.
+    def list(
+        self, wanted: Filter, *, limit: int, starting_after: str | None, count: bool
+    ) -> Iterator[ObjectListView | None]:
+        """Yield a page of objects, newest first, after a None wherever others may have their turn.
+
+        ``total_count`` is null where it can't be told in `_COUNT_SECONDS`.
 
         Raises:
             Refusal: 400 when `starting_after` can't be an id of this store. One whose object is gone will do.
@@ -112,28 +121,60 @@ class Objects:
             before = position_of(starting_after)
             if before is None:
                 raise bad_request("starting_after is the id of the last object on the page before")
-        page = self._index.page(wanted, limit=limit, before=before, as_json=True)
-        return ObjectListView(
-            objects=page.objects,
-            has_more=page.has_more,
-            total_count=self._index.count(wanted) if count else None,
-        )
+        for page in self._index.walk(wanted, limit=limit, before=before, as_json=True):
+            if page is None:
+                yield None
+                continue
+            total = None
+            if count:
+                whole = before is None and not page.has_more
+                total = len(page.objects) if whole else self._index.count(wanted, within_s=_COUNT_SECONDS)
+            yield ObjectListView(objects=page.objects, has_more=page.has_more, total_count=total)
 
-    def metadata_keys(self, *, count: bool) -> MetadataKeysView:
-        """Return every metadata key in use; with `count`, how many whole objects have each."""
+    def facets(self, wanted: Filter, keys: Sequence[str], *, limit: int) -> Iterator[FacetsView | None]:
+        """Yield, for each of `keys`, the values that most of the wanted objects have, after pauses as `list`."""
+        self.sweep()
+        for found in self._index.facets(wanted, keys, limit=limit, within_s=_FACETS_SECONDS):
+            if found is None:
+                yield None
+                continue
+            yield FacetsView(
+                facets=[
+                    FacetView(
+                        key=each.key,
+                        values=list(each.values),
+                        counts=list(each.values.values()),
+                        distinct=each.distinct,
+                    )
+                    for each in found.facets
+                ],
+                objects=found.objects,
+                complete=found.complete,
+            )
+
+    def metadata_keys(self, *, count: bool) -> Iterator[MetadataKeysView | None]:
+        """Yield every metadata key in use, after pauses as `list`; with `count`, how many whole objects have each."""
         self.sweep()
         if not count:
-            return MetadataKeysView(keys=self._index.metadata_keys())
-        counts = self._index.metadata_counts(without=_NOT_WHOLE)
-        return MetadataKeysView(keys=list(counts), counts=list(counts.values()))
+            yield MetadataKeysView(keys=list(self._index.metadata.keys()))
+            return
+        for counts in self._index.metadata.keys_without(_NOT_WHOLE):
+            yield None if counts is None else MetadataKeysView(keys=list(counts), counts=list(counts.values()))
 
-    def metadata_values(self, key: str, *, count: bool) -> MetadataValuesView:
-        """Return every value in use under `key`, none for a key that isn't; with `count`, as `metadata_keys`."""
+    def metadata_values(self, key: str, *, count: bool) -> Iterator[bytes]:
+        """Yield the pieces of a `MetadataValuesView` of every value in use under `key`, none for a key that isn't.
+
+        In pieces because there may be as many values as objects. With `count`, how many whole objects have each.
+        """
         self.sweep()
-        if not count:
-            return MetadataValuesView(key=key, values=list(self._index.metadata_values(key)))
-        counts = self._index.metadata_counts(key, without=_NOT_WHOLE)
-        return MetadataValuesView(key=key, values=list(counts), counts=list(counts.values()))
+        yield b'{"key":' + json.encode(key) + b',"values":['
+        comma, numbers = b"", bytearray()
+        for values in self._index.metadata.values(key, without=_NOT_WHOLE if count else ()):
+            yield comma + json.encode(list(values))[1:-1]
+            if count:
+                numbers += comma + json.encode(list(values.values()))[1:-1]
+            comma = b","
+        yield b'],"counts":[' + bytes(numbers) + b"]}" if count else b"]}"
 
     def place(self, object_id: str, temporary: Path) -> None:
         """Make an uploaded file the bytes of `object_id`; a later upload replaces them until the object is completed.
