@@ -44,17 +44,18 @@ class Content:
         await self._worker(lambda: self._objects.uploading(object_id))
         temporary = await self._blobs.receive(request.content, length)
         try:
+            etag = _etag(temporary)  # a rename keeps it, and a delete may take the file before this answers
             await self._worker(lambda: self._objects.place(object_id, temporary))
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         await asyncio.to_thread(self._blobs.settle, object_id)
-        return web.Response(headers={**HEADERS, hdrs.ETAG: f'"{_etag(self._blobs.path(object_id))}"'})
+        return web.Response(headers={**HEADERS, hdrs.ETAG: f'"{etag}"'})
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Send an object's bytes, whole or one range of them."""
         object_id = request.match_info["id"]
-        view = await self._worker(lambda: self._objects.get(object_id))
+        view = await self._worker(lambda: self._objects.whole(object_id))
         if view.state != ObjectState.READ_ONLY:
             raise Refusal(404, f"the object is {view.state}: there are no bytes to read")
         headers = {**HEADERS, hdrs.CONTENT_DISPOSITION: content_disposition(view.name, object_id)}

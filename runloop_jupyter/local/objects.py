@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runloop_jupyter.local.blobs import Blobs
+
+log = logging.getLogger(__name__)
 
 _INT64: Final = 2**63 - 1
 _CONTENT_TYPES: Final = frozenset(ContentType)
@@ -157,11 +160,24 @@ class Objects:
         Raises:
             Refusal: 404, or 400 when the object is still uploading or deleted.
         """
-        view = self.get(object_id)
+        view = self.whole(object_id)
         if view.state == ObjectState.UPLOADING:
             raise bad_request("the object is still UPLOADING: complete it first")
+        if view.state == ObjectState.ERROR:
+            raise bad_request("the object is ERROR: the store lost its bytes; its log says more")
         if view.state != ObjectState.READ_ONLY:
             raise bad_request(f"the object is {view.state}: there is nothing to download")
+        return view
+
+    def whole(self, object_id: str) -> ObjectView:
+        """Return an object, READ_ONLY only if its bytes are there: one that has lost them is ERROR from now on.
+
+        Raises Refusal 404.
+        """
+        view = self.get(object_id)
+        if view.state == ObjectState.READ_ONLY and self._blobs.size(object_id) != view.size_bytes:
+            log.error("the file of %s is gone or has another size; the object is ERROR now", object_id)
+            view = self._change(view, ObjectState.ERROR, view.size_bytes)
         return view
 
     def complete(self, object_id: str) -> ObjectView:
@@ -173,7 +189,7 @@ class Objects:
         view = self._get(object_id)
         if view.state != ObjectState.UPLOADING:
             raise conflict(f"the object is {view.state}, not UPLOADING")
-        size = self._blobs.size(object_id)
+        size = self._blobs.settled_size(object_id)
         if size is None:
             raise conflict("nothing was uploaded yet: PUT the bytes to the upload_url, then complete")
         return self._change(view, ObjectState.READ_ONLY, size)
@@ -238,7 +254,8 @@ class Objects:
             return
         for object_id in doomed:
             self._blobs.remove(object_id)
-        self._connection.executemany("DELETE FROM doomed WHERE id = ?", [(object_id,) for object_id in doomed])
+        with transaction(self._connection):
+            self._connection.executemany("DELETE FROM doomed WHERE id = ?", [(object_id,) for object_id in doomed])
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

@@ -34,6 +34,7 @@ from runloop_jupyter.local.database import SCHEMA, Worker
 from runloop_jupyter.local.guard import Activity
 from runloop_jupyter.local.identity import load_identity, load_key, save_identity
 from runloop_jupyter.local.objects import Objects
+from runloop_jupyter.local.recovery import check_database, recover
 from runloop_jupyter.paths import private_dir
 from runloop_jupyter.secret import Secret
 
@@ -160,11 +161,13 @@ def _bind(layout: Layout, identity: Identity, wanted: int | None) -> Iterator[so
 
 async def _run(layout: Layout, options: Options, identity: Identity, listener: socket.socket) -> None:
     blobs = Blobs(layout)
+    check_database(layout, blobs)
     worker = Worker()
     connection = await worker(lambda: connect(layout.database, SCHEMA))
     try:
         objects = await worker(lambda: Objects(connection, blobs))
-        cut_off = blobs.clear_incoming()
+        await worker(objects.tidy)
+        recovered = await worker(lambda: recover(connection, blobs))
         state = daemon_state.DaemonState(
             host=platform.node(),
             boot_id=process.boot_id(),
@@ -209,8 +212,8 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
         try:
             daemon_state.publish(layout, state)
             log.info("serving %s on port %d, process %d", layout.root, state.port, state.pid)
-            if cut_off:
-                log.info("removed %d uploads that were cut off", cut_off)
+            for line in recovered.lines(layout):
+                log.warning(line)
             if options.ready:
                 options.ready(state)
             await _keep_house(layout, service, stop, options.idle_seconds)
