@@ -22,6 +22,7 @@ import msgspec
 from aiohttp import web
 
 from runloop_jupyter import process
+from runloop_jupyter.atomic import fsync_dir
 from runloop_jupyter.errors import EmbeddedStoreError
 from runloop_jupyter.index import connect
 from runloop_jupyter.local import release
@@ -40,6 +41,7 @@ from runloop_jupyter.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from runloop_jupyter.local.identity import Identity
     from runloop_jupyter.local.layout import Layout
@@ -90,6 +92,8 @@ def serve(layout: Layout, options: Options) -> None:
     try:
         with ExitStack() as stack:
             private_dir(layout.root)
+            if not layout.database.exists():
+                _settle(layout.root)
             stack.enter_context(_locked(layout))
             stack.enter_context(_not_alive_elsewhere(layout))
             identity = load_identity(layout)
@@ -99,6 +103,13 @@ def serve(layout: Layout, options: Options) -> None:
         raise EmbeddedStoreError(f"the embedded store at {layout.root} can't be used: {error}") from error
     except sqlite3.Error as error:
         raise EmbeddedStoreError(f"{layout.database} can't be opened: {error}") from error
+
+
+def _settle(directory: Path) -> None:
+    """Make the way to a new directory survive a power cut: whoever made it may have made its parents too."""
+    for parent in directory.parents:
+        with suppress(OSError):  # one that isn't ours to open isn't one that was made for this
+            fsync_dir(parent)
 
 
 @contextmanager

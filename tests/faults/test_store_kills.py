@@ -19,7 +19,7 @@ def test_a_store_killed_at_random_loses_nothing_it_acknowledged_and_leaves_nothi
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    counts = {name: int(n.replace(",", "")) for n, name in re.findall(r"^ +([\d,]+)  (.+)$", done.stdout, re.M)}
+    counts = {name: int(n.replace(",", "")) for n, name in re.findall(r"^ +([\d,]+)  (.+)$", done.stdout, re.MULTILINE)}
     assert counts["kills"] >= 15
     assert counts["kills while starting"] > 0
     # The clients did get work done between the kills, or the checks would have had nothing to look at.
