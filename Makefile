@@ -79,8 +79,7 @@ browser:
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; \
 	else echo "no Chromium here: install it with your system's packages (Debian: chromium)"; fi
 
-# Some tests watch what the store asks of the kernel. Without strace they say so and fail.
-
+# Some tests watch what the store asks of the kernel. Where there is no strace and it can't be had, they say so and fail.
 strace:
 	@command -v strace >/dev/null || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 _CALLS: Final = (
     "fsync,fdatasync,?rename,renameat,renameat2,?mkdir,mkdirat,?unlink,unlinkat,pwrite64,write,sendto,sendmsg"
 )
-    "fsync,fdatasync,?rename,renameat,renameat2,?mkdir,mkdirat,?unlink,unlinkat,pwrite64,write,sendto,sendmsg"
-)
 _LINE: Final = re.compile(r"(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)")
 
 
