@@ -54,7 +54,7 @@ class Blobs:
 
     def clear_incoming(self) -> int:
         """Remove what cut-off uploads left, and return how many there were. Only while nothing is uploading."""
-        left = list(self._incoming.iterdir())
+        left = [each for each in self._incoming.iterdir() if not each.is_dir()]
         for each in left:
             each.unlink()
         return len(left)

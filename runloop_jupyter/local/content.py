@@ -55,7 +55,7 @@ class Content:
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Send an object's bytes, whole or one range of them."""
         object_id = request.match_info["id"]
-        view = await self._worker(lambda: self._objects.whole(object_id))
+        view = await self._worker(lambda: self._objects.get(object_id))
         if view.state != ObjectState.READ_ONLY:
             raise Refusal(404, f"the object is {view.state}: there are no bytes to read")
         headers = {**HEADERS, hdrs.CONTENT_DISPOSITION: content_disposition(view.name, object_id)}

@@ -52,6 +52,8 @@ class Objects:
         self._blobs = blobs
         self._clock = clock
         self._newest = self._index.newest()
+        # Until a recovery has seen everything, each object that is asked for is looked at.
+        self.checked = False
 
     def once(self, request_id: str | None, route: str, work: Callable[[], bytes]) -> bytes:
         """Return the answer `work` makes, or the one it made when this request came before. All or nothing is done.
@@ -101,7 +103,7 @@ class Objects:
     def get(self, object_id: str) -> ObjectView:
         """Return an object in whatever state. Raises Refusal 404."""
         self.sweep()
-        return self._get(object_id)
+        return self._whole(self._get(object_id))
 
     def list(self, wanted: Filter, *, limit: int, starting_after: str | None, count: bool) -> ObjectListView:
         """Return a page of objects, newest first.
@@ -116,6 +118,8 @@ class Objects:
             if before is None:
                 raise bad_request("starting_after is the id of the last object on the page before")
         page = self._index.page(wanted, limit=limit, before=before, as_json=True)
+        if not self.checked and any(self._whole(view) is not view for view in page.objects):
+            return self.list(wanted, limit=limit, starting_after=starting_after, count=count)
         return ObjectListView(
             objects=page.objects,
             has_more=page.has_more,
@@ -160,24 +164,13 @@ class Objects:
         Raises:
             Refusal: 404, or 400 when the object is still uploading or deleted.
         """
-        view = self.whole(object_id)
+        view = self.get(object_id)
         if view.state == ObjectState.UPLOADING:
             raise bad_request("the object is still UPLOADING: complete it first")
         if view.state == ObjectState.ERROR:
             raise bad_request("the object is ERROR: the store lost its bytes; its log says more")
         if view.state != ObjectState.READ_ONLY:
             raise bad_request(f"the object is {view.state}: there is nothing to download")
-        return view
-
-    def whole(self, object_id: str) -> ObjectView:
-        """Return an object, READ_ONLY only if its bytes are there: one that has lost them is ERROR from now on.
-
-        Raises Refusal 404.
-        """
-        view = self.get(object_id)
-        if view.state == ObjectState.READ_ONLY and self._blobs.size(object_id) != view.size_bytes:
-            log.error("the file of %s is gone or has another size; the object is ERROR now", object_id)
-            view = self._change(view, ObjectState.ERROR, view.size_bytes)
         return view
 
     def complete(self, object_id: str) -> ObjectView:
@@ -231,6 +224,13 @@ class Objects:
         if view is None:
             raise not_found(object_id)
         return view
+
+    def _whole(self, view: ObjectView) -> ObjectView:
+        """Return `view` READ_ONLY only if its bytes are there: an object that has lost them is ERROR from now on."""
+        if view.state != ObjectState.READ_ONLY or self._blobs.size(view.id) == view.size_bytes:
+            return view
+        log.error("the file of %s is gone or has another size; the object is ERROR now", view.id)
+        return self._change(view, ObjectState.ERROR, view.size_bytes)
 
     def _delete(self, view: ObjectView) -> ObjectView:
         position = self._position(view)

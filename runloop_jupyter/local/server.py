@@ -35,7 +35,7 @@ from runloop_jupyter.local.database import SCHEMA, Worker
 from runloop_jupyter.local.guard import Activity
 from runloop_jupyter.local.identity import load_identity, load_key, save_identity
 from runloop_jupyter.local.objects import Objects
-from runloop_jupyter.local.recovery import check_database, recover
+from runloop_jupyter.local.recovery import Recovery, check_database
 from runloop_jupyter.paths import private_dir
 from runloop_jupyter.secret import Secret
 
@@ -54,6 +54,9 @@ _HEARTBEAT_SECONDS: Final = 10.0
 _ALIVE_SECONDS: Final = 35.0
 # Whoever has just read the state file still finds this daemon behind the port, not whoever takes it next.
 _GRACE_SECONDS: Final = 0.1
+# So long a start may look through the files before it serves, and so long at a time after that.
+_RECOVER_FIRST_SECONDS: Final = 1.0
+_RECOVER_SECONDS: Final = 0.01
 _FINISH_SECONDS: Final = 10.0
 _CUT_OFF_SECONDS: Final = 1.0
 # Below the range from which systems take ports for outgoing connections, so that it is free again at the next start.
@@ -178,7 +181,8 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
     try:
         objects = await worker(lambda: Objects(connection, blobs))
         await worker(objects.tidy)
-        recovered = await worker(lambda: recover(connection, blobs))
+        recovery = Recovery(connection, blobs)
+        await worker(lambda: recovery.advance(_RECOVER_FIRST_SECONDS))
         state = daemon_state.DaemonState(
             host=platform.node(),
             boot_id=process.boot_id(),
@@ -211,6 +215,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
                 "pid": state.pid,
                 "version": state.version,
                 "start_time": state.start_time,
+                "checking": not recovery.done,
             },
             hand_over=hand_over,
         )
@@ -220,15 +225,17 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
             raise RuntimeError("aiohttp made no server")
         loop = asyncio.get_running_loop()
         listening = await loop.create_server(connections(runner.server, loop), sock=listener)
+        recovering: asyncio.Task[None] | None = None
         try:
             daemon_state.publish(layout, state)
             log.info("serving %s on port %d, process %d", layout.root, state.port, state.pid)
-            for line in recovered.lines(layout):
-                log.warning(line)
             if options.ready:
                 options.ready(state)
+            recovering = asyncio.create_task(_recover(layout, service, recovery))
             await _keep_house(layout, service, stop, options.idle_seconds)
         finally:
+            if recovering is not None:
+                recovering.cancel()
             await _take_leave(layout, state, listening, activity)
             await runner.cleanup()
     finally:
@@ -259,6 +266,19 @@ async def _take_leave(layout: Layout, state: DaemonState, listening: asyncio.Ser
         await asyncio.sleep(0.02)
     if activity.in_flight:
         log.warning("cut off %d uploads and downloads that didn't end in time", activity.in_flight)
+
+
+async def _recover(layout: Layout, service: Service, recovery: Recovery) -> None:
+    """Look through what is left to look through, a little at a time so that requests come in between."""
+    try:
+        while not await service.worker(lambda: recovery.advance(_RECOVER_SECONDS)):
+            await asyncio.sleep(0)
+        service.objects.checked = True
+        service.facts["checking"] = False
+    except (OSError, sqlite3.Error):
+        log.exception("the files couldn't be held against the database; the next start tries again")
+    for line in recovery.lines(layout):
+        log.warning(line)
 
 
 async def _keep_house(layout: Layout, service: Service, stop: asyncio.Event, idle_seconds: float | None) -> None:

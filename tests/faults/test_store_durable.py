@@ -62,6 +62,7 @@ def committed(calls: list[Call], *, before: str = "") -> None:
     written = [each for each in calls if each.name == "pwrite64" and "store.db-wal" in each.text]
     assert written
     synced = [each for each in calls if each.name in ("fdatasync", "fsync") and "store.db-wal" in each.text]
+    assert synced
     first_written, first_synced = written[0], synced[0]
     assert first_written.ended < first_synced.began
     assert first_synced.ended < calls[-1].began
