@@ -59,6 +59,11 @@ class Blobs:
             each.unlink()
         return len(left)
 
+    def check_room(self, length: int = 0) -> None:
+        """Raise Refusal 507 unless there is room for `length` bytes and for what the database needs."""
+        if length > shutil.disk_usage(self._incoming).free - _RESERVE:
+            raise store_full()
+
     async def receive(self, content: StreamReader, length: int) -> Path:
         """Write exactly `length` bytes of `content` to a temporary file, durably, and return it.
 
@@ -67,8 +72,7 @@ class Blobs:
         Raises:
             Refusal: 507 when there is no room, 400 when fewer bytes came, 408 when none came for five minutes.
         """
-        if length > shutil.disk_usage(self._incoming).free - _RESERVE:
-            raise store_full()
+        self.check_room(length)
         temporary = self._incoming / f"{secrets.token_hex(16)}.part"
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:

@@ -29,6 +29,7 @@ from runloop_jupyter.local import release
 from runloop_jupyter.local import state as daemon_state
 from runloop_jupyter.local.app import Service, make_app
 from runloop_jupyter.local.auth import Signer
+from runloop_jupyter.local.ballast import Ballast
 from runloop_jupyter.local.blobs import Blobs
 from runloop_jupyter.local.connection import connections
 from runloop_jupyter.local.database import SCHEMA, Worker
@@ -179,7 +180,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
     worker = Worker()
     connection = await worker(lambda: connect(layout.database, SCHEMA))
     try:
-        objects = await worker(lambda: Objects(connection, blobs))
+        objects = await worker(lambda: Objects(connection, blobs, Ballast(layout.ballast)))
         await worker(objects.tidy)
         recovery = Recovery(connection, blobs)
         await worker(lambda: recovery.advance(_RECOVER_FIRST_SECONDS))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from many_objects import many, store_with
-from store_process import open_store, runloop_local
+from store_process import runloop_local
 
 from runloop_jupyter.local import launch
 from runloop_jupyter.local.ids import make_id
@@ -172,27 +169,3 @@ def test_a_new_database_is_not_begun_over_the_files_of_a_lost_one(serve: Callabl
     assert refused.stderr.count("\n") == 1
     assert blob(store, view["id"]).read_bytes() == CONTENT
     assert not (store.root / "store.db").exists()
-
-
-def test_a_large_store_serves_while_it_is_looked_through_and_never_calls_fine_what_is_not(tmp_path: Path) -> None:
-    views = many(30_000, int(time.time() * 1000))
-    root = tmp_path / "large"
-    store_with(root, views)
-    hurt = [each for each in views if each.state == "READ_ONLY"][::3000]
-    for each in hurt:
-        (root / "blobs" / each.id[-2:] / each.id).unlink()
-    store = open_store(root)
-    try:
-        newest = store.get("/v1/objects", params={"limit": 5000, "state": "READ_ONLY"}).json()["objects"]
-        assert not {each["id"] for each in newest} & {each.id for each in hurt}
-        deadline = time.monotonic() + 20
-        while (told := launch.status(root)) and told["checking"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        assert told is not None
-        assert told["objects"]["ERROR"] == len(hurt)
-    finally:
-        store.close()
-    with closing(sqlite3.connect(root / "store.db")) as connection:
-        found = {each for (each,) in connection.execute("SELECT id FROM object WHERE state = 'ERROR'")}
-    assert found == {each.id for each in hurt}
