@@ -154,7 +154,7 @@ class _Api:
     async def delete(self, request: web.Request) -> web.Response:
         object_id = request.match_info["id"]
         _check_empty(await request.read())
-        return await self._once(request, lambda: json.encode(self._objects.delete(object_id)))
+        return await self._once(request, lambda: json.encode(self._objects.delete(object_id)), frees=True)
 
     async def metadata_keys(self, request: web.Request) -> web.Response:
         count = parameters.include_counts(request.query)
@@ -203,10 +203,10 @@ class _Api:
         await response.write_eof()
         return response
 
-    async def _once(self, request: web.Request, work: Callable[[], bytes]) -> web.Response:
+    async def _once(self, request: web.Request, work: Callable[[], bytes], *, frees: bool = False) -> web.Response:
         request_id = request.headers.get("x-request-id")
         route = f"{request.method} {request.path}"
-        return _json(await self._worker(lambda: self._objects.once(request_id, route, work)))
+        return _json(await self._worker(lambda: self._objects.once(request_id, route, work, frees=frees)))
 
 
 class _Control:

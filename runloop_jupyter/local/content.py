@@ -44,12 +44,13 @@ class Content:
         await self._worker(lambda: self._objects.uploading(object_id))
         temporary = await self._blobs.receive(request.content, length)
         try:
+            etag = _etag(temporary)  # a rename keeps it, and a delete may take the file before this answers
             await self._worker(lambda: self._objects.place(object_id, temporary))
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         await asyncio.to_thread(self._blobs.settle, object_id)
-        return web.Response(headers={**HEADERS, hdrs.ETAG: f'"{_etag(self._blobs.path(object_id))}"'})
+        return web.Response(headers={**HEADERS, hdrs.ETAG: f'"{etag}"'})
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Send an object's bytes, whole or one range of them."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import time
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from runloop_jupyter.index import Filter, ObjectIndex, Tally, transaction
+from runloop_jupyter.local.ballast import no_room
 from runloop_jupyter.local.database import Replies
 from runloop_jupyter.local.ids import make_id, next_position, position_of
 from runloop_jupyter.local.refusal import bad_request, conflict, not_found
@@ -24,13 +28,19 @@ from runloop_jupyter.wire.objects import (
 )
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from runloop_jupyter.local.ballast import Ballast
     from runloop_jupyter.local.blobs import Blobs
 
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
 _INT64: Final = 2**63 - 1
+# How many deletes make one transaction: what a full disk's last room has to hold.
+_SWEEP: Final = 100
 _CONTENT_TYPES: Final = frozenset(ContentType)
 # How long a list call counts before it gives up, and a facets call before it answers with what it has.
 _COUNT_SECONDS: Final = 0.04
@@ -47,29 +57,44 @@ class Objects:
     bytes and its metadata.
     """
 
-    def __init__(self, connection: sqlite3.Connection, blobs: Blobs, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        blobs: Blobs,
+        ballast: Ballast,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._connection = connection
         self._index = ObjectIndex(connection)
         self._replies = Replies(connection)
         self._blobs = blobs
+        self._ballast = ballast
         self._clock = clock
         self._newest = self._index.newest()
+        # Until a recovery has seen everything, each object that is asked for is looked at.
+        self.checked = False
 
-    def once(self, request_id: str | None, route: str, work: Callable[[], bytes]) -> bytes:
+    def once(self, request_id: str | None, route: str, work: Callable[[], bytes], *, frees: bool = False) -> bytes:
         """Return the answer `work` makes, or the one it made when this request came before. All or nothing is done.
 
         Args:
             request_id: The client's ``x-request-id``, the same on each retry; None does the work each time.
             route: Method and path; an id is only good for one of them.
             work: Does the work and returns the answer's body. What it refuses isn't remembered.
+            frees: It will make room, and on a full disk gets the room that was set aside for that.
         """
         self.sweep()
-        with transaction(self._connection):
-            answer = self._replies.find(request_id, route) if request_id else None
-            if answer is None:
-                answer = work()
-                if request_id:
-                    self._replies.remember(request_id, route, answer, self._now_ms())
+
+        def all_or_nothing() -> bytes:
+            with transaction(self._connection):
+                answer = self._replies.find(request_id, route) if request_id else None
+                if answer is None:
+                    answer = work()
+                    if request_id:
+                        self._replies.remember(request_id, route, answer, self._now_ms())
+            return answer
+
+        answer = self._with_room(all_or_nothing) if frees else all_or_nothing()
         self._remove_doomed()
         return answer
 
@@ -77,13 +102,15 @@ class Objects:
         """Create an object that waits for its bytes. Call within `once`.
 
         Raises:
-            Refusal: 400 for a content type that isn't published or a TTL that is no time to come.
+            Refusal: 400 for a content type that isn't published or a TTL that is no time to come, 507 when there is
+                no room for its bytes anyway.
         """
         if wanted.content_type not in _CONTENT_TYPES:
             raise bad_request(f"content_type is one of {', '.join(ContentType)}")
         now = self._now_ms()
         if wanted.ttl_ms is not None and not 0 <= wanted.ttl_ms <= _INT64 - now:
             raise bad_request("ttl_ms is a number of milliseconds, 0 or more; leave it out to keep the object for ever")
+        self._blobs.check_room()
         position = next_position(self._newest, now)
         view = ObjectView(
             id=make_id(position),
@@ -103,7 +130,7 @@ class Objects:
     def get(self, object_id: str) -> ObjectView:
         """Return an object in whatever state. Raises Refusal 404."""
         self.sweep()
-        return self._get(object_id)
+        return self._whole(self._get(object_id))
 
     def list(
         self, wanted: Filter, *, limit: int, starting_after: str | None, count: bool
@@ -125,6 +152,9 @@ class Objects:
             if page is None:
                 yield None
                 continue
+            if not self.checked and any(self._whole(view) is not view for view in page.objects):
+                yield from self.list(wanted, limit=limit, starting_after=starting_after, count=count)
+                return
             total = None
             if count:
                 whole = before is None and not page.has_more
@@ -201,6 +231,8 @@ class Objects:
         view = self.get(object_id)
         if view.state == ObjectState.UPLOADING:
             raise bad_request("the object is still UPLOADING: complete it first")
+        if view.state == ObjectState.ERROR:
+            raise bad_request("the object is ERROR: the store lost its bytes; its log says more")
         if view.state != ObjectState.READ_ONLY:
             raise bad_request(f"the object is {view.state}: there is nothing to download")
         return view
@@ -214,7 +246,7 @@ class Objects:
         view = self._get(object_id)
         if view.state != ObjectState.UPLOADING:
             raise conflict(f"the object is {view.state}, not UPLOADING")
-        size = self._blobs.size(object_id)
+        size = self._blobs.settled_size(object_id)
         if size is None:
             raise conflict("nothing was uploaded yet: PUT the bytes to the upload_url, then complete")
         return self._change(view, ObjectState.READ_ONLY, size)
@@ -227,23 +259,30 @@ class Objects:
     def sweep(self) -> int:
         """Delete the objects whose time has come, and return how many."""
         now = self._now_ms()
-        due = self._connection.execute(
-            "SELECT o.id FROM ttl JOIN object AS o USING (position) WHERE due_ms <= ?", (now,)
-        ).fetchall()
-        if not due:
-            return 0
+        swept = 0
+        while due := self._connection.execute(
+            "SELECT due_ms, position, id FROM ttl LEFT JOIN object USING (position) WHERE due_ms <= ?"
+            " ORDER BY due_ms, position LIMIT ?",
+            (now, _SWEEP),
+        ).fetchall():
+            self._with_room(partial(self._sweep, due))
+            self._remove_doomed()
+            swept += len(due)
+        return swept
+
+    def _sweep(self, due: Sequence[tuple[int, int, str | None]]) -> None:
         with transaction(self._connection):
-            for (object_id,) in due:
-                self.delete(object_id)
-            self._connection.execute("DELETE FROM ttl WHERE due_ms <= ?", (now,))
-        self._remove_doomed()
-        return len(due)
+            for due_ms, position, object_id in due:
+                if object_id is not None:
+                    self.delete(object_id)
+                self._connection.execute("DELETE FROM ttl WHERE due_ms = ? AND position = ?", (due_ms, position))
 
     def tidy(self) -> int:
         """Sweep, finish deletes that were cut off, forget old answers; return how many objects were swept."""
         swept = self.sweep()
         self._remove_doomed()
         self._replies.prune(self._now_ms())
+        self._ballast.take()
         return swept
 
     def tally(self) -> dict[str, Tally]:
@@ -256,6 +295,13 @@ class Objects:
         if view is None:
             raise not_found(object_id)
         return view
+
+    def _whole(self, view: ObjectView) -> ObjectView:
+        """Return `view` READ_ONLY only if its bytes are there: an object that has lost them is ERROR from now on."""
+        if view.state != ObjectState.READ_ONLY or self._blobs.size(view.id) == view.size_bytes:
+            return view
+        log.error("the file of %s is gone or has another size; the object is ERROR now", view.id)
+        return self._change(view, ObjectState.ERROR, view.size_bytes)
 
     def _delete(self, view: ObjectView) -> ObjectView:
         position = self._position(view)
@@ -279,7 +325,22 @@ class Objects:
             return
         for object_id in doomed:
             self._blobs.remove(object_id)
-        self._connection.executemany("DELETE FROM doomed WHERE id = ?", [(object_id,) for object_id in doomed])
+        try:
+            with transaction(self._connection):
+                self._connection.executemany("DELETE FROM doomed WHERE id = ?", [(object_id,) for object_id in doomed])
+        except sqlite3.OperationalError as error:
+            if not no_room(error):
+                raise
+            # They are deleted all the same; that they are done with is written down by `tidy`, once there is room.
+
+    def _with_room(self, work: Callable[[], T]) -> T:
+        """Return `work()`; on a full disk, what it makes of the room that was set aside."""
+        try:
+            return work()
+        except sqlite3.OperationalError as error:
+            if not no_room(error) or not self._ballast.give_up():
+                raise
+            return work()
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
