@@ -15,7 +15,7 @@ from runloop_jupyter.local.guard import HEADERS, errors, guard
 from runloop_jupyter.local.refusal import bad_request
 from runloop_jupyter.secret import Secret
 from runloop_jupyter.wire import json
-from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectDownloadUrlView, ObjectListView, ObjectState
+from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectDownloadUrlView, ObjectState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.local.database import Worker
     from runloop_jupyter.local.guard import Activity
     from runloop_jupyter.local.objects import Objects
+    from runloop_jupyter.wire.objects import ObjectListView
 
 _UPLOAD_SECONDS: Final = 3600
 _MAX_BODY: Final = 1 << 20
@@ -108,20 +109,10 @@ class _Api:
         return await self._once(request, work)
 
     async def list(self, request: web.Request) -> web.Response:
-        wanted = parameters.list_filter(request.query)
-        limit = parameters.limit(request.query)
-        count = parameters.include_total_count(request.query)
-        starting_after = request.query.get("starting_after") or None
-        return await self._read(
-            lambda: self._objects.list(wanted, limit=limit, starting_after=starting_after, count=count)
-        )
+        return await self._page(request, self._objects.list)
 
     async def list_public(self, request: web.Request) -> web.Response:
-        """Nothing in a store on one's own machine is public."""
-        parameters.list_filter(request.query)
-        parameters.limit(request.query)
-        count = parameters.include_total_count(request.query)
-        return _json(json.encode(ObjectListView(objects=[], has_more=False, total_count=0 if count else None)))
+        return await self._page(request, self._objects.list_public)
 
     async def get(self, request: web.Request) -> web.Response:
         object_id = request.match_info["id"]
@@ -161,6 +152,13 @@ class _Api:
         key = request.match_info["key"]
         count = parameters.include_counts(request.query)
         return await self._read(lambda: self._objects.metadata_values(key, count=count))
+
+    async def _page(self, request: web.Request, work: Callable[..., ObjectListView]) -> web.Response:
+        wanted = parameters.list_filter(request.query)
+        limit = parameters.limit(request.query)
+        count = parameters.include_total_count(request.query)
+        starting_after = request.query.get("starting_after") or None
+        return await self._read(lambda: work(wanted, limit=limit, starting_after=starting_after, count=count))
 
     async def _read(self, work: Callable[[], object]) -> web.Response:
         return _json(await self._worker(lambda: json.encode(work())))

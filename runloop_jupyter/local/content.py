@@ -58,7 +58,7 @@ class Content:
         if view.state != ObjectState.READ_ONLY:
             raise Refusal(404, f"the object is {view.state}: there are no bytes to read")
         headers = {**HEADERS, hdrs.CONTENT_DISPOSITION: content_disposition(view.name, object_id)}
-        return _BlobResponse(self._blobs.path(object_id), headers, self._activity)
+        return _BlobResponse(self._objects.content(object_id), headers, self._activity)
 
 
 def content_disposition(name: str, object_id: str) -> str:

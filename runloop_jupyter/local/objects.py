@@ -10,7 +10,8 @@ import msgspec
 from runloop_jupyter.index import Filter, ObjectIndex, Tally, transaction
 from runloop_jupyter.local.database import Replies
 from runloop_jupyter.local.ids import make_id, next_position, position_of
-from runloop_jupyter.local.refusal import bad_request, conflict, not_found
+from runloop_jupyter.local.public import Shelf
+from runloop_jupyter.local.refusal import Refusal, bad_request, conflict, not_found
 from runloop_jupyter.wire.objects import (
     ContentType,
     MetadataKeysView,
@@ -49,6 +50,7 @@ class Objects:
         self._blobs = blobs
         self._clock = clock
         self._newest = self._index.newest()
+        self._public = Shelf()
 
     def once(self, request_id: str | None, route: str, work: Callable[[], bytes]) -> bytes:
         """Return the answer `work` makes, or the one it made when this request came before. All or nothing is done.
@@ -96,9 +98,9 @@ class Objects:
         return view
 
     def get(self, object_id: str) -> ObjectView:
-        """Return an object in whatever state. Raises Refusal 404."""
+        """Return an object in whatever state, or a public one. Raises Refusal 404."""
         self.sweep()
-        return self._get(object_id)
+        return self._public.get(object_id) or self._get(object_id)
 
     def list(self, wanted: Filter, *, limit: int, starting_after: str | None, count: bool) -> ObjectListView:
         """Return a page of objects, newest first.
@@ -107,17 +109,15 @@ class Objects:
             Refusal: 400 when `starting_after` can't be an id of this store. One whose object is gone will do.
         """
         self.sweep()
-        before = None
-        if starting_after is not None:
-            before = position_of(starting_after)
-            if before is None:
-                raise bad_request("starting_after is the id of the last object on the page before")
-        page = self._index.page(wanted, limit=limit, before=before, as_json=True)
-        return ObjectListView(
-            objects=page.objects,
-            has_more=page.has_more,
-            total_count=self._index.count(wanted) if count else None,
-        )
+        page = self._index.page(wanted, limit=limit, before=_before(starting_after), as_json=True)
+        total = self._index.count(wanted) if count else None
+        return ObjectListView(objects=page.objects, has_more=page.has_more, total_count=total)
+
+    def list_public(self, wanted: Filter, *, limit: int, starting_after: str | None, count: bool) -> ObjectListView:
+        """Return a page of the public objects, which are in no other list; otherwise as `list`."""
+        page = self._public.page(wanted, limit=limit, before=_before(starting_after))
+        total = self._public.count(wanted) if count else None
+        return ObjectListView(objects=page.objects, has_more=page.has_more, total_count=total)
 
     def metadata_keys(self, *, count: bool) -> MetadataKeysView:
         """Return every metadata key in use; with `count`, how many whole objects have each."""
@@ -151,6 +151,10 @@ class Objects:
             raise conflict(f"the object is {view.state} and takes no more bytes: create a new one")
         return view
 
+    def content(self, object_id: str) -> Path:
+        """Return the file in which the bytes of an object are, or would be. Any thread may ask."""
+        return self._public.path(object_id) or self._blobs.path(object_id)
+
     def readable(self, object_id: str) -> ObjectView:
         """Return an object that has bytes to give.
 
@@ -168,9 +172,9 @@ class Objects:
         """Make an object READ_ONLY with the bytes that were put. Call within `once`.
 
         Raises:
-            Refusal: 404, or 409 when it isn't UPLOADING or no bytes were put.
+            Refusal: 404, 403 for a public object, or 409 when it isn't UPLOADING or no bytes were put.
         """
-        view = self._get(object_id)
+        view = self._own(object_id)
         if view.state != ObjectState.UPLOADING:
             raise conflict(f"the object is {view.state}, not UPLOADING")
         size = self._blobs.size(object_id)
@@ -179,8 +183,12 @@ class Objects:
         return self._change(view, ObjectState.READ_ONLY, size)
 
     def delete(self, object_id: str) -> ObjectView:
-        """Delete an object in whatever state; harmless on a deleted one. Call within `once`. Raises Refusal 404."""
-        view = self._get(object_id)
+        """Delete an object in whatever state; harmless on a deleted one. Call within `once`.
+
+        Raises:
+            Refusal: 404, or 403 for a public object.
+        """
+        view = self._own(object_id)
         return view if view.state == ObjectState.DELETED else self._delete(view)
 
     def sweep(self) -> int:
@@ -209,6 +217,12 @@ class Objects:
         """Return, by state, how many objects and bytes there are."""
         self.sweep()
         return self._index.tally()
+
+    def _own(self, object_id: str) -> ObjectView:
+        """Return an object that may be changed. Raises Refusal 404 or 403."""
+        if self._public.get(object_id) is not None:
+            raise Refusal(403, "the object is public: it can be read, and nobody changes it")
+        return self._get(object_id)
 
     def _get(self, object_id: str) -> ObjectView:
         view = self._index.get(object_id)
@@ -242,3 +256,13 @@ class Objects:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _before(starting_after: str | None) -> int | None:
+    """Return the position that a page begins below; None for the first page. Raises Refusal 400 for no id of ours."""
+    if starting_after is None:
+        return None
+    before = position_of(starting_after)
+    if before is None:
+        raise bad_request("starting_after is the id of the last object on the page before")
+    return before

@@ -122,8 +122,13 @@ def test_the_clients_paginator_walks_to_the_end(client: Runloop) -> None:
     assert [each.id for each in client.objects.list(name="walk-", limit=2)] == made[::-1]
 
 
-def test_the_public_list_is_empty(client: Runloop) -> None:
-    assert list(client.objects.list_public(name="x", limit=10)) == []
+def test_public_objects_are_listed_paged_and_downloaded_by_the_client(sdk: RunloopSDK, client: Runloop) -> None:
+    everything = list(client.objects.list_public(limit=2))
+    assert [each.name for each in everything[:2]] == ["penguins", "penguins-raw.csv"]
+    content = sdk.storage_object.from_id(everything[1].id).download_as_text()
+    assert content.startswith("studyName,")
+    assert len(content.encode()) == everything[1].size_bytes
+    assert list(client.objects.list_public(name="x-files")) == []
 
 
 def test_errors_have_the_clients_own_classes_without_retries(base_url: str, client: Runloop) -> None:

@@ -222,13 +222,6 @@ def test_a_ttl_of_zero_is_over_at_once(store: Store) -> None:
     assert store.upload(created, b"x").status_code == 409
 
 
-def test_there_is_nothing_public(store: Store) -> None:
-    store.put()
-    answer = store.get("/v1/objects/list_public", params={"limit": 5, "name": "t"})
-    assert answer.json() == {"objects": [], "has_more": False, "total_count": 0}
-    assert store.get("/v1/objects/list_public", params={"limit": 0}).status_code == 400
-
-
 def test_metadata_keys_and_values_are_those_in_use(store: Store) -> None:
     store.put(metadata={"facet/α": "one", "plain": "x"})
     store.put(metadata={"facet/α": "two"})
