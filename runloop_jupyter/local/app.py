@@ -72,7 +72,8 @@ def make_app(service: Service) -> web.Application:
             web.get("/v1/objects", api.list, allow_head=False),
             web.get("/v1/objects/list_public", api.list_public, allow_head=False),
             web.get("/v1/objects/metadata/keys", api.metadata_keys, allow_head=False),
-            web.get("/v1/objects/metadata/keys/{key}/values", api.metadata_values, allow_head=False),
+            # A key may be any text, the empty one too.
+            web.get("/v1/objects/metadata/keys/{key:[^/]*}/values", api.metadata_values, allow_head=False),
             web.get("/v1/objects/{id}", api.get, allow_head=False),
             web.get("/v1/objects/{id}/download", api.download, allow_head=False),
             web.post("/v1/objects/{id}/complete", api.complete),

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.local.blobs import Blobs
 
-_INT64: Final = 2**63 - 1
+# With the time of day for centuries to come, it ends at a moment that 64 bits can say.
+_LONGEST_TTL: Final = 9 * 10**18
 _CONTENT_TYPES: Final = frozenset(ContentType)
 # Deleted objects have no metadata any more.
 _NOT_WHOLE: Final = (ObjectState.UPLOADING, ObjectState.ERROR)
@@ -79,8 +80,8 @@ class Objects:
         if wanted.content_type not in _CONTENT_TYPES:
             raise bad_request(f"content_type is one of {', '.join(ContentType)}")
         now = self._now_ms()
-        if wanted.ttl_ms is not None and not 0 <= wanted.ttl_ms <= _INT64 - now:
-            raise bad_request("ttl_ms is a number of milliseconds, 0 or more; leave it out to keep the object for ever")
+        if wanted.ttl_ms is not None and not 0 <= wanted.ttl_ms <= _LONGEST_TTL:
+            raise bad_request("ttl_ms is a number of milliseconds, 0 to 9·10¹⁸; leave it out to keep the object for ever")
         position = next_position(self._newest, now)
         view = ObjectView(
             id=make_id(position),

@@ -233,6 +233,15 @@ def test_metadata_keys_and_values_are_those_in_use(store: Store) -> None:
     assert store.get("/v1/objects/metadata/keys/unused/values").json() == {"key": "unused", "values": []}
 
 
+@pytest.mark.parametrize(
+    ("key", "segment"), [("", ""), (".", "%2E"), ("..", "%2E%2E"), ("a/b", "a%2Fb"), ("%2F", "%252F"), ("{}", "{}")]
+)
+def test_the_values_of_any_key_can_be_asked_for(store: Store, key: str, segment: str) -> None:
+    store.put(metadata={key: "found"})
+    answer = store.get(f"/v1/objects/metadata/keys/{segment}/values")
+    assert answer.json() == {"key": key, "values": ["found"]}
+
+
 def test_metadata_is_counted_for_those_who_ask_and_nobody_else_sees_a_count(store: Store) -> None:
     for value in ("a", "a", "b"):
         store.put("counted", metadata={"counted": value})
