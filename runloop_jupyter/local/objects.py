@@ -81,7 +81,7 @@ class Objects:
             raise bad_request(f"content_type is one of {', '.join(ContentType)}")
         now = self._now_ms()
         if wanted.ttl_ms is not None and not 0 <= wanted.ttl_ms <= _LONGEST_TTL:
-            raise bad_request("ttl_ms is a number of milliseconds, 0 to 9·10¹⁸; leave it out to keep the object for ever")
+            raise bad_request("ttl_ms is from 0 to 9·10¹⁸ milliseconds; leave it out to keep the object for ever")
         position = next_position(self._newest, now)
         view = ObjectView(
             id=make_id(position),

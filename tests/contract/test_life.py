@@ -63,8 +63,11 @@ class Life(RuleBasedStateMachine):
         view = self._call("POST", "/v1/objects", json=wanted).json()
         made = Known({key: value for key, value in view.items() if key != "upload_url"}, view["upload_url"])
         assert made.view == {
-            **{"id": view["id"], "name": name, "state": "UPLOADING", "content_type": content_type},
-            **{"create_time_ms": view["create_time_ms"]},
+            "id": view["id"],
+            "name": name,
+            "state": "UPLOADING",
+            "content_type": content_type,
+            "create_time_ms": view["create_time_ms"],
             **({} if metadata is None else {"metadata": metadata}),
         }
         self._known.append(made)

@@ -66,9 +66,7 @@ filters = st.builds(
     search=st.none() | any_text,
     content_type=st.none() | st.sampled_from([*ContentType]),
     state=st.none() | st.sampled_from([*ObjectState]),
-    metadata=st.dictionaries(
-        any_text, any_text | st.lists(any_text, min_size=1, max_size=3).map(tuple), max_size=3
-    ),
+    metadata=st.dictionaries(any_text, any_text | st.lists(any_text, min_size=1, max_size=3).map(tuple), max_size=3),
 )
 
 
@@ -205,7 +203,7 @@ def test_every_way_to_look(checkpoint: Checkpoint) -> None:
         assert len(looked) == 1
     assert len(rl.ls("penguins", public=True)) == 2
     assert list(rl.keys("model")) == ["vit"]
-    assert "model" in rl.keys()
+    assert "model" in list(rl.keys())
     rl.status()
 
 

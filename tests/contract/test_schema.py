@@ -64,13 +64,13 @@ def where(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(where: Path) -> Iterator[subprocess.CompletedProcess[str]]:
+def run(where: Path) -> subprocess.CompletedProcess[str]:
     """One run, on an empty store."""
     store = open_store(where / "store")
     done = schemathesis(store, where, *SHORT)
     store.close()
     assert "Traceback" not in store.log()
-    yield done
+    return done
 
 
 def test_no_check_fails(run: subprocess.CompletedProcess[str]) -> None:
@@ -80,16 +80,16 @@ def test_no_check_fails(run: subprocess.CompletedProcess[str]) -> None:
 def test_the_run_went_everywhere_and_to_the_ends(run: subprocess.CompletedProcess[str], where: Path) -> None:
     seen = Counter(answers(where))
     assert sum(seen.values()) > 300
+    # What the phase that goes by a plan meets, whatever the seed; test_life.py goes all the way along the links.
     for method, path, status in [
         ("POST", "/v1/objects", 200),
         ("POST", "/v1/objects", 400),
-        ("PUT", "/content/{id}", 200),
+        ("POST", "/v1/objects", 401),
         ("PUT", "/content/{id}", 403),
-        ("POST", "/v1/objects/{id}/complete", 409),
-        ("POST", "/v1/objects/{id}/delete", 200),
-        ("POST", "/v1/objects/{id}/delete", 403),
-        ("GET", "/v1/objects", 401),
-        ("GET", "/v1/objects/{id}", 404),
+        ("GET", "/content/{id}", 403),
+        ("POST", "/v1/objects/{id}/complete", 400),
+        ("POST", "/v1/objects/{id}/delete", 401),
+        ("GET", "/v1/objects", 200),
         ("GET", "/v1/objects/list_public", 400),
         ("GET", "/v1/objects/metadata/keys/{key}/values", 200),
         ("TRACE", "/v1/objects", 405),

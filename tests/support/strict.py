@@ -1,4 +1,4 @@
-"""Says what is wrong with a request or an answer, held against the contract: nothing is let pass that it doesn't name."""
+"""Says what is wrong with a request or an answer, by the contract: what that doesn't name isn't let pass."""
 
 from __future__ import annotations
 
