@@ -11,11 +11,12 @@ from aiohttp import hdrs, web
 
 from runloop_jupyter.local import auth, parameters
 from runloop_jupyter.local.content import Content
+from runloop_jupyter.local.expect import expectations, go_on, not_yet
 from runloop_jupyter.local.guard import HEADERS, errors, guard
 from runloop_jupyter.local.refusal import bad_request
 from runloop_jupyter.secret import Secret
 from runloop_jupyter.wire import json
-from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectDownloadUrlView, ObjectListView, ObjectState
+from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectDownloadUrlView, ObjectState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +62,7 @@ class Service:
 def make_app(service: Service) -> web.Application:
     """Return the application. HEAD isn't offered: a presigned URL is for its method alone."""
     app = web.Application(
-        middlewares=[errors(service.activity), guard(service.key, service.signer, service.nonce)],
+        middlewares=[expectations, errors(service.activity), guard(service.key, service.signer, service.nonce)],
         client_max_size=_MAX_BODY,
     )
     api = _Api(service)
@@ -69,17 +70,18 @@ def make_app(service: Service) -> web.Application:
     control = _Control(service)
     app.add_routes(
         [
-            web.post("/v1/objects", api.create),
+            web.post("/v1/objects", api.create, expect_handler=not_yet),
             web.get("/v1/objects", api.list, allow_head=False),
             web.get("/v1/objects/list_public", api.list_public, allow_head=False),
             web.get("/v1/objects/metadata/keys", api.metadata_keys, allow_head=False),
-            web.get("/v1/objects/metadata/keys/{key}/values", api.metadata_values, allow_head=False),
+            # A key may be any text, the empty one too.
+            web.get("/v1/objects/metadata/keys/{key:[^/]*}/values", api.metadata_values, allow_head=False),
             web.get("/v1/objects/metadata/facets", api.facets, allow_head=False),
             web.get("/v1/objects/{id}", api.get, allow_head=False),
             web.get("/v1/objects/{id}/download", api.download, allow_head=False),
-            web.post("/v1/objects/{id}/complete", api.complete),
-            web.post("/v1/objects/{id}/delete", api.delete),
-            web.put(auth.CONTENT_PATH + "{id}", content.put),
+            web.post("/v1/objects/{id}/complete", api.complete, expect_handler=not_yet),
+            web.post("/v1/objects/{id}/delete", api.delete, expect_handler=not_yet),
+            web.put(auth.CONTENT_PATH + "{id}", content.put, expect_handler=not_yet),
             web.get(auth.CONTENT_PATH + "{id}", content.get, allow_head=False),
             web.get(auth.CONTROL_PATH + "hello", control.hello, allow_head=False),
             web.get(auth.CONTROL_PATH + "status", control.status, allow_head=False),
@@ -100,7 +102,7 @@ class _Api:
         self._activity = service.activity
 
     async def create(self, request: web.Request) -> web.Response:
-        wanted = _decode(await request.read())
+        wanted = _decode(await _body(request))
         base_url = _base_url(request)
 
         def work() -> bytes:
@@ -111,20 +113,10 @@ class _Api:
         return await self._once(request, work)
 
     async def list(self, request: web.Request) -> web.Response:
-        wanted = parameters.list_filter(request.query)
-        limit = parameters.limit(request.query)
-        count = parameters.include_total_count(request.query)
-        starting_after = request.query.get("starting_after") or None
-        return await self._read_in_steps(
-            self._objects.list(wanted, limit=limit, starting_after=starting_after, count=count)
-        )
+        return await self._page(request, self._objects.list)
 
     async def list_public(self, request: web.Request) -> web.Response:
-        """Nothing in a store on one's own machine is public."""
-        parameters.list_filter(request.query)
-        parameters.limit(request.query)
-        count = parameters.include_total_count(request.query)
-        return _json(json.encode(ObjectListView(objects=[], has_more=False, total_count=0 if count else None)))
+        return await self._page(request, self._objects.list_public)
 
     async def get(self, request: web.Request) -> web.Response:
         object_id = request.match_info["id"]
@@ -148,12 +140,12 @@ class _Api:
 
     async def complete(self, request: web.Request) -> web.Response:
         object_id = request.match_info["id"]
-        _check_empty(await request.read())
+        _check_empty(await _body(request))
         return await self._once(request, lambda: json.encode(self._objects.complete(object_id)))
 
     async def delete(self, request: web.Request) -> web.Response:
         object_id = request.match_info["id"]
-        _check_empty(await request.read())
+        _check_empty(await _body(request))
         return await self._once(request, lambda: json.encode(self._objects.delete(object_id)), frees=True)
 
     async def metadata_keys(self, request: web.Request) -> web.Response:
@@ -171,6 +163,13 @@ class _Api:
         keys = parameters.facet_keys(request.query)
         limit = parameters.facet_limit(request.query)
         return await self._read_in_steps(self._objects.facets(wanted, keys, limit=limit))
+
+    async def _page(self, request: web.Request, work: Callable[..., Iterator[object]]) -> web.Response:
+        wanted = parameters.list_filter(request.query)
+        limit = parameters.limit(request.query)
+        count = parameters.include_total_count(request.query)
+        starting_after = request.query.get("starting_after") or None
+        return await self._read_in_steps(work(wanted, limit=limit, starting_after=starting_after, count=count))
 
     async def _read(self, work: Callable[[], object]) -> web.Response:
         return _json(await self._worker(lambda: json.encode(work())))
@@ -204,7 +203,7 @@ class _Api:
         return response
 
     async def _once(self, request: web.Request, work: Callable[[], bytes], *, frees: bool = False) -> web.Response:
-        request_id = request.headers.get("x-request-id")
+        request_id = _text(request.headers.get("x-request-id"))
         route = f"{request.method} {request.path}"
         return _json(await self._worker(lambda: self._objects.once(request_id, route, work, frees=frees)))
 
@@ -243,6 +242,11 @@ class _Control:
         return _json(json.encode({**self._service.facts, **facts, "proof": proof}))
 
 
+def _text(header: str | None) -> str | None:
+    """Return a header's bytes as text that a database takes: not all that a client may send is UTF-8."""
+    return None if header is None else header.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
 def _json(body: bytes) -> web.Response:
     return web.Response(body=body, content_type="application/json", headers=HEADERS)
 
@@ -250,6 +254,11 @@ def _json(body: bytes) -> web.Response:
 def _base_url(request: web.Request) -> str:
     """Return the URL by which the client reached the store, which may be the end of a tunnel."""
     return f"http://{request.host}"
+
+
+async def _body(request: web.Request) -> bytes:
+    await go_on(request)
+    return await request.read()
 
 
 def _decode(body: bytes) -> ObjectCreateParameters:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 
 from runloop_jupyter.local.guard import error_response
 
@@ -40,6 +41,8 @@ class Connection(web.RequestHandler):
         if status < 500:
             log.warning("what came can't be read as HTTP (%s)", type(exc).__name__)
             said = "this can't be read as an HTTP request"
+            if isinstance(exc, LineTooLong):
+                status, said = 431, f"the URL or a header has more than {_MAX_LINE >> 10} KiB"
         else:
             log.error("a request failed outside its handler", exc_info=exc)
             said = "the embedded store failed at this request; its log says more"
@@ -60,6 +63,7 @@ def connections(server: web.Server, loop: asyncio.AbstractEventLoop) -> Callable
             access_log=None,  # type: ignore[arg-type]  # it would have the query strings of presigned URLs
             read_bufsize=_READ_BUFFER,
             max_line_size=_MAX_LINE,
+            auto_decompress=False,  # what is put is kept as it comes, whatever its Content-Encoding says: S3 does so
         )
 
     return connection

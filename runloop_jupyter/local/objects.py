@@ -14,7 +14,8 @@ from runloop_jupyter.index import Filter, ObjectIndex, Tally, transaction
 from runloop_jupyter.local.ballast import no_room
 from runloop_jupyter.local.database import Replies
 from runloop_jupyter.local.ids import make_id, next_position, position_of
-from runloop_jupyter.local.refusal import bad_request, conflict, not_found
+from runloop_jupyter.local.public import Shelf
+from runloop_jupyter.local.refusal import Refusal, bad_request, conflict, not_found
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import (
     ContentType,
@@ -38,9 +39,10 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-_INT64: Final = 2**63 - 1
 # How many deletes make one transaction: what a full disk's last room has to hold.
 _SWEEP: Final = 100
+# With the time of day for centuries to come, it ends at a moment that 64 bits can say.
+_LONGEST_TTL: Final = 9 * 10**18
 _CONTENT_TYPES: Final = frozenset(ContentType)
 # How long a list call counts before it gives up, and a facets call before it answers with what it has.
 _COUNT_SECONDS: Final = 0.04
@@ -73,6 +75,7 @@ class Objects:
         self._newest = self._index.newest()
         # Until a recovery has seen everything, each object that is asked for is looked at.
         self.checked = False
+        self._public = Shelf()
 
     def once(self, request_id: str | None, route: str, work: Callable[[], bytes], *, frees: bool = False) -> bytes:
         """Return the answer `work` makes, or the one it made when this request came before. All or nothing is done.
@@ -108,8 +111,8 @@ class Objects:
         if wanted.content_type not in _CONTENT_TYPES:
             raise bad_request(f"content_type is one of {', '.join(ContentType)}")
         now = self._now_ms()
-        if wanted.ttl_ms is not None and not 0 <= wanted.ttl_ms <= _INT64 - now:
-            raise bad_request("ttl_ms is a number of milliseconds, 0 or more; leave it out to keep the object for ever")
+        if wanted.ttl_ms is not None and not 0 <= wanted.ttl_ms <= _LONGEST_TTL:
+            raise bad_request("ttl_ms is from 0 to 9·10¹⁸ milliseconds; leave it out to keep the object for ever")
         self._blobs.check_room()
         position = next_position(self._newest, now)
         view = ObjectView(
@@ -128,9 +131,9 @@ class Objects:
         return view
 
     def get(self, object_id: str) -> ObjectView:
-        """Return an object in whatever state. Raises Refusal 404."""
+        """Return an object in whatever state, or a public one. Raises Refusal 404."""
         self.sweep()
-        return self._whole(self._get(object_id))
+        return self._public.get(object_id) or self._whole(self._get(object_id))
 
     def list(
         self, wanted: Filter, *, limit: int, starting_after: str | None, count: bool
@@ -143,11 +146,7 @@ class Objects:
             Refusal: 400 when `starting_after` can't be an id of this store. One whose object is gone will do.
         """
         self.sweep()
-        before = None
-        if starting_after is not None:
-            before = position_of(starting_after)
-            if before is None:
-                raise bad_request("starting_after is the id of the last object on the page before")
+        before = _before(starting_after)
         for page in self._index.walk(wanted, limit=limit, before=before, as_json=True):
             if page is None:
                 yield None
@@ -160,6 +159,14 @@ class Objects:
                 whole = before is None and not page.has_more
                 total = len(page.objects) if whole else self._index.count(wanted, within_s=_COUNT_SECONDS)
             yield ObjectListView(objects=page.objects, has_more=page.has_more, total_count=total)
+
+    def list_public(
+        self, wanted: Filter, *, limit: int, starting_after: str | None, count: bool
+    ) -> Iterator[ObjectListView]:
+        """Yield a page of the public objects, which are in no other list; otherwise as `list`."""
+        page = self._public.page(wanted, limit=limit, before=_before(starting_after))
+        total = self._public.count(wanted) if count else None
+        yield ObjectListView(objects=page.objects, has_more=page.has_more, total_count=total)
 
     def facets(self, wanted: Filter, keys: Sequence[str], *, limit: int) -> Iterator[FacetsView | None]:
         """Yield, for each of `keys`, the values that most of the wanted objects have, after pauses as `list`."""
@@ -222,6 +229,10 @@ class Objects:
             raise conflict(f"the object is {view.state} and takes no more bytes: create a new one")
         return view
 
+    def content(self, object_id: str) -> Path:
+        """Return the file in which the bytes of an object are, or would be. Any thread may ask."""
+        return self._public.path(object_id) or self._blobs.path(object_id)
+
     def readable(self, object_id: str) -> ObjectView:
         """Return an object that has bytes to give.
 
@@ -241,9 +252,9 @@ class Objects:
         """Make an object READ_ONLY with the bytes that were put. Call within `once`.
 
         Raises:
-            Refusal: 404, or 409 when it isn't UPLOADING or no bytes were put.
+            Refusal: 404, 403 for a public object, or 409 when it isn't UPLOADING or no bytes were put.
         """
-        view = self._get(object_id)
+        view = self._own(object_id)
         if view.state != ObjectState.UPLOADING:
             raise conflict(f"the object is {view.state}, not UPLOADING")
         size = self._blobs.settled_size(object_id)
@@ -252,8 +263,12 @@ class Objects:
         return self._change(view, ObjectState.READ_ONLY, size)
 
     def delete(self, object_id: str) -> ObjectView:
-        """Delete an object in whatever state; harmless on a deleted one. Call within `once`. Raises Refusal 404."""
-        view = self._get(object_id)
+        """Delete an object in whatever state; harmless on a deleted one. Call within `once`.
+
+        Raises:
+            Refusal: 404, or 403 for a public object.
+        """
+        view = self._own(object_id)
         return view if view.state == ObjectState.DELETED else self._delete(view)
 
     def sweep(self) -> int:
@@ -289,6 +304,12 @@ class Objects:
         """Return, by state, how many objects and bytes there are."""
         self.sweep()
         return self._index.tally()
+
+    def _own(self, object_id: str) -> ObjectView:
+        """Return an object that may be changed. Raises Refusal 404 or 403."""
+        if self._public.get(object_id) is not None:
+            raise Refusal(403, "the object is public: it can be read, and nobody changes it")
+        return self._get(object_id)
 
     def _get(self, object_id: str) -> ObjectView:
         view = self._index.get(object_id)
@@ -344,3 +365,13 @@ class Objects:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _before(starting_after: str | None) -> int | None:
+    """Return the position that a page begins below; None for the first page. Raises Refusal 400 for no id of ours."""
+    if starting_after is None:
+        return None
+    before = position_of(starting_after)
+    if before is None:
+        raise bad_request("starting_after is the id of the last object on the page before")
+    return before

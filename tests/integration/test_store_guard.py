@@ -145,9 +145,11 @@ def test_what_is_not_http_is_neither_quoted_nor_logged(serve: Callable[..., Stor
         connection.sendall(malformed)
         answer = connection.makefile("rb").read()
     head, _, body = answer.partition(b"\r\n\r\n")
-    assert b" 400 " in head.partition(b"\r\n")[0]
     assert b"nosniff" in head
-    assert json.loads(body)["message"] == "this can't be read as an HTTP request"
+    assert (int(head.split()[1]), json.loads(body)["message"]) in [
+        (400, "this can't be read as an HTTP request"),
+        (431, "the URL or a header has more than 64 KiB"),
+    ]
     store.close()
     assert "can't be read as HTTP" in store.log()
     assert "s3cret" not in store.log()
