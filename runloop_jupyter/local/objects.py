@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from runloop_jupyter.index import Filter, ObjectIndex, Tally, transaction
+from runloop_jupyter.local import limits
 from runloop_jupyter.local.database import Replies
 from runloop_jupyter.local.ids import make_id, next_position, position_of
 from runloop_jupyter.local.refusal import bad_request, conflict, not_found
@@ -72,8 +73,9 @@ class Objects:
         """Create an object that waits for its bytes. Call within `once`.
 
         Raises:
-            Refusal: 400 for a content type that isn't published or a TTL that is no time to come.
+            Refusal: 400 for a content type that isn't published, a TTL that is no time to come, or what is too large.
         """
+        limits.check(wanted.name, wanted.metadata)
         if wanted.content_type not in _CONTENT_TYPES:
             raise bad_request(f"content_type is one of {', '.join(ContentType)}")
         now = self._now_ms()
