@@ -28,6 +28,7 @@ from runloop_jupyter.local.ids import position_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from io import BufferedReader
     from pathlib import Path
 
     from runloop_jupyter.wire.objects import ObjectView
@@ -150,15 +151,29 @@ class BagReader:
             with _open_regular(directory, "bagit.txt") as file:
                 if not file.read(_MAX_LINE).startswith(b"BagIt-Version: "):
                     raise EmbeddedStoreError(f"{directory} is no BagIt bag: its bagit.txt says something else")
-            with _open_regular(directory, "manifest-sha256.txt"):
-                pass
+            with _open_regular(directory, "manifest-sha256.txt") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise EmbeddedStoreError(
                 f"{directory} is no export of a store: bagit.txt and manifest-sha256.txt can't be read"
                 f" ({error.strerror or error})"
             ) from None
+        if self._listed_digest("manifest-sha256.txt") not in (None, digest):
+            raise EmbeddedStoreError(f"{directory / 'manifest-sha256.txt'} isn't whole, or was changed: copy it again")
         if (directory / "fetch.txt").exists():
             raise EmbeddedStoreError(f"{directory} is a bag with files to be fetched (fetch.txt): fetch them first")
+
+    def _listed_digest(self, name: str) -> str | None:
+        """Return the SHA-256 that the bag says one of its tag files has; None where it says nothing, as it may."""
+        try:
+            with _open_regular(self._directory, "tagmanifest-sha256.txt") as file:
+                while line := file.readline(_MAX_LINE):
+                    digest, _, path = line.decode("utf-8", "replace").strip().partition(" ")
+                    if path.strip() == name:
+                        return digest.lower()
+        except OSError:
+            pass
+        return None
 
     def ids(self) -> Iterator[tuple[str, str]]:
         """Yield each object's id, and the SHA-256 of its description, in the manifest's order.
@@ -218,7 +233,7 @@ def _create(path: Path) -> BinaryIO:
     return open(fd, "wb", buffering=CHUNK)  # noqa: PTH123 - a descriptor, not a path
 
 
-def _open_regular(directory: Path, *parts: str) -> BinaryIO:
+def _open_regular(directory: Path, *parts: str) -> BufferedReader:
     """Open a file step by step, following no link: a bag could name somebody's key. Raises OSError."""
     at = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

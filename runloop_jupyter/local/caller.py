@@ -85,6 +85,11 @@ class Caller:
                 "Content-Length": str(len(body) if isinstance(body, bytes) else length),
             },
         )
+        if response.status == http.client.NOT_FOUND:
+            raise EmbeddedStoreError(
+                f"the running store is of another version ({self._endpoint.version}) that can't do this:"
+                " `runloop-local stop`, then again"
+            )
         facts = self._facts(response)
         if not secrets.compare_digest(str(facts.pop("proof", "")), auth.proof(self._nonce, path, challenge)):
             raise EmbeddedStoreError("what answered isn't this store: try again")

@@ -145,11 +145,11 @@ def gc(options: Namespace) -> int:
 
 def export(options: Namespace) -> int:
     """Write the store into a bag."""
-    from runloop_jupyter.local.export import export as export_to
-
     target = _path(options.path)
     progress = _Progress("exported")
     with _calling(options) as (endpoint, caller):
+        from runloop_jupyter.local.export import export as export_to  # not on Windows, which has no store either
+
         done = export_to(caller, endpoint.store_id, target, lambda so_far: progress(so_far.objects, so_far.size_bytes))
     progress.end()
     if options.json:
@@ -163,11 +163,11 @@ def export(options: Namespace) -> int:
 
 def bring_in(options: Namespace) -> int:
     """Take in the objects of a bag."""
-    from runloop_jupyter.local.bring_in import bring_in as bring_in_from
-
     source = _path(options.path)
     progress = _Progress("imported")
     with _calling(options) as (_, caller):
+        from runloop_jupyter.local.bring_in import bring_in as bring_in_from
+
         done = bring_in_from(
             caller,
             source,

@@ -22,7 +22,7 @@ from store_process import environment, eventually, runloop_local
 
 from runloop_jupyter.errors import EmbeddedStoreError
 from runloop_jupyter.local import launch
-from runloop_jupyter.local.bring_in import bring_in
+from runloop_jupyter.local.bring_in import DESCRIPTION_LENGTH, bring_in
 from runloop_jupyter.local.caller import Caller
 from runloop_jupyter.local.ids import make_id, position_of
 from runloop_jupyter.local.layout import Layout
@@ -146,6 +146,7 @@ def relist(bag: Path) -> None:
         for each in sorted(bag.glob("data/*/*"))
     ]
     (bag / "manifest-sha256.txt").write_text("".join(lines))
+    (bag / "tagmanifest-sha256.txt").unlink()
 
 
 def test_a_bag_is_checked_without_us(bag: Path) -> None:
@@ -207,17 +208,15 @@ def test_a_second_import_changes_nothing_and_a_deleted_object_stays_so_unless_as
 
 
 @pytest.mark.parametrize("bit", [0, 7])
-def test_damaged_bytes_never_become_an_object(
-    broken: Path, target: Path, known: Callable[[], set[str]], bit: int
-) -> None:
+def test_damaged_bytes_never_become_an_object(broken: Path, root: Path, other: Client, bit: int) -> None:
     victim = max(contents(broken), key=lambda each: each.stat().st_size)
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1 << bit
     victim.write_bytes(data)
-    assert "hasn't the SHA-256" in take_in(broken, target)["error"]
-    assert victim.name not in known()
-    assert list(Layout(target).incoming.iterdir()) == []
-    assert not list(Layout(target).blobs.rglob(victim.name))
+    assert "hasn't the SHA-256" in take_in(broken, root)["error"]
+    assert victim.name not in [each["id"] for each in other.objects()]
+    assert list(Layout(root).incoming.iterdir()) == []
+    assert not list(Layout(root).blobs.rglob(victim.name))
 
 
 def test_an_import_that_failed_goes_on_once_the_bag_is_mended(bag: Path, broken: Path, root: Path) -> None:
@@ -312,7 +311,49 @@ def test_a_manifest_that_lists_anything_else_is_refused(
     broken: Path, target: Path, manifest: str, complaint: str
 ) -> None:
     (broken / "manifest-sha256.txt").write_text(manifest, encoding="latin-1")
+    (broken / "tagmanifest-sha256.txt").unlink()
     assert complaint in take_in(broken, target)["error"]
+
+
+def test_a_manifest_that_was_cut_short_is_no_smaller_store(broken: Path, target: Path) -> None:
+    manifest = broken / "manifest-sha256.txt"
+    manifest.write_text("".join(manifest.read_text().splitlines(keepends=True)[:2]))
+    assert "isn't whole" in take_in(broken, target)["error"]
+
+
+def test_an_import_that_breaks_off_leaves_nothing_of_the_object_it_was_at(bag: Path, root: Path, other: Client) -> None:
+    victim = max(contents(bag), key=lambda each: each.stat().st_size)
+    described = victim.with_suffix(".json").read_bytes()
+
+    def body() -> Iterator[bytes]:
+        yield described
+        yield victim.read_bytes()[: 2 << 20]
+        eventually(lambda: any(Layout(root).incoming.iterdir()))
+        raise KeyboardInterrupt
+
+    length = len(described) + victim.stat().st_size
+    with Caller(Layout(root), other.endpoint) as caller, pytest.raises(KeyboardInterrupt):
+        caller.control("POST", "import", body(), length, {DESCRIPTION_LENGTH: str(len(described))})
+    eventually(lambda: not any(Layout(root).incoming.iterdir()))
+    assert other.objects() == []
+    assert "Traceback" not in Layout(root).log.read_text()
+
+
+@pytest.mark.parametrize("length", ["", "0", "-1", "x", "99999999999"])
+def test_an_import_without_a_description_is_refused(target: Path, length: str) -> None:
+    with (
+        Caller(Layout(target), launch.ensure(target)) as caller,
+        pytest.raises(EmbeddedStoreError, match="the description has no length"),
+    ):
+        caller.control("POST", "import", b"{}", 0, {DESCRIPTION_LENGTH: length})
+
+
+def test_a_store_of_another_version_that_cannot_do_it_is_named(target: Path) -> None:
+    with (
+        Caller(Layout(target), launch.ensure(target)) as caller,
+        pytest.raises(EmbeddedStoreError, match=r"of another version \(.*`runloop-local stop`"),
+    ):
+        caller.control("POST", "later-invention")
 
 
 def test_a_directory_that_is_no_export_is_named(tmp_path: Path, target: Path) -> None:
