@@ -14,6 +14,7 @@ from runloop_jupyter.local.content import Content
 from runloop_jupyter.local.expect import expectations, go_on, not_yet
 from runloop_jupyter.local.guard import HEADERS, errors, guard
 from runloop_jupyter.local.refusal import bad_request
+from runloop_jupyter.local.upkeep import Upkeep
 from runloop_jupyter.secret import Secret
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectDownloadUrlView, ObjectState
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.local.blobs import Blobs
     from runloop_jupyter.local.database import Worker
     from runloop_jupyter.local.guard import Activity
+    from runloop_jupyter.local.layout import Layout
     from runloop_jupyter.local.objects import Objects
 
 _UPLOAD_SECONDS: Final = 3600
@@ -37,6 +39,7 @@ class Service:
     """What the routes work on.
 
     Attributes:
+        layout: Where everything lies.
         objects: The operations.
         blobs: The bytes.
         worker: The thread in which `objects` is used.
@@ -48,6 +51,7 @@ class Service:
         hand_over: Stops the daemon if nobody uses it, for a newer one to take its place; returns whether it does.
     """
 
+    layout: Layout
     objects: Objects
     blobs: Blobs
     worker: Worker
@@ -68,6 +72,7 @@ def make_app(service: Service) -> web.Application:
     api = _Api(service)
     content = Content(service.objects, service.blobs, service.worker, service.activity)
     control = _Control(service)
+    upkeep = Upkeep(service.layout, service.objects, service.blobs, service.worker, service.activity, control.answer)
     app.add_routes(
         [
             web.post("/v1/objects", api.create, expect_handler=not_yet),
@@ -87,6 +92,9 @@ def make_app(service: Service) -> web.Application:
             web.get(auth.CONTROL_PATH + "status", control.status, allow_head=False),
             web.post(auth.CONTROL_PATH + "pin", control.pin),
             web.post(auth.CONTROL_PATH + "hand-over", control.hand_over),
+            web.post(auth.CONTROL_PATH + "gc", upkeep.gc),
+            web.post(auth.CONTROL_PATH + "known", upkeep.known),
+            web.post(auth.CONTROL_PATH + "import", upkeep.bring_in),
         ]
     )
     return app
@@ -215,12 +223,12 @@ class _Control:
         self._service = service
 
     async def hello(self, request: web.Request) -> web.Response:
-        return self._answer(request, {})
+        return self.answer(request, {})
 
     async def status(self, request: web.Request) -> web.Response:
         service = self._service
         tally = await service.worker(service.objects.tally)
-        return self._answer(
+        return self.answer(
             request,
             {
                 "objects": {state: each.objects for state, each in tally.items() if state != ObjectState.DELETED},
@@ -231,12 +239,13 @@ class _Control:
 
     async def pin(self, request: web.Request) -> web.Response:
         self._service.activity.pinned = True
-        return self._answer(request, {})
+        return self.answer(request, {})
 
     async def hand_over(self, request: web.Request) -> web.Response:
-        return self._answer(request, {"stopping": self._service.hand_over()})
+        return self.answer(request, {"stopping": self._service.hand_over()})
 
-    def _answer(self, request: web.Request, facts: dict[str, Any]) -> web.Response:
+    def answer(self, request: web.Request, facts: dict[str, Any]) -> web.Response:
+        """Return `facts` with the proof that this is the daemon that was asked."""
         challenge = request.headers[hdrs.AUTHORIZATION].partition(" ")[2].partition(":")[0]
         proof = auth.proof(self._service.nonce, request.path, challenge)
         return _json(json.encode({**self._service.facts, **facts, "proof": proof}))

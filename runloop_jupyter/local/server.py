@@ -204,6 +204,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
             return stop.is_set()
 
         service = Service(
+            layout=layout,
             objects=objects,
             blobs=blobs,
             worker=worker,
