@@ -97,10 +97,10 @@ def connections(
             loop=loop,
             access_log=None,  # it would have the query strings of presigned URLs
             read_bufsize=_READ_BUFFER,
-            auto_decompress=False,  # bytes are kept as they come: no bomb goes off here
             header_seconds=header_seconds,
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
             max_line_size=_MAX_LINE,
+            auto_decompress=False,  # what is put is kept as it comes, whatever its Content-Encoding says: S3 does so
         )
 
     return connection
