@@ -9,7 +9,6 @@ from runloop_jupyter.index import ObjectIndex, transaction
 from runloop_jupyter.local import limits
 from runloop_jupyter.local.ids import position_of
 from runloop_jupyter.local.refusal import bad_request
-from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ContentType, ObjectState, ObjectView
 
 if TYPE_CHECKING:
@@ -45,18 +44,16 @@ class Arrivals:
     def states(self, ids: Sequence[str]) -> dict[str, str]:
         """Return the state of each object with one of these ids, by id; nothing of those that aren't here."""
         self._objects.sweep()
-        rows = self._connection.execute(
-            "SELECT id, state FROM object WHERE id IN (SELECT value FROM json_each(?))", (json.encode(ids).decode(),)
-        )
-        return dict(rows.fetchall())
+        found = (self._index.get(each) for each in ids)
+        return {each.id: each.state for each in found if each is not None}
 
     def overdue(self) -> int:
         """Return how many objects are past their time and not deleted yet."""
-        (n,) = self._connection.execute(
-            "SELECT count(*) FROM ttl JOIN object AS o USING (position) WHERE due_ms <= ? AND o.state <> ?",
-            (self._now_ms(), ObjectState.DELETED),
-        ).fetchone()
-        return int(n)
+        due = self._connection.execute(
+            "SELECT o.id FROM ttl JOIN object AS o USING (position) WHERE due_ms <= ?", (self._now_ms(),)
+        )
+        found = (self._index.get(object_id) for (object_id,) in due.fetchall())
+        return sum(each is not None and each.state != ObjectState.DELETED for each in found)
 
     def take_in(self, description: Description, temporary: Path, *, restore: bool) -> str:
         """Make an object of another store, or of this one once, one of this store's, whole from the first moment on.
@@ -103,7 +100,7 @@ class Arrivals:
         )
         self._blobs.place(temporary, view.id)
         try:
-            self._blobs.settle(view.id)
+            self._blobs.settled_size(view.id)  # the name is on the disk before the database speaks of it
             with transaction(self._connection):
                 self._connection.execute("DELETE FROM doomed WHERE id = ?", (view.id,))
                 self._index.put(position, view)

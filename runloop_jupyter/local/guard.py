@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import hdrs, web
 
 from runloop_jupyter.local import auth
-from runloop_jupyter.local.blobs import NO_ROOM
+from runloop_jupyter.local.ballast import no_room
 from runloop_jupyter.local.refusal import Refusal, store_full
 from runloop_jupyter.wire import json
 
@@ -125,7 +124,7 @@ def errors(activity: Activity) -> Middleware:
             except (ConnectionError, web.RequestPayloadError):
                 return error_response(400, "the connection was lost before the request had come in")
             except Exception as error:
-                if _no_room(error):
+                if no_room(error):
                     full = store_full()
                     return error_response(full.status, full.message, {"x-should-retry": "false"})
                 log.exception("%s %s failed", request.method, request.path)
@@ -195,9 +194,3 @@ def _check_signature(request: web.Request, signer: auth.Signer) -> None:
     refused = signer.refusal(request.method, object_id, expires, signature, time.time())
     if refused:
         raise Refusal(403, refused)
-
-
-def _no_room(error: Exception) -> bool:
-    if isinstance(error, sqlite3.OperationalError):
-        return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
-    return isinstance(error, OSError) and error.errno in NO_ROOM
