@@ -22,6 +22,7 @@ from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectDownloadU
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from runloop_jupyter.local.arrivals import Arrivals
     from runloop_jupyter.local.blobs import Blobs
     from runloop_jupyter.local.database import Worker
     from runloop_jupyter.local.guard import Activity
@@ -41,6 +42,7 @@ class Service:
     Attributes:
         layout: Where everything lies.
         objects: The operations.
+        arrivals: Objects that weren't created here.
         blobs: The bytes.
         worker: The thread in which `objects` is used.
         activity: Told of every request.
@@ -53,6 +55,7 @@ class Service:
 
     layout: Layout
     objects: Objects
+    arrivals: Arrivals
     blobs: Blobs
     worker: Worker
     activity: Activity
@@ -72,7 +75,15 @@ def make_app(service: Service) -> web.Application:
     api = _Api(service)
     content = Content(service.objects, service.blobs, service.worker, service.activity)
     control = _Control(service)
-    upkeep = Upkeep(service.layout, service.objects, service.blobs, service.worker, service.activity, control.answer)
+    upkeep = Upkeep(
+        service.layout,
+        service.objects,
+        service.arrivals,
+        service.blobs,
+        service.worker,
+        service.activity,
+        control.answer,
+    )
     app.add_routes(
         [
             web.post("/v1/objects", api.create, expect_handler=not_yet),

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from runloop_jupyter.local.bag import Description
     from runloop_jupyter.local.ballast import Ballast
     from runloop_jupyter.local.blobs import Blobs
 
@@ -45,8 +44,6 @@ log = logging.getLogger(__name__)
 _SWEEP: Final = 100
 # With the time of day for centuries to come, it ends at a moment that 64 bits can say.
 _LONGEST_TTL: Final = 9 * 10**18
-_INT64: Final = 2**63 - 1
-_YEAR_9999: Final = 253_402_300_799_999
 _CONTENT_TYPES: Final = frozenset(ContentType)
 # How long a list call counts before it gives up, and a facets call before it answers with what it has.
 _COUNT_SECONDS: Final = 0.04
@@ -305,6 +302,10 @@ class Objects:
         self._ballast.take()
         return swept
 
+    def overtaken_by(self, position: int) -> None:
+        """Let new objects come after `position`, at which one arrived that wasn't created here."""
+        self._newest = max(position, -1 if self._newest is None else self._newest)
+
     def tally(self) -> dict[str, Tally]:
         """Return, by state, how many objects and bytes there are."""
         self.sweep()
@@ -320,84 +321,6 @@ class Objects:
         if self._public.get(object_id) is not None:
             raise Refusal(403, "the object is public: it can be read, and nobody changes it")
         return self._get(object_id)
-
-    def states(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return the state of each object with one of these ids, by id."""
-        self.sweep()
-        rows = self._connection.execute(
-            "SELECT id, state FROM object WHERE id IN (SELECT value FROM json_each(?))", (json.encode(ids).decode(),)
-        )
-        return dict(rows.fetchall())
-
-    def due(self, *, sweep: bool) -> int:
-        """Return how many objects are past their time and not deleted yet; with `sweep`, delete them."""
-        if sweep:
-            return self.tidy()
-        (n,) = self._connection.execute(
-            "SELECT count(*) FROM ttl JOIN object AS o USING (position) WHERE due_ms <= ? AND o.state <> ?",
-            (self._now_ms(), ObjectState.DELETED),
-        ).fetchone()
-        return int(n)
-
-    def take_in(self, description: Description, temporary: Path, *, restore: bool) -> str:
-        """Make an object of another store, or of this one once, one of this store's, whole from the first moment on.
-
-        Args:
-            description: What it was.
-            temporary: Its bytes, checked and on the disk; taken away when the object is taken in.
-            restore: Also where it was deleted from this store.
-
-        Returns:
-            ``taken``; or why not: ``here`` (never replaced), ``deleted`` from this store, ``expired``.
-
-        Raises:
-            Refusal: 400 when it isn't what an object can be.
-        """
-        self.sweep()
-        due = description.delete_after_time_ms
-        encoded = position_of(description.id)
-        if (
-            encoded is None
-            or description.content_type not in _CONTENT_TYPES
-            or not 0 <= description.create_time_ms <= _YEAR_9999
-            or not 0 <= (due or 0) <= _INT64
-        ):
-            raise bad_request(f"{description.id[:60]!r} isn't described as an object can be")
-        limits.check(description.name, description.metadata)
-        before = self._index.get(description.id)
-        if before is not None and before.state != ObjectState.DELETED:
-            return "here"
-        if before is not None and not restore:
-            return "deleted"
-        if due is not None and due <= self._now_ms():
-            return "expired"
-        view = ObjectView(
-            id=description.id,
-            name=description.name,
-            state=ObjectState.READ_ONLY,
-            content_type=description.content_type,
-            create_time_ms=description.create_time_ms,
-            size_bytes=description.size_bytes,
-            delete_after_time_ms=due,
-            metadata=description.metadata,
-        )
-        position = encoded if before is None else self._position(view)
-        # Two stores may have created in the same millisecond; whoever pages looks an object's own position up.
-        while before is None and self._index.taken(position):
-            position += 1
-        self._blobs.place(temporary, view.id)
-        try:
-            self._blobs.settle(view.id)
-            with transaction(self._connection):
-                self._connection.execute("DELETE FROM doomed WHERE id = ?", (view.id,))
-                self._index.put(position, view)
-                if due is not None:
-                    self._connection.execute("INSERT OR REPLACE INTO ttl VALUES (?, ?)", (due, position))
-        except BaseException:
-            self._blobs.remove(view.id)
-            raise
-        self._newest = max(position, -1 if self._newest is None else self._newest)
-        return "taken"
 
     def _get(self, object_id: str) -> ObjectView:
         view = self._index.get(object_id)

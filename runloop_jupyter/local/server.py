@@ -28,6 +28,7 @@ from runloop_jupyter.index import connect
 from runloop_jupyter.local import release
 from runloop_jupyter.local import state as daemon_state
 from runloop_jupyter.local.app import Service, make_app
+from runloop_jupyter.local.arrivals import Arrivals
 from runloop_jupyter.local.auth import Signer
 from runloop_jupyter.local.ballast import Ballast
 from runloop_jupyter.local.blobs import Blobs
@@ -206,6 +207,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
         service = Service(
             layout=layout,
             objects=objects,
+            arrivals=Arrivals(connection, objects, blobs),
             blobs=blobs,
             worker=worker,
             activity=activity,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from runloop_jupyter.local.arrivals import Arrivals
     from runloop_jupyter.local.blobs import Blobs
     from runloop_jupyter.local.database import Worker
     from runloop_jupyter.local.guard import Activity
@@ -59,6 +60,7 @@ class Upkeep:
         self,
         layout: Layout,
         objects: Objects,
+        arrivals: Arrivals,
         blobs: Blobs,
         worker: Worker,
         activity: Activity,
@@ -66,6 +68,7 @@ class Upkeep:
     ) -> None:
         self._layout = layout
         self._objects = objects
+        self._arrivals = arrivals
         self._blobs = blobs
         self._worker = worker
         self._activity = activity
@@ -75,7 +78,7 @@ class Upkeep:
         """Delete what is past its time, and remove the files that no object has; strays where that is asked for."""
         dry_run, strays = request.query.get("dry_run") == "true", request.query.get("strays") == "true"
         with self._activity.busy():
-            cleaned = Cleaned(expired=await self._worker(lambda: self._objects.due(sweep=not dry_run)))
+            cleaned = Cleaned(expired=await self._worker(self._arrivals.overdue if dry_run else self._objects.tidy))
             for directory in await asyncio.to_thread(_directories, self._layout.blobs):
                 # In the database's thread, where uploads take their names too: a file can't become an object's
                 # between the question and the removal. One directory at a time: others have their turn.
@@ -88,7 +91,7 @@ class Upkeep:
     def _clean(self, directory: Path, cleaned: Cleaned, *, dry_run: bool, strays: bool) -> None:
         with suppress(FileNotFoundError):
             names = [each.name for each in directory.iterdir() if position_of(each.name) is not None]
-            states = self._objects.states(names)
+            states = self._arrivals.states(names)
             for name in names:
                 state = states.get(name)
                 if state == ObjectState.DELETED:
@@ -99,7 +102,7 @@ class Upkeep:
     async def known(self, request: web.Request) -> web.Response:
         """Say in which states the objects with these ids are; nothing of those that aren't here."""
         ids = _decode(await request.read(), list[str])
-        return self._answer(request, {"states": await self._worker(lambda: self._objects.states(ids))})
+        return self._answer(request, {"states": await self._worker(lambda: self._arrivals.states(ids))})
 
     async def bring_in(self, request: web.Request) -> web.Response:
         """Take in one object: its description, then its bytes, in one body."""
@@ -119,7 +122,7 @@ class Upkeep:
                 digest = await asyncio.to_thread(_sha256, temporary)
                 if digest != description.sha256:
                     raise bad_request(f"{description.id} hasn't the SHA-256 that its description says: it is damaged")
-                outcome = await self._worker(lambda: self._objects.take_in(description, temporary, restore=restore))
+                outcome = await self._worker(lambda: self._arrivals.take_in(description, temporary, restore=restore))
             finally:
                 temporary.unlink(missing_ok=True)
         return self._answer(request, {"outcome": outcome})

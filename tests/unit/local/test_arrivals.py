@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runloop_jupyter.index import connect
+from runloop_jupyter.local.arrivals import Arrivals
 from runloop_jupyter.local.bag import Description
+from runloop_jupyter.local.ballast import Ballast
 from runloop_jupyter.local.blobs import Blobs
 from runloop_jupyter.local.database import SCHEMA
 from runloop_jupyter.local.ids import make_id
@@ -39,10 +41,22 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def objects(tmp_path: Path, clock: Clock) -> Iterator[Objects]:
+def opened(tmp_path: Path, clock: Clock) -> Iterator[tuple[Objects, Arrivals]]:
     layout = Layout(tmp_path)
     with closing(connect(layout.database, SCHEMA)) as connection:
-        yield Objects(connection, Blobs(layout), clock)
+        blobs = Blobs(layout)
+        objects = Objects(connection, blobs, Ballast(layout.ballast), clock)
+        yield objects, Arrivals(connection, objects, blobs, clock)
+
+
+@pytest.fixture
+def objects(opened: tuple[Objects, Arrivals]) -> Objects:
+    return opened[0]
+
+
+@pytest.fixture
+def arrivals(opened: tuple[Objects, Arrivals]) -> Arrivals:
+    return opened[1]
 
 
 def described(**changes: Any) -> Description:
@@ -58,62 +72,66 @@ def described(**changes: Any) -> Description:
     return Description(**(known | changes))
 
 
-def taken(objects: Objects, tmp_path: Path, description: Description, *, restore: bool = False) -> str:
+def taken(arrivals: Arrivals, tmp_path: Path, description: Description, *, restore: bool = False) -> str:
     arrived = tmp_path / "arrived"
     arrived.write_bytes(b"bytes")
-    return objects.take_in(description, arrived, restore=restore)
+    return arrivals.take_in(description, arrived, restore=restore)
 
 
-def test_it_is_whole_from_the_first_moment_with_its_own_past(objects: Objects, tmp_path: Path) -> None:
+def test_it_is_whole_from_the_first_moment_with_its_own_past(
+    objects: Objects, arrivals: Arrivals, tmp_path: Path
+) -> None:
     description = described(delete_after_time_ms=int(NOW * 1000) + 1)
-    assert taken(objects, tmp_path, description) == "taken"
+    assert taken(arrivals, tmp_path, description) == "taken"
     view = objects.get(description.id)
     assert (view.state, view.name, view.metadata, view.size_bytes) == ("READ_ONLY", "older", {"a": "b"}, 5)
     assert (view.create_time_ms, view.delete_after_time_ms) == (1_700_000_000_000, int(NOW * 1000) + 1)
     assert not (tmp_path / "arrived").exists()
 
 
-def test_what_is_left_of_its_time_is_kept(objects: Objects, tmp_path: Path, clock: Clock) -> None:
+def test_what_is_left_of_its_time_is_kept(objects: Objects, arrivals: Arrivals, tmp_path: Path, clock: Clock) -> None:
     description = described(delete_after_time_ms=int(NOW * 1000) + 5000)
-    taken(objects, tmp_path, description)
+    taken(arrivals, tmp_path, description)
     clock.now += 5
-    assert objects.due(sweep=False) == 1
-    assert objects.due(sweep=False) == 1
-    assert objects.due(sweep=True) == 1
-    assert objects.due(sweep=False) == 0
+    assert arrivals.overdue() == 1
+    assert arrivals.overdue() == 1
+    assert objects.tidy() == 1
+    assert arrivals.overdue() == 0
     assert objects.get(description.id).state == "DELETED"
 
 
 @pytest.mark.parametrize("restore", [False, True])
-def test_what_is_past_its_time_is_not_taken(objects: Objects, tmp_path: Path, restore: bool) -> None:
+def test_what_is_past_its_time_is_not_taken(arrivals: Arrivals, tmp_path: Path, restore: bool) -> None:
     description = described(delete_after_time_ms=int(NOW * 1000))
-    assert taken(objects, tmp_path, description, restore=restore) == "expired"
-    assert objects.states([description.id]) == {}
+    assert taken(arrivals, tmp_path, description, restore=restore) == "expired"
+    assert arrivals.states([description.id]) == {}
 
 
 @pytest.mark.parametrize("restore", [False, True])
-def test_what_is_here_is_never_replaced(objects: Objects, tmp_path: Path, restore: bool) -> None:
+def test_what_is_here_is_never_replaced(objects: Objects, arrivals: Arrivals, tmp_path: Path, restore: bool) -> None:
     waiting = objects.create(ObjectCreateParameters(name="waiting", content_type="text"))
-    assert taken(objects, tmp_path, described(id=waiting.id, name="other"), restore=restore) == "here"
+    assert taken(arrivals, tmp_path, described(id=waiting.id, name="other"), restore=restore) == "here"
     assert objects.get(waiting.id) == waiting
 
 
 def test_a_failure_leaves_neither_object_nor_bytes(
-    objects: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arrivals: Arrivals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     description = described()
     with monkeypatch.context() as patched:
-        patched.setattr(objects._index, "put", lambda *_: 1 / 0)
+        patched.setattr(arrivals._index, "put", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            taken(objects, tmp_path, description)
-    assert objects.states([description.id]) == {}
+            taken(arrivals, tmp_path, description)
+    assert arrivals.states([description.id]) == {}
     assert not list(Layout(tmp_path).blobs.rglob("obj_*"))
-    assert taken(objects, tmp_path, description) == "taken"
+    assert taken(arrivals, tmp_path, description) == "taken"
 
 
-def test_new_objects_stay_newer_than_those_that_were_taken_in(objects: Objects, tmp_path: Path) -> None:
+def test_new_objects_stay_newer_than_those_that_were_taken_in(
+    objects: Objects, arrivals: Arrivals, tmp_path: Path
+) -> None:
     ahead = described(id=make_id(int((NOW + 86_400) * 1000) << 12))
-    taken(objects, tmp_path, ahead)
+    taken(arrivals, tmp_path, ahead)
     created = objects.create(ObjectCreateParameters(name="new", content_type="text"))
     assert created.id > ahead.id
 
@@ -123,6 +141,6 @@ def test_new_objects_stay_newer_than_those_that_were_taken_in(objects: Objects, 
     [{"id": "obj_x"}, {"content_type": "x"}, {"create_time_ms": -1}, {"name": "n" * 5000}],
     ids=lambda changes: next(iter(changes)),
 )
-def test_what_no_object_can_be_is_refused(objects: Objects, tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_what_no_object_can_be_is_refused(arrivals: Arrivals, tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(Refusal):
-        taken(objects, tmp_path, described(**changes))
+        taken(arrivals, tmp_path, described(**changes))
