@@ -119,13 +119,17 @@ def _status(options: argparse.Namespace) -> int:
         return 0
     stored = facts["objects"].get("READ_ONLY", 0)
     uploading = facts["objects"].get("UPLOADING", 0)
+    lost = facts["objects"].get("ERROR", 0)
     minutes = int(time.time() - facts["start_time"]) // 60
     print(f"{endpoint.base_url} · {root}")
     print(
         f"{stored:,} objects, {facts['size_bytes']:,} bytes"
         + (f", {uploading:,} uploading" if uploading else "")
+        + (f", {lost:,} that lost their bytes (state ERROR)" if lost else "")
         + f" · process {facts['pid']}, up {minutes // 60} h {minutes % 60} min · version {facts['version']}"
     )
+    if facts["place"]:
+        print(facts["place"])
     return 0
 
 
