@@ -33,7 +33,7 @@ demo: $(VENV)/demo.done
 test: lint types contracts js tests notebooks ui
 	@echo "make test: every check passed"
 
-lab: $(VENV)/demo.done
+lab: $(VENV)/lab.done
 	$(BIN)/jupyter lab notebooks $$([ "$$(id -u)" != 0 ] || echo --allow-root)
 
 lint: $(VENV)/dev.done
@@ -103,6 +103,10 @@ $(VENV)/demo.done: $(VENV)/venv.done pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group notebooks
 	touch $@
 
+$(VENV)/lab.done: $(VENV)/venv.done pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable . --group tutorials
+	touch $@ $(VENV)/demo.done
+
 $(VENV)/dev.done: $(VENV)/venv.done pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
-	touch $@ $(VENV)/demo.done
+	touch $@ $(VENV)/demo.done $(VENV)/lab.done

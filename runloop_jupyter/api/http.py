@@ -19,7 +19,7 @@ from runloop_jupyter.wire import json
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from runloop_jupyter.secret import Secret
 
@@ -113,7 +113,7 @@ class Service:
         path: str,
         answer: type[T],
         *,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str | Sequence[str]] | None = None,
         body: object = None,
         retries: int = RETRIES,
     ) -> T:
@@ -123,7 +123,7 @@ class Service:
             method: HTTP method.
             path: From the root, percent-encoded.
             answer: The struct that a 200 carries.
-            params: Query parameters.
+            params: Query parameters; one with several values is sent once for each.
             body: A struct or plain data for the JSON body; None for none.
             retries: How many times to try again after 408, 429, 5xx or a lost connection.
 
@@ -160,7 +160,7 @@ class Service:
         self,
         method: str,
         path: str,
-        params: Mapping[str, str] | None,
+        params: Mapping[str, str | Sequence[str]] | None,
         headers: Mapping[str, str],
         content: bytes | None,
         *,

@@ -1,4 +1,4 @@
-"""The nine operations of the Objects API, one method each, and pages as an iterator."""
+"""The nine operations of the Objects API, one method each, pages as an iterator, and the embedded store's facets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from urllib.parse import quote
 
 from msgspec import UnsetType
 
+from runloop_jupyter.errors import BadRequest, NotFound
 from runloop_jupyter.wire.objects import (
+    FacetsView,
     MetadataKeysView,
     MetadataValuesView,
     ObjectCreateParameters,
@@ -67,6 +69,11 @@ class Filter:
             if len(parameter) + len(value) <= _LONGEST_FILTER and _is_unicode(parameter + value):
                 params[parameter] = value
         return params
+
+    def can_be_said(self) -> bool:
+        """Whether `params` says all of it."""
+        given = [self.name, self.content_type, self.state, self.search, *self.metadata.items()]
+        return len(self.params()) == sum(each is not None for each in given)
 
     def admits(self, view: ObjectView) -> bool:
         """Whether `view`'s metadata is what was asked for, whatever the server made of the parameters."""
@@ -197,6 +204,31 @@ class Objects:
         path = f"/v1/objects/metadata/keys/{_segment(key)}/values"
         view = self.service.call("GET", path, MetadataValuesView, params=_COUNTS)
         return _counted(view.values, view.counts)
+
+    def facets(
+        self, keys: Sequence[str], where: Filter | None = None, *, limit: int | None = None
+    ) -> FacetsView | None:
+        """Return, for each of `keys`, the values that most of the objects have that `where` means.
+
+        An extension of the embedded store's; None where the store doesn't offer it, or can't be told all of `where`.
+
+        Args:
+            keys: Metadata keys, 50 at most.
+            where: Which objects are counted; in every state unless it says otherwise.
+            limit: Values of each key, 1,000 at most; 20 by default.
+        """
+        where = where or Filter()
+        if not where.can_be_said() or not all(_is_unicode(key) for key in keys):
+            return None
+        params: dict[str, str | Sequence[str]] = {**where.params(), "key": list(keys)}
+        if limit is not None:
+            params["limit"] = str(limit)
+        try:
+            found = self.service.call("GET", "/v1/objects/metadata/facets", FacetsView, params=params)
+        except (NotFound, BadRequest):
+            return None
+        # Another service may take the path for an object's, and answer with something else.
+        return found if [each.key for each in found.facets] == list(dict.fromkeys(keys)) else None
 
     def _page(
         self,

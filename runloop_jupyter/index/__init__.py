@@ -1,7 +1,20 @@
 """An SQLite index of objects: pages newest first, search, facets, counts. Whoever fills it supplies the order."""
 
+from runloop_jupyter.index.facets import Facet, Facets
 from runloop_jupyter.index.filter import Filter
 from runloop_jupyter.index.objects import ObjectIndex, Page, Tally
 from runloop_jupyter.index.schema import INDEX, Schema, SchemaTooNew, connect, transaction
 
-__all__ = ["INDEX", "Filter", "ObjectIndex", "Page", "Schema", "SchemaTooNew", "Tally", "connect", "transaction"]
+__all__ = [
+    "INDEX",
+    "Facet",
+    "Facets",
+    "Filter",
+    "ObjectIndex",
+    "Page",
+    "Schema",
+    "SchemaTooNew",
+    "Tally",
+    "connect",
+    "transaction",
+]

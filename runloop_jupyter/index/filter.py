@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from runloop_jupyter.index.fold import fold, trigrams
+from runloop_jupyter.index.fold import fold
+from runloop_jupyter.index.text import exact, match
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping
 
-# Up to this many candidates are fetched and sorted; more are met by walking in order and testing each.
-_FEW: Final = 1000
-# A longer text is narrowed by its first trigrams and then verified; FTS5's parser doesn't take any number of terms.
-_TRIGRAMS: Final = 32
+# So many objects are walked without a pause, and sorted where no index has them in order.
+FEW: Final = 5000
+# As many ids may begin with what is searched for; more are met by walking and testing each.
+_IDS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -38,125 +39,258 @@ class Filter:
 
 @dataclass(frozen=True)
 class Plan:
-    """A filter as SQL.
+    """A filter as SQL: one part of it is walked newest first, the others are tested on each object it yields.
 
     Attributes:
-        source: What follows FROM; the object table is in it as ``o``.
-        key: The column of `source` that is the position and that can be walked in order.
+        source: What follows FROM; the object table is in it as ``o`` where `on_object`.
+        key: The column of `source` that is the position and is walked in order.
         where: Conditions, to be joined by AND.
-        values: Their parameters, in order.
+        joined: Parameters in `source`.
+        values: Parameters of `where`.
+        few: Whether the walk yields `FEW` objects at most.
+        on_object: Whether a condition reads the object's row.
     """
 
     source: str
     key: str
-    where: tuple[str, ...]
-    values: tuple[str | int, ...]
+    where: tuple[str, ...] = ()
+    joined: tuple[str | int, ...] = ()
+    values: tuple[str | int, ...] = ()
+    few: bool = False
+    on_object: bool = False
+
+    def with_object(self) -> Plan:
+        """Return the same walk with the object table in it."""
+        if self.on_object:
+            return self
+        return replace(self, source=f"{self.source} CROSS JOIN object AS o ON o.position = {self.key}", on_object=True)
+
+    def joining(self, table: str, *values: str | int) -> Plan:
+        """Return the same walk, each object joined to `table`; ``{at}`` in it stands for the object's position."""
+        source = f"{self.source} CROSS JOIN {table.format(at=self.key)}"
+        return replace(self, source=source, joined=(*self.joined, *values))
+
+    def followed_by(self, join: str) -> Plan:
+        """Return the same walk with one more join, which has no parameters."""
+        return replace(self, source=self.source + join)
+
+    def testing(self, condition: str, *values: str | int) -> Plan:
+        """Return the same walk with one more condition on what it yields."""
+        return replace(self, where=(*self.where, condition), values=(*self.values, *values))
+
+    def between(self, since: int | None, before: int | None) -> Plan:
+        """Return the part of the walk at positions of at least `since` and under `before`."""
+        way = self
+        if since is not None:
+            way = way.testing(f"{self.key} >= ?", since)
+        if before is not None:
+            way = way.testing(f"{self.key} < ?", before)
+        return way
+
+    def select(self, columns: str, rest: str = "") -> tuple[str, tuple[str | int, ...]]:
+        """Return the statement that reads `columns`, and its parameters; those in `rest` follow them."""
+        where = " WHERE " + " AND ".join(self.where) if self.where else ""
+        return f"SELECT {columns} FROM {self.source}{where}{rest}", (*self.joined, *self.values)  # noqa: S608
 
 
-class _Conditions:
-    def __init__(self) -> None:
-        self.where: list[str] = []
-        self.values: list[str | int] = []
+@dataclass(frozen=True)
+class Pairs:
+    """The metadata pairs of which an object must have one: a key and some of its values.
 
-    def add(self, condition: str, *values: str | int) -> None:
-        self.where.append(condition)
-        self.values.extend(values)
+    Attributes:
+        key: The key's number.
+        pairs: The pairs' numbers.
+        n: How many objects have one.
+    """
+
+    key: int
+    pairs: tuple[int, ...]
+    n: int
+
+    def walk(self) -> Plan:
+        """Return the walk over the objects that have one, newest first."""
+        where, marks = f"m.pair IN ({_marks(self.pairs)})", self.pairs
+        if len(self.pairs) == 1 or self.n <= FEW:
+            return Plan("object_meta AS m", "m.position", (where,), values=marks, few=self.n <= FEW)
+        # Several that many have are in order only among all that have the key.
+        return Plan(
+            "object_meta AS m INDEXED BY object_meta_by_key",
+            "m.position",
+            ("m.key = ?", where),
+            values=(self.key, *marks),
+        )
+
+    def test(self, way: Plan, alias: str) -> Plan:
+        """Return `way` with only those objects that have one. A join: what a subquery has opened it opens anew."""
+        if len(self.pairs) == 1:
+            return way.joining(f"object_meta AS {alias} ON {alias}.pair = ? AND {alias}.position = {{at}}", *self.pairs)
+        return way.joining(
+            f"object_meta AS {alias} INDEXED BY object_meta_by_key"
+            f" ON {alias}.key = ? AND {alias}.position = {{at}} AND {alias}.pair IN ({_marks(self.pairs)})",
+            self.key,
+            *self.pairs,
+        )
+
+
+class _Text:
+    """A part of the name, or the beginning of an id where `wanted` is a search."""
+
+    def __init__(self, connection: sqlite3.Connection, text: str, ids: list[str]) -> None:
+        self._connection = connection
+        self._text = text
+        self._folded = fold(text)
+        self._ids = ids
+        self._match = match(connection, self._folded) if len(ids) <= _IDS else None
+        self.nobody = self._match == "" and not ids
+        self.can_walk = self._match is not None and not ids
+
+    def few(self) -> Plan | None:
+        """Return the walk when it yields few."""
+        if self._match is None:
+            return None
+        n = 0
+        if self._match:
+            (n,) = self._connection.execute(
+                "SELECT count(*) FROM (SELECT 1 FROM object_name WHERE object_name MATCH ? LIMIT ?)",
+                (self._match, FEW + 1),
+            ).fetchone()
+        if n > FEW:
+            return None
+        if not self._ids:
+            return replace(self.walk(), few=True)
+        named = "SELECT rowid FROM object_name WHERE object_name MATCH ? UNION " if self._match else ""
+        return Plan(
+            "object AS o",
+            "o.position",
+            (f"o.position IN ({named}SELECT position FROM object WHERE id IN ({_marks(self._ids)}))",),  # noqa: S608
+            values=(*([self._match] if self._match else []), *self._ids),
+            few=True,
+            on_object=True,
+        )
+
+    def walk(self) -> Plan:
+        """Return the walk over what may be meant."""
+        return Plan("object_name", "object_name.rowid", ("object_name MATCH ?",), values=(self._match or "",))
+
+    def test(self, way: Plan, *, walked: bool) -> Plan:
+        """Return `way` with only those objects that have the text; `walked` when `way` is this text's own walk."""
+        if walked and not self._ids and exact(self._folded):
+            return way
+        if self._ids:
+            return way.with_object().testing(
+                "(instr(o.name_fold, ?) > 0 OR substr(o.id, 1, ?) = ?)", self._folded, len(self._text), self._text
+            )
+        return way.with_object().testing("instr(o.name_fold, ?) > 0", self._folded)
 
 
 def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
     """Return how to walk the objects that `wanted` means, newest first; None when there can't be any.
 
-    One condition drives the walk (a rare metadata pair, else the text, else one metadata pair, else the state or type)
-    and the others are tested on each object that it yields.
+    The part that the fewest objects fulfil is walked, as far as that is known: of metadata, state and type it is; a
+    text is asked when none of them is rare.
     """
-    pairs = [_pairs(connection, key, values) for key, values in wanted.metadata.items()]
-    if not all(pairs):
-        return None
-    pairs.sort(key=lambda each: sum(each.values()))
-    name = fold(wanted.name or "")
-    search = fold(wanted.search or "")
-    ids = _ids(connection, wanted.search) if wanted.search else []
-
-    conditions = _Conditions()
-    source, position = "object AS o", "o.position"
-    rarest = pairs[0] if pairs else {}
-    text = name if len(name) >= 3 else search if len(search) >= 3 and len(ids) <= _FEW else ""
-    if rarest and (sum(rarest.values()) <= _FEW or (len(rarest) == 1 and not text)):
-        source, position = "object_meta AS m CROSS JOIN object AS o ON o.position = m.position", "m.position"
-        conditions.add(f"m.pair IN ({_marks(rarest)})", *rarest)
-        pairs = pairs[1:]
-    elif text and (text == name or not ids):
-        position = "object_name.rowid"
-        source = f"object_name CROSS JOIN object AS o ON o.position = {position}"
-        conditions.add("object_name MATCH ?", _match(text))
-    elif text:
-        conditions.add(
-            "o.position IN (SELECT rowid FROM object_name WHERE object_name MATCH ?"  # noqa: S608 - only question marks
-            f" UNION SELECT position FROM object WHERE id IN ({_marks(ids)}))",
-            _match(text),
-            *ids,
-        )
-
-    for each in pairs:
-        conditions.add(
-            f"EXISTS (SELECT 1 FROM object_meta AS x WHERE x.position = o.position AND x.pair IN ({_marks(each)}))",  # noqa: S608
-            *each,
-        )
-    if name:
-        conditions.add("instr(o.name_fold, ?) > 0", name)
+    metadata = []
+    for key, values in wanted.metadata.items():
+        pairs = find_pairs(connection, key, values)
+        if pairs is None:
+            return None
+        metadata.append(pairs)
+    metadata.sort(key=lambda each: each.n)
+    texts = [_Text(connection, wanted.name, [])] if wanted.name else []
     if wanted.search:
-        if ids:
-            conditions.add(
-                "(instr(o.name_fold, ?) > 0 OR substr(o.id, 1, ?) = ?)", search, len(wanted.search), wanted.search
-            )
-        else:
-            conditions.add("instr(o.name_fold, ?) > 0", search)
-    if wanted.state is not None:
-        conditions.add("o.state = ?", wanted.state)
-    if wanted.content_type is not None:
-        # With both, one index walks in order and the other must keep out (the unary plus).
-        column = "+o.content_type" if wanted.state is not None else "o.content_type"
-        conditions.add(f"{column} = ?", wanted.content_type)
-    return Plan(source, position, tuple(conditions.where), tuple(conditions.values))
-
-
-def kept_count(connection: sqlite3.Connection, wanted: Filter) -> int | None:
-    """Return how many objects `wanted` means, where triggers keep that number; None where they must be counted."""
-    if wanted.name or wanted.search:
+        texts.append(_Text(connection, wanted.search, _ids(connection, wanted.search)))
+    if any(each.nobody for each in texts):
         return None
-    if not wanted.metadata:
-        row = connection.execute(
-            "SELECT ifnull(sum(n), 0) FROM tally WHERE state = ifnull(?, state)"
-            " AND content_type = ifnull(?, content_type)",
-            (wanted.state, wanted.content_type),
-        ).fetchone()
-        return int(row[0])
-    if len(wanted.metadata) > 1 or wanted.state is not None or wanted.content_type is not None:
+    kind = _kind(connection, wanted)
+    if kind == 0:
         return None
-    ((key, values),) = wanted.metadata.items()
-    return sum(_pairs(connection, key, values).values())
+
+    way: Plan | None = None
+    driver: Pairs | _Text | None = None
+    rarest = metadata[0] if metadata and (kind is None or metadata[0].n <= kind) else None
+    known = rarest.n if rarest else kind
+    if known is None or known > FEW:
+        for text in texts:
+            few = text.few()
+            if few is not None:
+                way, driver = few, text
+                break
+    if way is None and rarest is not None:
+        way, driver = rarest.walk(), rarest
+    if way is None and (kind is None or kind > FEW):
+        for text in texts:
+            if text.can_walk:
+                way, driver = text.walk(), text
+                break
+    by_kind = way is None
+    if way is None:
+        way = _walk_kind(wanted) if kind is not None else Plan("object AS o", "o.position", on_object=True)
+        way = replace(way, few=kind is not None and kind <= FEW)
+
+    for number, each in enumerate(metadata):
+        if each is not driver:
+            way = each.test(way, f"x{number}")
+    for text in texts:
+        way = text.test(way, walked=text is driver)
+    if not (by_kind and kind is not None):
+        # The unary plus keeps the columns' indexes out: the walk is chosen.
+        if wanted.state is not None:
+            way = way.with_object().testing("+o.state = ?", wanted.state)
+        if wanted.content_type is not None:
+            way = way.with_object().testing("+o.content_type = ?", wanted.content_type)
+    return way
 
 
-def _pairs(connection: sqlite3.Connection, key: str, values: Collection[str]) -> dict[int, int]:
-    """Return the pairs of `key` with one of `values`, each with how many objects have it."""
-    found: dict[int, int] = {}
+def find_pairs(connection: sqlite3.Connection, key: str, values: Collection[str]) -> Pairs | None:
+    """Return the pairs of `key` with one of `values`; None when there are none."""
+    row = connection.execute("SELECT key FROM meta_key WHERE text = ?", (key,)).fetchone()
+    if row is None:
+        return None
+    found: list[tuple[int, int]] = []
     for value in dict.fromkeys(values):
-        row = connection.execute("SELECT pair, n FROM meta_pair WHERE key = ? AND value = ?", (key, value)).fetchone()
-        if row is not None:
-            found[row[0]] = row[1]
-    return found
+        found += connection.execute("SELECT pair, n FROM meta_pair WHERE key = ? AND value = ?", (row[0], value))
+    return Pairs(row[0], tuple(pair for pair, _ in found), sum(n for _, n in found)) if found else None
+
+
+def kind_count(connection: sqlite3.Connection, wanted: Filter) -> int:
+    """Return how many objects are of the state and content type that `wanted` names."""
+    row = connection.execute(
+        "SELECT ifnull(sum(n), 0) FROM tally WHERE state = ifnull(?, state) AND content_type = ifnull(?, content_type)",
+        (wanted.state, wanted.content_type),
+    ).fetchone()
+    return int(row[0])
+
+
+def _kind(connection: sqlite3.Connection, wanted: Filter) -> int | None:
+    """Return how many objects are of the wanted state and type; None when nothing is gained by walking only those."""
+    if wanted.state is None and wanted.content_type is None:
+        return None
+    n = kind_count(connection, wanted)
+    return n if n <= kind_count(connection, Filter()) // 2 else None
+
+
+def _walk_kind(wanted: Filter) -> Plan:
+    if wanted.content_type is None:
+        index, where = "object_by_state", {"o.state = ?": wanted.state}
+    elif wanted.state is None:
+        index, where = "object_by_content_type", {"o.content_type = ?": wanted.content_type}
+    else:
+        index, where = "object_by_both", {"o.state = ?": wanted.state, "o.content_type = ?": wanted.content_type}
+    return Plan(
+        f"object AS o INDEXED BY {index}",
+        "o.position",
+        tuple(where),
+        values=tuple(value for value in where.values() if value is not None),
+        on_object=True,
+    )
 
 
 def _ids(connection: sqlite3.Connection, prefix: str) -> list[str]:
-    """Return the ids that begin with `prefix`, `_FEW` + 1 at most."""
+    """Return the ids that begin with `prefix`, one more than `_IDS` at most."""
     rows = connection.execute(
-        "SELECT id FROM object WHERE id >= ? AND id < ? LIMIT ?", (prefix, prefix + "\U0010ffff", _FEW + 1)
+        "SELECT id FROM object WHERE id >= ? AND id < ? LIMIT ?", (prefix, prefix + "\U0010ffff", _IDS + 1)
     )
     return [each for (each,) in rows]
-
-
-def _match(folded: str) -> str:
-    return " AND ".join('"' + each.replace('"', '""') + '"' for each in trigrams(folded)[:_TRIGRAMS])
 
 
 def _marks(values: Collection[object]) -> str:

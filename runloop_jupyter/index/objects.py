@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Raw
 
-from runloop_jupyter.index.filter import Filter, kept_count, plan
+from runloop_jupyter.index.counts import kept_count
+from runloop_jupyter.index.facets import Facets, facets
+from runloop_jupyter.index.filter import Filter, plan
 from runloop_jupyter.index.fold import fold
+from runloop_jupyter.index.metadata import MetadataIndex
+from runloop_jupyter.index.windows import WINDOW, Windows
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectView
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection
+    from collections.abc import Iterator, Sequence
 
 _COLUMNS: Final = (
-    "o.id, o.name, o.state, o.content_type, o.create_time_ms, o.size_bytes, o.delete_after_time_ms, o.metadata"
+    "o.id, o.name, o.state, o.content_type, o.create_time_ms, o.size_bytes, o.delete_after_time_ms, j.json"
 )
+_METADATA: Final = " LEFT JOIN object_metadata AS j ON j.position = o.position"
 
 
 @dataclass(frozen=True)
@@ -40,16 +46,27 @@ class Tally:
 class ObjectIndex:
     """Objects by position (greater is newer) and id, over a connection that its caller opened with `connect`.
 
-    Belongs to one thread. Changes take part in the caller's `transaction`.
+    Belongs to one thread. Changes take part in the caller's `transaction`. Whatever may have to look at very many
+    objects is an iterator that pauses (yields None) every few milliseconds, so that others get their turn; between two
+    steps objects may come and go, and each is reported as it is when it is looked at.
+
+    Attributes:
+        metadata: Keys and values in use.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, window: int = WINDOW) -> None:
+        """Take over `connection`; `window` is how many objects are looked at before the first pause."""
         self._connection = connection
+        self._windows = Windows(connection, window)
+        self.metadata = MetadataIndex(connection)
 
     def put(self, position: int, view: ObjectView) -> None:
         """Take in `view` at `position`, in the place of whatever had that position or id."""
         db = self._connection
-        db.execute("DELETE FROM object WHERE position = ? OR id = ?", (position, view.id))
+        for (each,) in db.execute(
+            "SELECT position FROM object WHERE position = ? OR id = ?", (position, view.id)
+        ).fetchall():
+            self.remove(each)
         db.execute(
             "INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -62,14 +79,12 @@ class ObjectIndex:
                 view.create_time_ms,
                 view.size_bytes,
                 view.delete_after_time_ms,
-                None if view.metadata is None else json.encode(view.metadata).decode(),
+                view.metadata is not None,
             ),
         )
-        for pair in (view.metadata or {}).items():
-            db.execute("INSERT OR IGNORE INTO meta_pair (key, value) VALUES (?, ?)", pair)
-            db.execute(
-                "INSERT INTO object_meta SELECT pair, ? FROM meta_pair WHERE key = ? AND value = ?", (position, *pair)
-            )
+        if view.metadata is not None:
+            self.metadata.put(position, view.metadata)
+        self._windows.grew()
 
     def change(self, position: int, *, state: str, size_bytes: int | None) -> None:
         """Set state and size of the object at `position`."""
@@ -79,16 +94,20 @@ class ObjectIndex:
 
     def drop_metadata(self, position: int) -> None:
         """Forget the metadata of the object at `position`."""
-        self._connection.execute("UPDATE object SET metadata = NULL WHERE position = ?", (position,))
-        self._connection.execute("DELETE FROM object_meta WHERE position = ?", (position,))
+        self._connection.execute("UPDATE object SET tagged = 0 WHERE position = ?", (position,))
+        self.metadata.remove(position)
 
     def remove(self, position: int) -> None:
         """Forget the object at `position`; harmless where there is none."""
+        self.metadata.remove(position)
         self._connection.execute("DELETE FROM object WHERE position = ?", (position,))
 
     def get(self, object_id: str) -> ObjectView | None:
         """Return the object with this id."""
-        row = self._connection.execute(f"SELECT {_COLUMNS} FROM object AS o WHERE o.id = ?", (object_id,)).fetchone()  # noqa: S608
+        row = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM object AS o{_METADATA} WHERE o.id = ?",  # noqa: S608
+            (object_id,),
+        ).fetchone()
         return None if row is None else _view(row)
 
     def position(self, object_id: str) -> int | None:
@@ -96,13 +115,23 @@ class ObjectIndex:
         row = self._connection.execute("SELECT position FROM object WHERE id = ?", (object_id,)).fetchone()
         return None if row is None else int(row[0])
 
+    def taken(self, position: int) -> bool:
+        """Return whether an object stands at `position`."""
+        return self._connection.execute("SELECT 1 FROM object WHERE position = ?", (position,)).fetchone() is not None
+
     def newest(self) -> int | None:
         """Return the greatest position; None in an empty index."""
         (position,) = self._connection.execute("SELECT max(position) FROM object").fetchone()
         return None if position is None else int(position)
 
     def page(self, wanted: Filter, *, limit: int, before: int | None = None, as_json: bool = False) -> Page:
-        """Return the `limit` newest objects that `wanted` means, of those older than the position `before`.
+        """Return the page that `walk` ends with, without a pause."""
+        return _last(self.walk(wanted, limit=limit, before=before, as_json=as_json))
+
+    def walk(
+        self, wanted: Filter, *, limit: int, before: int | None = None, as_json: bool = False
+    ) -> Iterator[Page | None]:
+        """Yield the `limit` newest objects that `wanted` means, of those older than the position `before`.
 
         Args:
             wanted: Which objects are meant.
@@ -111,80 +140,52 @@ class ObjectIndex:
             as_json: Leave metadata the JSON that it is stored as, for a page that will only be encoded: reading and
                 writing it again takes longer than all the rest.
         """
+        rows: list[tuple[Any, ...]] = []
         way = plan(self._connection, wanted)
-        if way is None:
-            return Page([], has_more=False)
-        where, values = list(way.where), list(way.values)
-        if before is not None:
-            where.append(f"{way.key} < ?")
-            values.append(before)
-        rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM {way.source}{_where(where)} ORDER BY {way.key} DESC LIMIT ?",  # noqa: S608
-            (*values, limit + 1),
-        ).fetchall()
-        return Page([_view(row, as_json=as_json) for row in rows[:limit]], has_more=len(rows) > limit)
+        if way is not None:
+            way = way.with_object().followed_by(_METADATA)
+            order = f" ORDER BY {way.key} DESC LIMIT ?"
+            for since, until in [(None, before)] if way.few else self._windows.below(before):
+                statement, values = way.between(since, until).select(_COLUMNS, order)
+                rows += self._connection.execute(statement, (*values, limit + 1 - len(rows)))
+                if len(rows) > limit:
+                    break
+                yield None
+        yield Page([_view(row, as_json=as_json) for row in rows[:limit]], has_more=len(rows) > limit)
 
-    def count(self, wanted: Filter) -> int:
-        """Return how many objects `wanted` means."""
-        kept = kept_count(self._connection, wanted)
-        if kept is not None:
-            return kept
+    def count(self, wanted: Filter, *, within_s: float | None = None) -> int | None:
+        """Return how many objects `wanted` means; None when counting them takes longer than `within_s` seconds."""
+        deadline = None if within_s is None else time.monotonic() + within_s
+        n = kept_count(self._connection, wanted)
+        if n is not None:
+            return n
         way = plan(self._connection, wanted)
         if way is None:
             return 0
-        (n,) = self._connection.execute(
-            f"SELECT count(*) FROM {way.source}{_where(way.where)}",  # noqa: S608
-            way.values,
-        ).fetchone()
-        return int(n)
+        n = 0
+        for since, until in [(None, None)] if way.few else self._windows.below(None):
+            if deadline is not None and time.monotonic() > deadline:
+                return None
+            (found,) = self._connection.execute(*way.between(since, until).select("count(*)")).fetchone()
+            n += found
+        return n
+
+    def facets(
+        self, wanted: Filter, keys: Sequence[str], *, limit: int, within_s: float | None = None
+    ) -> Iterator[Facets | None]:
+        """Yield, for each of `keys`, the values that most of the objects have that `wanted` means; see `facets`."""
+        return facets(self._connection, self._windows, wanted, keys, limit=limit, within_s=within_s)
 
     def tally(self) -> dict[str, Tally]:
         """Return, by state, how many objects and bytes there are."""
         rows = self._connection.execute("SELECT state, sum(n), sum(size_bytes) FROM tally GROUP BY state HAVING sum(n)")
         return {state: Tally(n, size) for state, n, size in rows}
 
-    def metadata_keys(self) -> list[str]:
-        """Return every metadata key in use, in code point order."""
-        # One step from key to key: DISTINCT would read every value of every key.
-        rows = self._connection.execute(
-            "WITH RECURSIVE step (key) AS (SELECT min(key) FROM meta_pair UNION ALL"
-            " SELECT (SELECT min(key) FROM meta_pair WHERE key > step.key) FROM step WHERE step.key IS NOT NULL)"
-            " SELECT key FROM step WHERE key IS NOT NULL"
-        )
-        return [key for (key,) in rows]
 
-    def metadata_values(self, key: str) -> dict[str, int]:
-        """Return the values in use under `key`, in code point order, each with how many objects have it."""
-        rows = self._connection.execute("SELECT value, n FROM meta_pair WHERE key = ? ORDER BY value", (key,))
-        return dict(rows.fetchall())
-
-    def metadata_counts(self, key: str | None = None, *, without: Collection[str] = ()) -> dict[str, int]:
-        """Return the metadata keys in use, or the values of `key`, each with how many objects have it.
-
-        Args:
-            key: Whose values; None for the keys.
-            without: States whose objects aren't counted. They are looked at one by one: states that few are in.
-        """
-        text, only, values = ("key", "", ()) if key is None else ("value", " WHERE key = ?", (key,))
-        counts: dict[str, int] = dict(
-            self._connection.execute(
-                f"SELECT {text}, sum(n) FROM meta_pair{only} GROUP BY {text} ORDER BY {text}",  # noqa: S608
-                values,
-            ).fetchall()
-        )
-        uncounted = self._connection.execute(
-            f"SELECT p.{text}, count(*) FROM object AS o CROSS JOIN object_meta AS m ON m.position = o.position"  # noqa: S608
-            f" CROSS JOIN meta_pair AS p ON p.pair = m.pair WHERE o.state IN ({', '.join('?' * len(without))})"
-            f"{only and ' AND p.key = ?'} GROUP BY p.{text}",
-            (*without, *values),
-        )
-        for each, n in uncounted:
-            counts[each] -= n
-        return counts
-
-
-def _where(conditions: list[str] | tuple[str, ...]) -> str:
-    return " WHERE " + " AND ".join(conditions) if conditions else ""
+def _last(steps: Iterator[Page | None]) -> Page:
+    *_, page = steps
+    assert page is not None  # noqa: S101 - walk ends with a page
+    return page
 
 
 def _view(row: tuple[Any, ...], *, as_json: bool = False) -> ObjectView:

@@ -60,10 +60,19 @@ class SchemaTooOld(RunloopError):
         super().__init__(f"{path} was written by an older runloop_jupyter (format {found}, this one reads {known})")
 
 
+# What is tested on object after object is narrow: names, states and types lie close together, the wide metadata JSON in
+# a table of its own that only a page's rows are read from.
+#
 # The index of names holds no copy of them (external content), no positions (detail=none): a match ANDs the trigrams,
-# and the query verifies with instr(). Numbers that a person waits for are kept by triggers, not counted when asked.
+# and the query verifies with instr(). Two U+0001 end each name, so that every character begins a trigram, and a text of
+# one or two characters is an OR of the trigrams that begin with it, which object_gram tells.
+#
+# A pair's objects lie together in order (object_meta), and so do a key's (object_meta_by_key): the first is walked for
+# what has a value, the second tells quickly which value an object has. Numbers that a person waits for are kept by
+# triggers, not counted when asked; the values that many objects share can be read most frequent first, those of one
+# object alone, which may be a million, aren't in that index.
 INDEX: Final = Schema(
-    version=1,
+    version=2,
     script="""
     CREATE TABLE object (
         position             INTEGER PRIMARY KEY,  -- greater is newer
@@ -75,10 +84,17 @@ INDEX: Final = Schema(
         create_time_ms       INTEGER NOT NULL,
         size_bytes           INTEGER,
         delete_after_time_ms INTEGER,
-        metadata             TEXT                  -- JSON; the same pairs are in object_meta
+        tagged               INTEGER NOT NULL      -- whether it has a row in object_metadata
     );
     CREATE INDEX object_by_state ON object (state);
     CREATE INDEX object_by_content_type ON object (content_type);
+    CREATE INDEX object_by_both ON object (state, content_type);
+    CREATE INDEX object_tagged ON object (state) WHERE tagged;
+
+    CREATE TABLE object_metadata (
+        position INTEGER PRIMARY KEY,
+        json     TEXT NOT NULL                     -- the same pairs are in object_meta
+    );
 
     CREATE TABLE tally (
         state        TEXT NOT NULL,
@@ -88,26 +104,35 @@ INDEX: Final = Schema(
         PRIMARY KEY (state, content_type)
     ) WITHOUT ROWID;
 
+    CREATE TABLE meta_key (
+        key    INTEGER PRIMARY KEY,
+        text   TEXT NOT NULL UNIQUE,
+        n      INTEGER NOT NULL DEFAULT 0,         -- objects that have it
+        pairs  INTEGER NOT NULL DEFAULT 0          -- different values
+    );
     CREATE TABLE meta_pair (
         pair  INTEGER PRIMARY KEY,
-        key   TEXT NOT NULL,
+        key   INTEGER NOT NULL,
         value TEXT NOT NULL,
         n     INTEGER NOT NULL DEFAULT 0,
         UNIQUE (key, value)
     );
+    CREATE INDEX meta_pair_by_n ON meta_pair (key, n) WHERE n > 1;
     CREATE TABLE object_meta (
         pair     INTEGER NOT NULL,
         position INTEGER NOT NULL,
+        key      INTEGER NOT NULL,
         PRIMARY KEY (pair, position)
     ) WITHOUT ROWID;
-    CREATE INDEX object_meta_by_position ON object_meta (position);
+    CREATE UNIQUE INDEX object_meta_by_key ON object_meta (key, position);
 
     CREATE VIRTUAL TABLE object_name USING fts5 (
         name_fold, content = 'object', content_rowid = 'position', tokenize = 'trigram case_sensitive 1', detail = none
     );
+    CREATE VIRTUAL TABLE object_gram USING fts5vocab (object_name, 'instance');
 
     CREATE TRIGGER object_inserted AFTER INSERT ON object BEGIN
-        INSERT INTO object_name (rowid, name_fold) VALUES (new.position, new.name_fold);
+        INSERT INTO object_name (rowid, name_fold) VALUES (new.position, new.name_fold || char(1, 1));
         INSERT OR IGNORE INTO tally VALUES (new.state, new.content_type, 0, 0);
         UPDATE tally SET n = n + 1, size_bytes = size_bytes + ifnull(new.size_bytes, 0)
             WHERE state = new.state AND content_type = new.content_type;
@@ -120,17 +145,26 @@ INDEX: Final = Schema(
             WHERE state = new.state AND content_type = new.content_type;
     END;
     CREATE TRIGGER object_deleted AFTER DELETE ON object BEGIN
-        INSERT INTO object_name (object_name, rowid, name_fold) VALUES ('delete', old.position, old.name_fold);
+        INSERT INTO object_name (object_name, rowid, name_fold)
+            VALUES ('delete', old.position, old.name_fold || char(1, 1));
         UPDATE tally SET n = n - 1, size_bytes = size_bytes - ifnull(old.size_bytes, 0)
             WHERE state = old.state AND content_type = old.content_type;
-        DELETE FROM object_meta WHERE position = old.position;
+    END;
+    CREATE TRIGGER meta_pair_inserted AFTER INSERT ON meta_pair BEGIN
+        UPDATE meta_key SET pairs = pairs + 1 WHERE key = new.key;
+    END;
+    CREATE TRIGGER meta_pair_deleted AFTER DELETE ON meta_pair BEGIN
+        UPDATE meta_key SET pairs = pairs - 1 WHERE key = old.key;
     END;
     CREATE TRIGGER object_meta_inserted AFTER INSERT ON object_meta BEGIN
         UPDATE meta_pair SET n = n + 1 WHERE pair = new.pair;
+        UPDATE meta_key SET n = n + 1 WHERE key = new.key;
     END;
     CREATE TRIGGER object_meta_deleted AFTER DELETE ON object_meta BEGIN
         UPDATE meta_pair SET n = n - 1 WHERE pair = old.pair;
         DELETE FROM meta_pair WHERE pair = old.pair AND n = 0;
+        UPDATE meta_key SET n = n - 1 WHERE key = old.key;
+        DELETE FROM meta_key WHERE key = old.key AND n = 0;
     END;
     """,
 )

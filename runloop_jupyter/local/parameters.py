@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _METADATA: Final = re.compile(r"metadata\[(?P<key>.+?)\](?P<several>\[in\])?", re.DOTALL)
 _MAX_LIMIT: Final = 5000
 _DEFAULT_LIMIT: Final = 20
+_MAX_FACETS: Final = 50
+_MAX_FACET_VALUES: Final = 1000
 _DEFAULT_DURATION: Final = 3600
 # What S3 allows for a presigned URL.
 _MAX_DURATION: Final = 7 * 24 * 3600
@@ -43,6 +45,19 @@ def list_filter(query: MultiMapping[str]) -> Filter:
 def limit(query: MultiMapping[str]) -> int:
     """Return how many objects a page has at most. Raises Refusal 400."""
     return _whole_number(query, "limit", _DEFAULT_LIMIT, _MAX_LIMIT)
+
+
+def facet_keys(query: MultiMapping[str]) -> list[str]:
+    """Return the metadata keys whose facets are asked for, ``key`` once for each. Raises Refusal 400."""
+    keys = list(dict.fromkeys(query.getall("key", [])))
+    if not 1 <= len(keys) <= _MAX_FACETS:
+        raise bad_request(f"key is a metadata key; it can be given up to {_MAX_FACETS} times")
+    return keys
+
+
+def facet_limit(query: MultiMapping[str]) -> int:
+    """Return how many values each facet has at most. Raises Refusal 400."""
+    return _whole_number(query, "limit", _DEFAULT_LIMIT, _MAX_FACET_VALUES)
 
 
 def duration_seconds(query: MultiMapping[str]) -> int:

@@ -29,7 +29,6 @@ from runloop_jupyter.local import place, release
 from runloop_jupyter.local import state as daemon_state
 from runloop_jupyter.local.app import Service, make_app
 from runloop_jupyter.local.auth import Signer
-from runloop_jupyter.local.ballast import Ballast
 from runloop_jupyter.local.blobs import Blobs
 from runloop_jupyter.local.connection import connections
 from runloop_jupyter.local.database import SCHEMA, Worker
@@ -184,7 +183,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
     worker = Worker()
     connection = await worker(lambda: connect(layout.database, SCHEMA))
     try:
-        objects = await worker(lambda: Objects(connection, blobs, Ballast(layout.ballast)))
+        objects = await worker(lambda: Objects(connection, blobs))
         await worker(objects.tidy)
         recovery = Recovery(connection, blobs)
         await worker(lambda: recovery.advance(_RECOVER_FIRST_SECONDS))
@@ -208,6 +207,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
             return stop.is_set()
 
         service = Service(
+            layout=layout,
             objects=objects,
             blobs=blobs,
             worker=worker,

@@ -99,3 +99,33 @@ class MetadataValuesView(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     values: list[str] = []
     counts: list[int] | msgspec.UnsetType = msgspec.UNSET
+
+
+class FacetView(msgspec.Struct, frozen=True, kw_only=True):
+    """The values of one metadata key that the most objects have.
+
+    Attributes:
+        key: The key.
+        values: The most frequent first.
+        counts: How many of the objects have each, in the order of `values`.
+        distinct: How many different values there are, those left out included.
+    """
+
+    key: str
+    values: list[str] = []
+    counts: list[int] = []
+    distinct: int = 0
+
+
+class FacetsView(msgspec.Struct, frozen=True, kw_only=True):
+    """Facets of the objects that a list's filters mean. An extension of the embedded store's.
+
+    Attributes:
+        facets: One for each key that was asked for.
+        objects: How many objects were counted.
+        complete: False when the time was up before all were counted: every number is then a lower bound.
+    """
+
+    facets: list[FacetView] = []
+    objects: int = 0
+    complete: bool = False

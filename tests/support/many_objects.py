@@ -1,4 +1,4 @@
-"""Forty thousand objects in seconds: an embedded store's database as its daemon would have written it, and a service.
+"""Forty thousand objects in seconds, a million in minutes: an embedded store's database as if by its daemon; a service.
 
 The blobs are holes of the right size, for a store that starts looks whether they are there.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections import Counter
+from array import array
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -24,7 +24,7 @@ from runloop_jupyter.wire.json import encode
 from runloop_jupyter.wire.objects import ObjectListView, ObjectView
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from misbehaving import Backend
@@ -39,28 +39,29 @@ def many(n: int, now_ms: int, seed: int = 7) -> list[ObjectView]:
 
     One in twenty is deleted, one in a hundred was never finished, one in ten has a time to live.
     """
+    return list(oldest_first(n, now_ms, seed))[::-1]
+
+
+def oldest_first(n: int, now_ms: int, seed: int = 7) -> Iterator[ObjectView]:
+    """Yield what `many` returns in the order in which it was put."""
     rng = random.Random(seed)
-    views = []
     step = 365 * DAY_MS // n
     position = None
-    for number in range(n):  # oldest first, as they were put
+    for number in range(n):
         created = now_ms - (n - number) * step
         position = next_position(position, created)
         state = "DELETED" if rng.random() < 0.05 else "UPLOADING" if rng.random() < 0.01 else "READ_ONLY"
         ends = now_ms + rng.randrange(DAY_MS, 90 * DAY_MS) if rng.random() < 0.1 else None
-        views.append(
-            ObjectView(
-                id=make_id(position),
-                name=f"runs/{rng.randrange(1, 13):02}/{rng.choice(MODELS)}-{rng.randrange(n // 80):05}/val",
-                state=state,
-                content_type="binary",
-                create_time_ms=created,
-                size_bytes=None if state == "UPLOADING" else rng.randrange(1 << 30),
-                delete_after_time_ms=ends,
-                metadata=None if state == "DELETED" else _metadata(rng, number),
-            )
+        yield ObjectView(
+            id=make_id(position),
+            name=f"runs/{rng.randrange(1, 13):02}/{rng.choice(MODELS)}-{rng.randrange(n // 80):05}/val",
+            state=state,
+            content_type="binary",
+            create_time_ms=created,
+            size_bytes=None if state == "UPLOADING" else rng.randrange(1 << 30),
+            delete_after_time_ms=ends,
+            metadata=None if state == "DELETED" else _metadata(rng, number),
         )
-    return views[::-1]
 
 
 def _metadata(rng: random.Random, number: int) -> dict[str, str]:
@@ -92,49 +93,77 @@ def _metadata(rng: random.Random, number: int) -> dict[str, str]:
 
 
 def store_with(root: Path, views: Sequence[ObjectView]) -> None:
-    """Write `views`, newest first, as the database of the store at `root`, which isn't running.
+    """Write `views`, newest first, as the database of the store at `root`, which isn't running."""
+    write_store(root, reversed(views))
 
-    Metadata goes in at once, its trigger set aside: one by one, half a million pairs take a quarter of a minute.
+
+def write_store(root: Path, views: Iterable[ObjectView]) -> None:
+    """Write `views`, oldest first, as the database of the store at `root`, which isn't running.
+
+    Metadata goes in at once, triggers and indexes set aside: one by one, half a million pairs take a quarter of a
+    minute.
     """
     root.mkdir(parents=True, mode=0o700, exist_ok=True)
     connection = connect(Layout(root).database, SCHEMA)
-    pairs: dict[tuple[str, str], int] = {}
-    holders: list[tuple[int, int]] = []
-    objects = []
-    ends = []
-    position = None
-    for view in reversed(views):
-        position = next_position(position, view.create_time_ms)
-        objects.append((position, view))
-        holders += [(pairs.setdefault(pair, len(pairs) + 1), position) for pair in (view.metadata or {}).items()]
-        if view.delete_after_time_ms is not None:
-            ends.append((view.delete_after_time_ms, position))
-    uses = Counter(pair for pair, _ in holders)
+    connection.execute("PRAGMA cache_size = -1000000")
+    keys: dict[str, int] = {}
+    pairs: dict[tuple[int, str], int] = {}
+    uses = array("q", [0])  # by pair
+    aside = [
+        connection.execute("SELECT type, name, sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+        for name in ("object_meta_inserted", "meta_pair_inserted", "object_meta_by_key")
+    ]
     with transaction(connection):
-        rows = [
-            (
-                at,
-                v.id,
-                v.name,
-                fold(v.name),
-                v.state,
-                v.content_type,
-                v.create_time_ms,
-                v.size_bytes,
-                v.delete_after_time_ms,
-                None if v.metadata is None else encode(v.metadata).decode(),
-            )
-            for at, v in objects
-        ]
-        connection.executemany("INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        (trigger,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'object_meta_inserted'").fetchone()
-        connection.execute("DROP TRIGGER object_meta_inserted")
+        for kind, name, _ in aside:
+            connection.execute(f"DROP {kind} {name}")
+        connection.execute("CREATE TEMP TABLE held (pair, position, key)")
+        position = None
+        walk = iter(views)
+        while some := list(islice(walk, 10_000)):
+            holders = []
+            for view in some:
+                position = next_position(position, view.create_time_ms)
+                connection.execute(
+                    "INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        position,
+                        view.id,
+                        view.name,
+                        fold(view.name),
+                        view.state,
+                        view.content_type,
+                        view.create_time_ms,
+                        view.size_bytes,
+                        view.delete_after_time_ms,
+                        view.metadata is not None,
+                    ),
+                )
+                if view.delete_after_time_ms is not None:
+                    connection.execute("INSERT INTO ttl VALUES (?, ?)", (view.delete_after_time_ms, position))
+                if view.metadata is None:
+                    continue
+                connection.execute(
+                    "INSERT INTO object_metadata VALUES (?, ?)", (position, encode(view.metadata).decode())
+                )
+                for text, value in view.metadata.items():
+                    key = keys.setdefault(text, len(keys) + 1)
+                    pair = pairs.setdefault((key, value), len(pairs) + 1)
+                    if pair == len(uses):
+                        uses.append(0)
+                    uses[pair] += 1
+                    holders.append((pair, position, key))
+            connection.executemany("INSERT INTO held VALUES (?, ?, ?)", holders)
         connection.executemany(
-            "INSERT INTO meta_pair VALUES (?, ?, ?, ?)", [(pair, *text, uses[pair]) for text, pair in pairs.items()]
+            "INSERT INTO meta_pair VALUES (?, ?, ?, ?)",
+            ((pair, key, value, uses[pair]) for (key, value), pair in pairs.items()),
         )
-        connection.executemany("INSERT INTO object_meta VALUES (?, ?)", sorted(holders))
-        connection.execute(trigger)
-        connection.executemany("INSERT INTO ttl VALUES (?, ?)", ends)
+        connection.executemany("INSERT INTO meta_key VALUES (?, ?, 0, 0)", [(key, text) for text, key in keys.items()])
+        connection.execute(
+            "UPDATE meta_key SET (n, pairs) = (SELECT sum(n), count(*) FROM meta_pair AS p WHERE p.key = meta_key.key)"
+        )
+        connection.execute("INSERT INTO object_meta SELECT pair, position, key FROM held ORDER BY pair, position")
+        for *_, statement in aside:
+            connection.execute(statement)
     connection.close()
     blobs = Layout(root).blobs
     for directory in {view.id[-2:] for view in views}:

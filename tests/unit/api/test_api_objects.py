@@ -85,6 +85,36 @@ def test_counts_are_believed_where_there_is_one_for_each(counts, believed):
     assert Far({"keys": ["a", "b"], "counts": counts}).objects.metadata_keys().counts == believed
 
 
+def test_facets_are_asked_for_under_the_filters_of_a_list():
+    far = Far({"facets": [{"key": "a,b", "values": ["x"], "counts": [3], "distinct": 9}], "objects": 7})
+    found = far.objects.facets(["a,b"], Filter(state="READ_ONLY", metadata={"k": "v"}), limit=1)
+    assert (found.facets[0].values, found.facets[0].counts, found.facets[0].distinct) == (["x"], [3], 9)
+    assert (found.objects, found.complete) == (7, False)
+    asked = "state=READ_ONLY&metadata[k]=v&key=a,b&limit=1"
+    assert unquote(far.said) == f"GET /v1/objects/metadata/facets?{asked}"
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_service_without_facets_is_no_error(status):
+    far = Far(None)
+    far.respond = lambda request: httpx.Response(status, json={"message": "no such object"})
+    service = Service("https://far.example", Secret("k"), label="far", transport=httpx.MockTransport(far.respond))
+    assert Objects(service).facets(["k"]) is None
+
+
+@pytest.mark.parametrize("answer", [{}, {"objects": 3}, {"facets": [{"key": "other"}]}])
+def test_an_answer_that_is_about_something_else_is_no_facets(answer):
+    assert Far(answer).objects.facets(["k"]) is None
+
+
+@pytest.mark.parametrize("where", [Filter(metadata={"a]": "v"}), Filter(name="\ud800")])
+def test_facets_of_less_than_was_asked_for_are_not_asked_for(where):
+    far = Far({})
+    assert far.objects.facets(["k"], where) is None
+    assert far.objects.facets(["\ud800"]) is None
+    assert far.requests == []
+
+
 @pytest.mark.parametrize("key", ["", "a]", "x][in", "a" * 3000, "\ud800"])
 def test_a_key_that_no_parameter_can_say_is_matched_here(key):
     far = Far({"objects": [view(1, metadata={"k": "v"}), view(2)], "has_more": False})
