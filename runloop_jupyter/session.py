@@ -172,6 +172,12 @@ class Session:
 
         return self.open(profiles.embedded()) if launch.default_root().is_dir() else None
 
+    def embedded_place(self) -> str | None:
+        """Return what a person should know of where the embedded store lies; None where there is nothing to say."""
+        from runloop_jupyter.local import launch
+
+        return launch.place()
+
     def _services(self) -> Iterator[Profile]:
         if self._profile is not None:
             yield self._profile

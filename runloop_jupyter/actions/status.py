@@ -91,6 +91,8 @@ def _look(session: Session) -> Status:
     page = store.objects.list(Filter(state=ObjectState.READ_ONLY), limit=1, include_total_count=True)
     running = sum(each.snapshot().state is State.RUNNING for each in session.transfers)
     notes = precedence(session)
+    if store.identity.embedded and (place := session.embedded_place()):
+        notes = [*notes, place]
     try:
         known = tuple(profiles.known())
     except ProfileError as error:  # the store was reached without that file

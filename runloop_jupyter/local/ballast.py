@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from runloop_jupyter.local.blobs import NO_ROOM
-
 if TYPE_CHECKING:
     from pathlib import Path
 
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BYTES: Final = 4 << 20
 _LEAST_BYTES: Final = 512 << 10
 # What a start needs: the state file, a log's first pages.
@@ -23,7 +23,7 @@ def no_room(error: BaseException) -> bool:
     """Return whether `error` means a full disk, a quota or a limit on the size of files."""
     if isinstance(error, sqlite3.OperationalError):
         return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
-    return isinstance(error, OSError) and error.errno in NO_ROOM
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
 class Ballast:

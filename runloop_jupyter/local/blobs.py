@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import secrets
 import shutil
@@ -11,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.atomic import fsync_dir
+from runloop_jupyter.local.ballast import Ballast, no_room
 from runloop_jupyter.local.ids import PREFIX
 from runloop_jupyter.local.refusal import Refusal, store_full
 from runloop_jupyter.paths import private_dir
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.local.layout import Layout
 
-NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BATCH: Final = 1 << 20
 _STALL_SECONDS: Final = 300.0
 # Left free for the database, so that a full store can still be emptied.
@@ -36,9 +35,13 @@ class Blobs:
     An upload is written beside and fsynced (`receive`), takes its name (`place`), and the name is made durable
     (`settle`); only then may the answer go out, or the database say that the object is READ_ONLY. The file means
     nothing while the object isn't.
+
+    Attributes:
+        ballast: Room set aside on the same disk.
     """
 
     def __init__(self, layout: Layout) -> None:
+        self.ballast = Ballast(layout.ballast)
         self._root = private_dir(layout.blobs)
         self._incoming = private_dir(layout.incoming)
         self._strays = layout.strays
@@ -85,7 +88,7 @@ class Blobs:
                 os.close(fd)
         except BaseException as error:
             temporary.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno in NO_ROOM:
+            if no_room(error):
                 raise store_full() from None
             raise
         return temporary

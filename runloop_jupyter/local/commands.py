@@ -85,6 +85,7 @@ def status(options: Namespace) -> int:
         "root": str(layout.root),
         "log": str(layout.log),
         "disk_free_bytes": free,
+        "place": launch.place(layout.root),
         "problems": wrong,
     }
     if facts is not None and endpoint is not None:
@@ -111,6 +112,8 @@ def _print_status(told: dict[str, Any]) -> None:
             + f" · process {told['pid']}, up {minutes // 60} h {minutes % 60} min · version {told['version']}"
         )
         print(f"log: {told['log']}")
+    if told["place"]:
+        print(f"note: {told['place']}")
     for each in told["problems"]:
         print(f"problem: {each}")
 

@@ -23,6 +23,7 @@ from typing import Any, Final
 from runloop_jupyter import paths, process
 from runloop_jupyter.errors import EmbeddedStoreError, one_line, redact
 from runloop_jupyter.local import auth, release, state
+from runloop_jupyter.local import place as places
 from runloop_jupyter.local.layout import Layout
 from runloop_jupyter.local.state import DaemonState  # noqa: TC001 - part of a public dataclass
 from runloop_jupyter.secret import Secret  # noqa: TC001 - part of a public dataclass
@@ -81,6 +82,11 @@ def ensure(root: Path | None = None, *, timeout: float = 15.0) -> Endpoint:
     while True:
         # Another launcher's daemon may be on its way, or one that stops may still be finishing what it had begun.
         verdict = "busy" if _locked(layout) else _start(layout, deadline)
+        if verdict == "busy" and (elsewhere := state.holder_elsewhere(layout)):
+            raise EmbeddedStoreError(
+                f"the embedded store at {layout.root} is in use on another machine, {elsewhere}: stop it there"
+                " (`runloop-local stop`), or set RUNLOOP_JUPYTER_HOME to a directory of this machine"
+            )
         if verdict.startswith("failed"):
             raise EmbeddedStoreError(f"the embedded store can't be started: {verdict.removeprefix('failed ')}")
         endpoint = _endpoint(layout)
@@ -146,14 +152,23 @@ def status(root: Path | None = None) -> dict[str, Any] | None:
 
     The fields: ``store_id``, ``pid``, ``version``, ``start_time`` (seconds, Unix time), ``objects`` (how many, by
     state; those in ERROR have lost their bytes), ``size_bytes``, ``pinned``, ``checking`` (whether it still looks
-    through its files after a start).
+    through its files after a start), ``place`` (see `place`).
 
     Raises:
         EmbeddedStoreError: It hangs, or runs on another machine.
     """
     layout = _layout(root)
     endpoint = _answering(layout)
-    return _control(endpoint.published, "GET", "status") if endpoint and endpoint.published else None
+    facts = _control(endpoint.published, "GET", "status") if endpoint and endpoint.published else None
+    return None if facts is None else {**facts, "place": place(layout.root)}
+
+
+def place(root: Path | None = None) -> str | None:
+    """Return one line when the store at `root` lies where data is lost, or shared; None when there is nothing to say.
+
+    In memory, in a container's own layer, on a volume that goes with its pod, on a network filesystem.
+    """
+    return places.note(_layout(root).root)
 
 
 def _layout(root: Path | None) -> Layout:
@@ -190,8 +205,8 @@ def _answering(layout: Layout) -> Endpoint | None:
         if endpoint is not None or not _locked(layout):
             return endpoint
         published = state.read(layout)
-        if published is not None and not published.here:
-            raise EmbeddedStoreError(f"the embedded store runs on {published.host}: stop it, or ask for it, there")
+        if elsewhere := state.holder_elsewhere(layout):
+            raise EmbeddedStoreError(f"the embedded store runs on {elsewhere}: stop it, or ask for it, there")
         if published is not None and published.stopping:
             return None
         if time.monotonic() >= deadline:  # or else it has only just been started
@@ -262,7 +277,7 @@ def _start(layout: Layout, deadline: float) -> str:
             os.close(write_end)
         return _first_line(read_end, deadline) or f"failed {_last_log_line(layout)}"
     except OSError as error:
-        return f"failed {error}"
+        return f"failed {places.unusable(layout.root, error)}"
     except subprocess.TimeoutExpired:
         return "failed the interpreter didn't start in time"
     finally:

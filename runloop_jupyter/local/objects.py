@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from runloop_jupyter.local.ballast import Ballast
     from runloop_jupyter.local.blobs import Blobs
 
 T = TypeVar("T")
@@ -60,18 +59,11 @@ class Objects:
     bytes and its metadata.
     """
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        blobs: Blobs,
-        ballast: Ballast,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, blobs: Blobs, clock: Callable[[], float] = time.time) -> None:
         self._connection = connection
         self._index = ObjectIndex(connection)
         self._replies = Replies(connection)
         self._blobs = blobs
-        self._ballast = ballast
         self._clock = clock
         self._newest = self._index.newest()
         # Until a recovery has seen everything, each object that is asked for is looked at.
@@ -153,14 +145,13 @@ class Objects:
             if page is None:
                 yield None
                 continue
-            if not self.checked and any(self._whole(view) is not view for view in page.objects):
-                yield from self.list(wanted, limit=limit, starting_after=starting_after, count=count)
-                return
+            # What isn't what was asked for after all stays in the page, as what it is: paging goes by the last one.
+            objects = page.objects if self.checked else [self._seen(view) for view in page.objects]
             total = None
             if count:
                 whole = before is None and not page.has_more
                 total = len(page.objects) if whole else self._index.count(wanted, within_s=_COUNT_SECONDS)
-            yield ObjectListView(objects=page.objects, has_more=page.has_more, total_count=total)
+            yield ObjectListView(objects=objects, has_more=page.has_more, total_count=total)
 
     def list_public(
         self, wanted: Filter, *, limit: int, starting_after: str | None, count: bool
@@ -299,7 +290,7 @@ class Objects:
         swept = self.sweep()
         self._remove_doomed()
         self._replies.prune(self._now_ms())
-        self._ballast.take()
+        self._blobs.ballast.take()
         return swept
 
     def overtaken_by(self, position: int) -> None:
@@ -330,10 +321,16 @@ class Objects:
 
     def _whole(self, view: ObjectView) -> ObjectView:
         """Return `view` READ_ONLY only if its bytes are there: an object that has lost them is ERROR from now on."""
-        if view.state != ObjectState.READ_ONLY or self._blobs.size(view.id) == view.size_bytes:
+        seen = self._seen(view)
+        if seen is view:
             return view
         log.error("the file of %s is gone or has another size; the object is ERROR now", view.id)
         return self._change(view, ObjectState.ERROR, view.size_bytes)
+
+    def _seen(self, view: ObjectView) -> ObjectView:
+        if view.state != ObjectState.READ_ONLY or self._blobs.size(view.id) == view.size_bytes:
+            return view
+        return msgspec.structs.replace(view, state=ObjectState.ERROR)
 
     def _delete(self, view: ObjectView) -> ObjectView:
         position = self._position(view)
@@ -370,7 +367,7 @@ class Objects:
         try:
             return work()
         except sqlite3.OperationalError as error:
-            if not no_room(error) or not self._ballast.give_up():
+            if not no_room(error) or not self._blobs.ballast.give_up():
                 raise
             return work()
 

@@ -25,12 +25,11 @@ from runloop_jupyter import process
 from runloop_jupyter.atomic import fsync_dir
 from runloop_jupyter.errors import EmbeddedStoreError
 from runloop_jupyter.index import connect
-from runloop_jupyter.local import release
+from runloop_jupyter.local import place, release
 from runloop_jupyter.local import state as daemon_state
 from runloop_jupyter.local.app import Service, make_app
 from runloop_jupyter.local.arrivals import Arrivals
 from runloop_jupyter.local.auth import Signer
-from runloop_jupyter.local.ballast import Ballast
 from runloop_jupyter.local.blobs import Blobs
 from runloop_jupyter.local.connection import connections
 from runloop_jupyter.local.database import SCHEMA, Worker
@@ -99,13 +98,15 @@ def serve(layout: Layout, options: Options) -> None:
             private_dir(layout.root)
             if not layout.database.exists():
                 _settle(layout.root)
-            stack.enter_context(_locked(layout))
+            lock = stack.enter_context(_locked(layout))
             stack.enter_context(_not_alive_elsewhere(layout))
+            with suppress(OSError):  # a full disk: the state file says it too
+                daemon_state.hold(lock)
             identity = load_identity(layout)
             listener = stack.enter_context(_bind(layout, identity, options.port))
             asyncio.run(_run(layout, options, identity, listener))
     except OSError as error:
-        raise EmbeddedStoreError(f"the embedded store at {layout.root} can't be used: {error}") from error
+        raise EmbeddedStoreError(place.unusable(layout.root, error)) from error
     except sqlite3.Error as error:
         raise EmbeddedStoreError(f"{layout.database} can't be opened: {error}") from error
 
@@ -118,19 +119,21 @@ def _settle(directory: Path) -> None:
 
 
 @contextmanager
-def _locked(layout: Layout) -> Iterator[None]:
+def _locked(layout: Layout) -> Iterator[int]:
     fd = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Locked(f"the embedded store at {layout.root} is already being served{_by(layout)}") from None
-        yield
+        yield fd
     finally:
         os.close(fd)
 
 
 def _by(layout: Layout) -> str:
+    if elsewhere := daemon_state.holder_elsewhere(layout):
+        return f" on another machine, {elsewhere}: stop it there"
     state = daemon_state.read(layout)
     return f" (process {state.pid} on {state.host})" if state else ""
 
@@ -181,7 +184,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
     worker = Worker()
     connection = await worker(lambda: connect(layout.database, SCHEMA))
     try:
-        objects = await worker(lambda: Objects(connection, blobs, Ballast(layout.ballast)))
+        objects = await worker(lambda: Objects(connection, blobs))
         await worker(objects.tidy)
         recovery = Recovery(connection, blobs)
         await worker(lambda: recovery.advance(_RECOVER_FIRST_SECONDS))
@@ -233,6 +236,8 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
         try:
             daemon_state.publish(layout, state)
             log.info("serving %s on port %d, process %d", layout.root, state.port, state.pid)
+            if where := place.note(layout.root):
+                log.warning(where)
             if options.ready:
                 options.ready(state)
             recovering = asyncio.create_task(_recover(layout, service, recovery))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,26 @@ from runloop_jupyter.wire import json
 
 if TYPE_CHECKING:
     from runloop_jupyter.local.layout import Layout
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds the lock.
+
+    Attributes:
+        host: Name of the machine.
+        boot_id: That machine's running kernel; "" where the system doesn't tell.
+        pid: Process id on that machine.
+    """
+
+    host: str
+    boot_id: str
+    pid: int
+
+    @property
+    def here(self) -> bool:
+        """Whether it runs, or ran, on this machine. A machine may change its name, and its boot id at a restart."""
+        return self.host == platform.node() or (bool(self.boot_id) and self.boot_id == process.boot_id())
 
 
 @dataclass(frozen=True)
@@ -47,8 +68,8 @@ class DaemonState:
 
     @property
     def here(self) -> bool:
-        """Whether it runs, or ran, on this machine. A machine may change its name, and its boot id at a restart."""
-        return self.host == platform.node() or (bool(self.boot_id) and self.boot_id == process.boot_id())
+        """Whether it runs, or ran, on this machine; see `Holder`."""
+        return Holder(self.host, self.boot_id, self.pid).here
 
 
 def read(layout: Layout) -> DaemonState | None:
@@ -57,6 +78,25 @@ def read(layout: Layout) -> DaemonState | None:
         return json.decode(layout.state.read_bytes(), DaemonState)
     except (OSError, ValueError, msgspec.MsgspecError):
         return None
+
+
+def hold(descriptor: int) -> None:
+    """Write into the lock file, open as `descriptor` and held, on which machine its holder runs."""
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.encode(Holder(platform.node(), process.boot_id(), os.getpid())), 0)
+
+
+def holder_elsewhere(layout: Layout) -> str | None:
+    """Return the name of the other machine whose daemon holds the lock; None when it is this one, or isn't known.
+
+    Asked by whoever found the lock held. The state file comes later than the lock, and stays after a crash.
+    """
+    try:
+        holder = json.decode(layout.lock.read_bytes(), Holder)
+    except (OSError, ValueError, msgspec.MsgspecError):
+        published = read(layout)
+        return None if published is None or published.here else published.host
+    return None if holder.here else holder.host
 
 
 def publish(layout: Layout, state: DaemonState) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runloop_jupyter.index import Filter, connect
-from runloop_jupyter.local.ballast import Ballast
 from runloop_jupyter.local.blobs import Blobs
 from runloop_jupyter.local.database import SCHEMA
 from runloop_jupyter.local.layout import Layout
@@ -50,7 +49,7 @@ def test_a_file_of_an_earlier_version_becomes_what_a_new_one_is_and_keeps_what_i
     assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA.version,)
     assert shape(connection) == shape(new)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    objects = Objects(connection, Blobs(layout), Ballast(layout.ballast), clock=lambda: 1_795_000_001.0)
+    objects = Objects(connection, Blobs(layout), clock=lambda: 1_795_000_001.0)
     objects.checked = True  # only the database was kept
     page = listed(objects, Filter())
     assert [(each.name, each.state) for each in page.objects] == [
@@ -64,7 +63,7 @@ def test_a_file_of_an_earlier_version_becomes_what_a_new_one_is_and_keeps_what_i
     assert [each.name for each in found.objects] == ["Größe"]
     assert json.loads(b"".join(objects.metadata_values("species", count=True)))["counts"] == [2]
     assert objects.once("request-1", "POST /v1/objects", lambda: b"done twice").startswith(b"obj_")
-    later = Objects(connection, Blobs(layout), Ballast(layout.ballast), clock=lambda: 2_900_000_000.0)
+    later = Objects(connection, Blobs(layout), clock=lambda: 2_900_000_000.0)
     assert later.sweep() == 1
     connection.close()
     new.close()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runloop_jupyter.index import Filter, connect
-from runloop_jupyter.local.ballast import Ballast
 from runloop_jupyter.local.blobs import Blobs
 from runloop_jupyter.local.database import SCHEMA
 from runloop_jupyter.local.layout import Layout
@@ -28,7 +27,7 @@ class Opened:
         self.layout = Layout(root)
         self.blobs = Blobs(self.layout)
         self.connection = connect(self.layout.database, SCHEMA)
-        self.objects = Objects(self.connection, self.blobs, Ballast(self.layout.ballast))
+        self.objects = Objects(self.connection, self.blobs)
 
     def put(self, content: bytes = b"bytes") -> str:
         view = self.objects.create(ObjectCreateParameters(name="thing", content_type="binary"))
