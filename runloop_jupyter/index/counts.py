@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from runloop_jupyter.index.filter import Filter, find_pairs, kind_count
+from runloop_jupyter.index.filter import FEW, Filter, find_pairs, kind_count, other_states
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection
-
-# Up to so many objects with metadata in other states are looked at one by one.
-_OTHERS: Final = 20_000
 
 
 def kept_count(connection: sqlite3.Connection, wanted: Filter) -> int | None:
@@ -29,23 +26,9 @@ def kept_count(connection: sqlite3.Connection, wanted: Filter) -> int | None:
     if wanted.state is None:
         return pairs.n
     others = other_states(connection, wanted.state)
-    if others is None or pairs.n <= _OTHERS:
+    if others is None or pairs.n <= FEW:
         return None
     return pairs.n - sum(n for pair, n in uncounted(connection, pairs.key, others).items() if pair in pairs.pairs)
-
-
-def other_states(connection: sqlite3.Connection, state: str) -> list[str] | None:
-    """Return the states but `state` in which objects are; None when too many of those have metadata."""
-    rows = connection.execute("SELECT DISTINCT state FROM tally WHERE n > 0 AND state != ?", (state,))
-    others = [each for (each,) in rows]
-    if not others:
-        return []
-    (n,) = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM object INDEXED BY object_tagged"  # noqa: S608 - only question marks
-        f" WHERE tagged AND state IN ({_marks(others)}) LIMIT ?)",
-        (*others, _OTHERS + 1),
-    ).fetchone()
-    return others if n <= _OTHERS else None
 
 
 def uncounted(connection: sqlite3.Connection, key: int, states: Collection[str]) -> dict[int, int]:

@@ -6,10 +6,11 @@ import heapq
 import time
 from collections import Counter
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from runloop_jupyter.index.counts import other_states, uncounted
-from runloop_jupyter.index.filter import Filter, kind_count, plan
+from runloop_jupyter.index.counts import uncounted
+from runloop_jupyter.index.filter import Filter, kind_count, other_states, plan
 
 if TYPE_CHECKING:
     import sqlite3
@@ -152,34 +153,41 @@ def _counted(
     limit: int,
     deadline: float | None,
 ) -> Iterator[Facets | None]:
-    counters: dict[str, Counter[int]] = {key: Counter() for key in numbers}
+    # Where none of the keys is in use there are still objects to count; no key has the number 0.
+    counters: dict[int, Counter[int | None]] = {number: Counter() for number in numbers.values() or [0]}
+    first = next(iter(counters))
     objects, complete = 0, True
     way = plan(connection, wanted)
     for since, before in [] if way is None else [(None, None)] if way.few else windows.below(None):
         assert way is not None  # noqa: S101 - or there would be no window
         part = way.between(since, before)
-        for key, counter in counters.items():
+        for number, counter in counters.items():
             if deadline is not None and time.monotonic() > deadline:
                 complete = False
                 break
             held = part.joining(
-                "object_meta AS f INDEXED BY object_meta_by_key ON f.key = ? AND f.position = {at}", numbers[key]
+                "object_meta AS f INDEXED BY object_meta_by_key ON f.key = ? AND f.position = {at}", number, how="LEFT"
             )
-            counter.update(pair for (pair,) in connection.execute(*held.select("f.pair")))
+            counter.update(map(itemgetter(0), connection.execute(*held.select("f.pair"))))
+            if number == first:
+                objects = counter.total()
             yield None
         if not complete:
             break
-        (n,) = connection.execute(*part.select("count(*)")).fetchone()
-        objects += n
+    for counter in counters.values():
+        counter.pop(None, None)  # those without the key
     yield Facets(
-        [Facet(key, _values(connection, _most(counter, limit)), len(counter)) for key, counter in counters.items()],
+        [
+            Facet(key, _values(connection, _most(counters[number], limit)), len(counters[number]))
+            for key, number in numbers.items()
+        ],
         objects,
         complete,
     )
 
 
-def _most(counter: Counter[int], limit: int) -> list[tuple[int, int]]:
-    return heapq.nlargest(limit, ((n, pair) for pair, n in counter.items()))
+def _most(counter: Counter[int | None], limit: int) -> list[tuple[int, int]]:
+    return heapq.nlargest(limit, ((n, pair) for pair, n in counter.items() if pair is not None))
 
 
 def _values(connection: sqlite3.Connection, pairs: list[tuple[int, int]]) -> dict[str, int]:
