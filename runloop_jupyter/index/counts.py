@@ -33,15 +33,26 @@ def kept_count(connection: sqlite3.Connection, wanted: Filter) -> int | None:
 
 def uncounted(connection: sqlite3.Connection, key: int, states: Collection[str]) -> dict[int, int]:
     """Return the pairs of `key` that objects in `states` have, each with how many have it."""
+    return dict(connection.execute(_of_states(states), (key, *states)).fetchall()) if states else {}
+
+
+def only(connection: sqlite3.Connection, key: int, states: Collection[str]) -> int:
+    """Return how many pairs of `key` nothing but objects in `states` has."""
     if not states:
-        return {}
-    rows = connection.execute(
-        "SELECT x.pair, count(*) FROM object AS o INDEXED BY object_tagged CROSS JOIN object_meta AS x"  # noqa: S608
-        " INDEXED BY object_meta_by_key ON x.key = ? AND x.position = o.position"
-        f" WHERE o.tagged AND o.state IN ({_marks(states)}) GROUP BY x.pair",
-        (key, *states),
+        return 0
+    statement = (
+        f"SELECT count(*) FROM ({_of_states(states)}) AS u CROSS JOIN meta_pair AS p USING (pair) WHERE p.n = u.n"  # noqa: S608
     )
-    return dict(rows.fetchall())
+    (n,) = connection.execute(statement, (key, *states)).fetchone()
+    return int(n)
+
+
+def _of_states(states: Collection[str]) -> str:
+    return (
+        "SELECT x.pair AS pair, count(*) AS n FROM object AS o INDEXED BY object_tagged CROSS JOIN object_meta AS x"  # noqa: S608
+        " INDEXED BY object_meta_by_key ON x.key = ? AND x.position = o.position"
+        f" WHERE o.tagged AND o.state IN ({_marks(states)}) GROUP BY x.pair"
+    )
 
 
 def _marks(values: Collection[object]) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from runloop_jupyter.index.counts import uncounted
+from runloop_jupyter.index.counts import only, uncounted
 from runloop_jupyter.index.filter import Filter, kind_count, other_states, plan
+from runloop_jupyter.index.windows import Turn
 
 if TYPE_CHECKING:
     import sqlite3
@@ -109,10 +110,7 @@ def _kept(
         if done and deadline is not None and time.monotonic() > deadline:
             break
         less = uncounted(connection, number, others)
-        gone = 0
-        for pair, n in less.items():
-            (kept,) = connection.execute("SELECT n FROM meta_pair WHERE pair = ?", (pair,)).fetchone()
-            gone += kept == n
+        gone = only(connection, number, others)
         (pairs,) = connection.execute("SELECT pairs FROM meta_key WHERE key = ?", (number,)).fetchone()
         done.append(Facet(key, _values(connection, _frequent(connection, number, less, limit)), pairs - gone))
         yield None
@@ -156,7 +154,7 @@ def _counted(
     # Where none of the keys is in use there are still objects to count; no key has the number 0.
     counters: dict[int, Counter[int | None]] = {number: Counter() for number in numbers.values() or [0]}
     first = next(iter(counters))
-    objects, complete = 0, True
+    objects, complete, turn = 0, True, Turn()
     way = plan(connection, wanted)
     for since, before in [] if way is None else [(None, None)] if way.few else windows.below(None):
         assert way is not None  # noqa: S101 - or there would be no window
@@ -171,7 +169,8 @@ def _counted(
             counter.update(map(itemgetter(0), connection.execute(*held.select("f.pair"))))
             if number == first:
                 objects = counter.total()
-            yield None
+            if turn.is_over():
+                yield None
         if not complete:
             break
     for counter in counters.values():

@@ -300,6 +300,8 @@ def _kind(connection: sqlite3.Connection, wanted: Filter) -> int | None:
 def _walk_kind(wanted: Filter) -> Plan:
     if wanted.content_type is None:
         index, where = "object_by_state", {"o.state = ?": wanted.state}
+        if wanted.metadata:
+            index, where = "object_tagged", {"o.tagged AND o.state = ?": wanted.state}
     elif wanted.state is None:
         index, where = "object_by_content_type", {"o.content_type = ?": wanted.content_type}
     else:

@@ -99,6 +99,7 @@ def smaller_than_the_store(few: int, ids: int, beginnings: int) -> Iterator[None
         patch("runloop_jupyter.index.filter.FEW", few),
         patch("runloop_jupyter.index.filter._IDS", ids),
         patch("runloop_jupyter.index.text._BEGINNINGS", beginnings),
+        patch("runloop_jupyter.index.windows.TURN_S", 0.0),
     ):
         yield
 
