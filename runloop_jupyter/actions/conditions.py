@@ -4,7 +4,7 @@ Metadata values are text. ``=`` and ``!=`` compare it exactly, as a store's own 
 depend on who filtered; the others compare numbers as numbers and text as text, which puts ISO dates in order.
 
 A key ends at the first ``=``, ``!=``, ``<`` or ``>``. One that has such a sign in it stands between double quotes,
-within the quotes of the line: ``-w '"loss>raw">0.5'``.
+within the quotes of the line: ``-w '"loss>raw">0.5'``. Blanks around a sign are for the eye: ``'acc > 0.9'``.
 """
 
 from __future__ import annotations
@@ -123,14 +123,23 @@ def read(word: str) -> Condition:
         key = re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
     elif not sign and _GLOB.search(key):
         raise InputError(f"-w {word!r} has no = < or >. A pattern of names goes before it: %rl_ls {word} -w …")
+    value = said["value"] or ""
+    if quoted is None and sign and (key != key.rstrip() or sign in _ORDERS):
+        key, value = key.strip(), value.strip()  # no key begins or ends with a blank
     if not key:
         raise InputError(f"-w {word!r} has no key. Write k=v, 'k>0.9' or k alone for those that have it")
-    return Condition(key, sign, (said["value"],) if sign else ())
+    if sign == "=" and quoted is None and value[:1] in {"<", ">"}:
+        raise InputError(
+            f"-w {word!r} could mean two things. At least or at most: {key}{value[0]}={value[1:]}. "
+            f"Exactly that text: rl.ls(where={{{key!r}: {value!r}}})"
+        )
+    return Condition(key, sign, (value,) if sign else ())
 
 
 def written(key: str) -> str:
     """Return `key` as a word of ``-w`` says it, so that what follows is an operator."""
-    if key and not key.startswith('"') and "!=" not in key and not re.search(r"[=<>*?\[\]]|!\Z", key):
+    plain = key == key.strip() and not key.startswith('"') and "!=" not in key
+    if key and plain and not re.search(r"[=<>*?\[\]]|!\Z", key):
         return key
     return '"' + re.sub(r'(["\\])', r"\\\1", key) + '"'
 

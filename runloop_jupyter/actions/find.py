@@ -192,7 +192,6 @@ class _Look:
             notes=notes,
             type=query.kind,
             keys=query.keys,
-            embedded=self._store.profile.embedded,
             shows="public" if query.public else "versions" if query.versions else "names",
         )
 
@@ -267,10 +266,11 @@ class _Look:
 
     def _count(self) -> int | None:
         """Return how many objects there are; None for the hosted service, where a count may cost more than the look."""
-        if not self._store.profile.embedded or self._query.public:
+        if not self._store.profile.embedded:
             return None
-        wanted = Filter(state=self._wanted.state)
-        return self._store.objects.list(wanted, limit=1, include_total_count=True).total_count
+        objects = self._store.objects
+        pages = objects.list_public if self._query.public else objects.list
+        return pages(Filter(state=self._wanted.state), limit=1, include_total_count=True).total_count
 
 
 def _store_and_pattern(session: Session, pattern: str | None) -> tuple[Store, str | None]:

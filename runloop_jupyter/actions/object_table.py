@@ -79,7 +79,6 @@ class ObjectTable(ResultList["Object"]):
         type: The type that was asked for; None for any.
         keys: Metadata keys that were asked about, which have a column before others.
         shows: What a row stands for.
-        embedded: Whether the embedded store was asked.
     """
 
     objects: Sequence[Object]
@@ -89,7 +88,6 @@ class ObjectTable(ResultList["Object"]):
     type: str | None = None
     keys: Sequence[str] = ()
     shows: Shows = "names"
-    embedded: bool = False
 
     def _items(self) -> Sequence[Object]:
         return self.objects
@@ -191,8 +189,6 @@ class ObjectTable(ResultList["Object"]):
         return "number" if all(number(each) is not None or each.lower() == "nan" for each in values) else "text"
 
     def _empty(self) -> str:
-        if self.shows == "public" and self.embedded:
-            return "the embedded store has no public objects: nothing on this computer is public"
         if self.type is None or self.type in KINDS:
             return "no objects fit"
         return f"no objects of the type “{self.type}” fit. There are {', '.join(KINDS)}, formats and content types"

@@ -51,19 +51,17 @@ def ttl_ms(ttl: object) -> int | None:
     """
     if ttl is None or (isinstance(ttl, str) and ttl.strip().lower() == "never"):
         return None
-    try:
-        return length_ms(ttl, "ttl", longest=_LONGEST_TTL)
-    except _OutOfRange as error:
-        raise InputError(f"{error}. For ever is never, or no ttl at all") from None
+    return length_ms(ttl, "ttl", longest=_LONGEST_TTL, instead=". For ever is never, or no ttl at all")
 
 
-def length_ms(said: object, option: str, *, longest: timedelta) -> int:
+def length_ms(said: object, option: str, *, longest: timedelta, instead: str = "") -> int:
     """Return a length of time in milliseconds.
 
     Args:
         said: ``30d``, ``12h``, ``1w2d``, ``45m``, ``90s``, or a `timedelta`.
         option: What it was given as, for the error.
         longest: The most there is.
+        instead: What can be said in place of one that is out of range, for the error.
 
     Raises:
         InputError: It can't be read, is under a second, or longer than `longest`.
@@ -76,12 +74,8 @@ def length_ms(said: object, option: str, *, longest: timedelta) -> int:
         raise InputError(f"{option}={said!r} is not a length of time. Write 30d, 12h, 45m, 90s or 1w2d")
     # Under a second it would be over before anybody has read of it.
     if not 1000 <= milliseconds <= longest.total_seconds() * 1000:
-        raise _OutOfRange(f"{option}={said!r} is out of range: from 1s to {longest.days}d")
+        raise InputError(f"{option}={said!r} is out of range: from 1s to {longest.days}d{instead}")
     return round(milliseconds)
-
-
-class _OutOfRange(InputError):
-    """A length that can be read, and not be meant."""
 
 
 def as_text(value: object) -> str | None:

@@ -76,7 +76,7 @@ def put_all(
     }
     if not sources:
         but = f" but {', '.join(left_out)}, left out as they may hold secrets" if left_out else ""
-        raise InputError(f"nothing fits {label!r}{but}")
+        raise InputError(f"no file or folder fits {label!r}{but}")
     wanted = {name: wanted_of(name, metadata, ttl, force=force, provenance=provenance) for name in sources}
     session = sessions.current()
     whole = Transfer(label, "up", session.profile.label)

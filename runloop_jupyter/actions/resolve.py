@@ -66,7 +66,7 @@ def resolve(session: Session, what: str | Object, looking: Transfer) -> Object:
     if isinstance(what, Object):
         # Asked again: it may have been deleted, or its time may have come, since it was found.
         if view := by_id(what.store, what.id):
-            return Object(view, what.store)
+            return Object(view, what.store, public=what.public)
         raise ObjectNotFound(f"{what.id} (“{what.name}”) is not in the {what.store.identity.label} any more")
     try:
         store, place = store_and_address(session, what)

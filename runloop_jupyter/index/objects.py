@@ -117,6 +117,10 @@ class ObjectIndex:
         row = self._connection.execute("SELECT position FROM object WHERE id = ?", (object_id,)).fetchone()
         return None if row is None else int(row[0])
 
+    def taken(self, position: int) -> bool:
+        """Return whether an object stands at `position`."""
+        return self._connection.execute("SELECT 1 FROM object WHERE position = ?", (position,)).fetchone() is not None
+
     def newest(self) -> int | None:
         """Return the greatest position; None in an empty index."""
         (position,) = self._connection.execute("SELECT max(position) FROM object").fetchone()

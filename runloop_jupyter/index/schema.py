@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from runloop_jupyter.errors import RunloopError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -20,12 +20,20 @@ class Schema:
     """What a database file contains.
 
     Attributes:
-        version: Kept in ``PRAGMA user_version``; goes up whenever `script` changes.
+        version: Kept in ``PRAGMA user_version``; goes up by one whenever `script` changes.
         script: The statements that make an empty file ready.
+        steps: How an older file comes to the same: the first takes version 1 to 2, the next 2 to 3. Statements, or a
+            function that uses the connection within the transaction it finds. A step that was released never changes.
+            Empty for what is made anew instead, such as a catalog.
     """
 
     version: int
     script: str
+    steps: tuple[str | Callable[[sqlite3.Connection], None], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.steps and len(self.steps) != self.version - 1:
+            raise ValueError(f"version {self.version} needs {self.version - 1} steps, not {len(self.steps)}")
 
 
 class SchemaTooNew(RunloopError):
@@ -43,6 +51,13 @@ class SchemaTooNew(RunloopError):
         )
         self.found = found
         self.known = known
+
+
+class SchemaTooOld(RunloopError):
+    """The file was written by an older version of this package, and there are no steps from there."""
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(f"{path} was written by an older runloop_jupyter (format {found}, this one reads {known})")
 
 
 # What is tested on object after object is narrow: names, states and types lie close together, the wide metadata JSON in
@@ -156,7 +171,7 @@ INDEX: Final = Schema(
 
 
 def connect(path: Path, schema: Schema = INDEX) -> sqlite3.Connection:
-    """Open the database at `path`, made 0600 and filled with `schema` where it is new.
+    """Open the database at `path`, made 0600; a new file is filled with `schema`, an older one brought up to it.
 
     Write-ahead log, every commit on the disk before it returns, and the file locked for this connection alone: the log
     then needs no shared memory, which doesn't reach across hosts on network filesystems. Statements commit by
@@ -164,6 +179,7 @@ def connect(path: Path, schema: Schema = INDEX) -> sqlite3.Connection:
 
     Raises:
         SchemaTooNew: The file was written by a newer version.
+        SchemaTooOld: By an older one, and `schema` has no steps.
         sqlite3.Error: Not a database, in use, no room, or an SQLite without FTS5 trigrams (before 3.34).
     """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # sqlite itself would go by the umask
@@ -199,10 +215,24 @@ def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None
     if found > schema.version:
         raise SchemaTooNew(path, found, schema.version)
     if found == 0:
-        script = f"BEGIN IMMEDIATE; {schema.script} PRAGMA user_version = {schema.version}; COMMIT;"
-        try:
-            connection.executescript(script)
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+        _step(connection, schema.script, schema.version)
+    elif found < schema.version and not schema.steps:
+        raise SchemaTooOld(path, found, schema.version)
+    else:
+        for version in range(found + 1, schema.version + 1):
+            _step(connection, schema.steps[version - 2], version)
+
+
+def _step(connection: sqlite3.Connection, step: str | Callable[[sqlite3.Connection], None], version: int) -> None:
+    """Do `step` and say that the file is of `version`, both or neither."""
+    if callable(step):
+        with transaction(connection):
+            step(connection)
+            connection.execute(f"PRAGMA user_version = {version}")
+        return
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {version}; COMMIT;")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -11,11 +11,13 @@ from aiohttp import hdrs, web
 
 from runloop_jupyter.local import auth, parameters
 from runloop_jupyter.local.content import Content
+from runloop_jupyter.local.expect import expectations, go_on, not_yet
 from runloop_jupyter.local.guard import HEADERS, errors, guard
 from runloop_jupyter.local.refusal import bad_request
+from runloop_jupyter.local.upkeep import Upkeep
 from runloop_jupyter.secret import Secret
 from runloop_jupyter.wire import json
-from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectDownloadUrlView, ObjectListView, ObjectState
+from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectDownloadUrlView, ObjectState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.local.blobs import Blobs
     from runloop_jupyter.local.database import Worker
     from runloop_jupyter.local.guard import Activity
+    from runloop_jupyter.local.layout import Layout
     from runloop_jupyter.local.objects import Objects
 
 _UPLOAD_SECONDS: Final = 3600
@@ -36,6 +39,7 @@ class Service:
     """What the routes work on.
 
     Attributes:
+        layout: Where everything lies.
         objects: The operations.
         blobs: The bytes.
         worker: The thread in which `objects` is used.
@@ -47,6 +51,7 @@ class Service:
         hand_over: Stops the daemon if nobody uses it, for a newer one to take its place; returns whether it does.
     """
 
+    layout: Layout
     objects: Objects
     blobs: Blobs
     worker: Worker
@@ -61,30 +66,35 @@ class Service:
 def make_app(service: Service) -> web.Application:
     """Return the application. HEAD isn't offered: a presigned URL is for its method alone."""
     app = web.Application(
-        middlewares=[errors(service.activity), guard(service.key, service.signer, service.nonce)],
+        middlewares=[expectations, errors(service.activity), guard(service.key, service.signer, service.nonce)],
         client_max_size=_MAX_BODY,
     )
     api = _Api(service)
     content = Content(service.objects, service.blobs, service.worker, service.activity)
     control = _Control(service)
+    upkeep = Upkeep(service.layout, service.objects, service.blobs, service.worker, service.activity, control.answer)
     app.add_routes(
         [
-            web.post("/v1/objects", api.create),
+            web.post("/v1/objects", api.create, expect_handler=not_yet),
             web.get("/v1/objects", api.list, allow_head=False),
             web.get("/v1/objects/list_public", api.list_public, allow_head=False),
             web.get("/v1/objects/metadata/keys", api.metadata_keys, allow_head=False),
-            web.get("/v1/objects/metadata/keys/{key}/values", api.metadata_values, allow_head=False),
+            # A key may be any text, the empty one too.
+            web.get("/v1/objects/metadata/keys/{key:[^/]*}/values", api.metadata_values, allow_head=False),
             web.get("/v1/objects/metadata/facets", api.facets, allow_head=False),
             web.get("/v1/objects/{id}", api.get, allow_head=False),
             web.get("/v1/objects/{id}/download", api.download, allow_head=False),
-            web.post("/v1/objects/{id}/complete", api.complete),
-            web.post("/v1/objects/{id}/delete", api.delete),
-            web.put(auth.CONTENT_PATH + "{id}", content.put),
+            web.post("/v1/objects/{id}/complete", api.complete, expect_handler=not_yet),
+            web.post("/v1/objects/{id}/delete", api.delete, expect_handler=not_yet),
+            web.put(auth.CONTENT_PATH + "{id}", content.put, expect_handler=not_yet),
             web.get(auth.CONTENT_PATH + "{id}", content.get, allow_head=False),
             web.get(auth.CONTROL_PATH + "hello", control.hello, allow_head=False),
             web.get(auth.CONTROL_PATH + "status", control.status, allow_head=False),
             web.post(auth.CONTROL_PATH + "pin", control.pin),
             web.post(auth.CONTROL_PATH + "hand-over", control.hand_over),
+            web.post(auth.CONTROL_PATH + "gc", upkeep.gc),
+            web.post(auth.CONTROL_PATH + "known", upkeep.known),
+            web.post(auth.CONTROL_PATH + "import", upkeep.bring_in),
         ]
     )
     return app
@@ -100,7 +110,7 @@ class _Api:
         self._activity = service.activity
 
     async def create(self, request: web.Request) -> web.Response:
-        wanted = _decode(await request.read())
+        wanted = _decode(await _body(request))
         base_url = _base_url(request)
 
         def work() -> bytes:
@@ -111,20 +121,10 @@ class _Api:
         return await self._once(request, work)
 
     async def list(self, request: web.Request) -> web.Response:
-        wanted = parameters.list_filter(request.query)
-        limit = parameters.limit(request.query)
-        count = parameters.include_total_count(request.query)
-        starting_after = request.query.get("starting_after") or None
-        return await self._read_in_steps(
-            self._objects.list(wanted, limit=limit, starting_after=starting_after, count=count)
-        )
+        return await self._page(request, self._objects.list)
 
     async def list_public(self, request: web.Request) -> web.Response:
-        """Nothing in a store on one's own machine is public."""
-        parameters.list_filter(request.query)
-        parameters.limit(request.query)
-        count = parameters.include_total_count(request.query)
-        return _json(json.encode(ObjectListView(objects=[], has_more=False, total_count=0 if count else None)))
+        return await self._page(request, self._objects.list_public)
 
     async def get(self, request: web.Request) -> web.Response:
         object_id = request.match_info["id"]
@@ -148,13 +148,13 @@ class _Api:
 
     async def complete(self, request: web.Request) -> web.Response:
         object_id = request.match_info["id"]
-        _check_empty(await request.read())
+        _check_empty(await _body(request))
         return await self._once(request, lambda: json.encode(self._objects.complete(object_id)))
 
     async def delete(self, request: web.Request) -> web.Response:
         object_id = request.match_info["id"]
-        _check_empty(await request.read())
-        return await self._once(request, lambda: json.encode(self._objects.delete(object_id)))
+        _check_empty(await _body(request))
+        return await self._once(request, lambda: json.encode(self._objects.delete(object_id)), frees=True)
 
     async def metadata_keys(self, request: web.Request) -> web.Response:
         count = parameters.include_counts(request.query)
@@ -171,6 +171,13 @@ class _Api:
         keys = parameters.facet_keys(request.query)
         limit = parameters.facet_limit(request.query)
         return await self._read_in_steps(self._objects.facets(wanted, keys, limit=limit))
+
+    async def _page(self, request: web.Request, work: Callable[..., Iterator[object]]) -> web.Response:
+        wanted = parameters.list_filter(request.query)
+        limit = parameters.limit(request.query)
+        count = parameters.include_total_count(request.query)
+        starting_after = request.query.get("starting_after") or None
+        return await self._read_in_steps(work(wanted, limit=limit, starting_after=starting_after, count=count))
 
     async def _read(self, work: Callable[[], object]) -> web.Response:
         return _json(await self._worker(lambda: json.encode(work())))
@@ -203,10 +210,10 @@ class _Api:
         await response.write_eof()
         return response
 
-    async def _once(self, request: web.Request, work: Callable[[], bytes]) -> web.Response:
-        request_id = request.headers.get("x-request-id")
+    async def _once(self, request: web.Request, work: Callable[[], bytes], *, frees: bool = False) -> web.Response:
+        request_id = _text(request.headers.get("x-request-id"))
         route = f"{request.method} {request.path}"
-        return _json(await self._worker(lambda: self._objects.once(request_id, route, work)))
+        return _json(await self._worker(lambda: self._objects.once(request_id, route, work, frees=frees)))
 
 
 class _Control:
@@ -216,12 +223,12 @@ class _Control:
         self._service = service
 
     async def hello(self, request: web.Request) -> web.Response:
-        return self._answer(request, {})
+        return self.answer(request, {})
 
     async def status(self, request: web.Request) -> web.Response:
         service = self._service
         tally = await service.worker(service.objects.tally)
-        return self._answer(
+        return self.answer(
             request,
             {
                 "objects": {state: each.objects for state, each in tally.items() if state != ObjectState.DELETED},
@@ -232,15 +239,21 @@ class _Control:
 
     async def pin(self, request: web.Request) -> web.Response:
         self._service.activity.pinned = True
-        return self._answer(request, {})
+        return self.answer(request, {})
 
     async def hand_over(self, request: web.Request) -> web.Response:
-        return self._answer(request, {"stopping": self._service.hand_over()})
+        return self.answer(request, {"stopping": self._service.hand_over()})
 
-    def _answer(self, request: web.Request, facts: dict[str, Any]) -> web.Response:
+    def answer(self, request: web.Request, facts: dict[str, Any]) -> web.Response:
+        """Return `facts` with the proof that this is the daemon that was asked."""
         challenge = request.headers[hdrs.AUTHORIZATION].partition(" ")[2].partition(":")[0]
         proof = auth.proof(self._service.nonce, request.path, challenge)
         return _json(json.encode({**self._service.facts, **facts, "proof": proof}))
+
+
+def _text(header: str | None) -> str | None:
+    """Return a header's bytes as text that a database takes: not all that a client may send is UTF-8."""
+    return None if header is None else header.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _json(body: bytes) -> web.Response:
@@ -250,6 +263,11 @@ def _json(body: bytes) -> web.Response:
 def _base_url(request: web.Request) -> str:
     """Return the URL by which the client reached the store, which may be the end of a tunnel."""
     return f"http://{request.host}"
+
+
+async def _body(request: web.Request) -> bytes:
+    await go_on(request)
+    return await request.read()
 
 
 def _decode(body: bytes) -> ObjectCreateParameters:

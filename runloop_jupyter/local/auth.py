@@ -22,7 +22,7 @@ CONTROL_SCHEME: Final = "Runloop-Control"
 def bearer_matches(header: str | None, key: Secret) -> bool:
     """Return whether an ``Authorization`` header carries `key` as a bearer token."""
     scheme, _, token = (header or "").partition(" ")
-    given = token.strip().encode("utf-8", "surrogateescape")
+    given = token.strip(" ").encode("utf-8", "surrogateescape")
     return hmac.compare_digest(given, key.reveal().encode()) and scheme.lower() == "bearer"
 
 

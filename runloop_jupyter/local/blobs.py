@@ -11,10 +11,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.atomic import fsync_dir
+from runloop_jupyter.local.ids import PREFIX
 from runloop_jupyter.local.refusal import Refusal, store_full
 from runloop_jupyter.paths import private_dir
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from aiohttp import StreamReader
@@ -31,13 +33,20 @@ _RESERVE: Final = 32 << 20
 class Blobs:
     """Files named by object id, in directories by the id's last two characters.
 
-    An upload is written beside, fsynced, and renamed by `place`. The file means nothing while the object isn't
-    READ_ONLY.
+    An upload is written beside and fsynced (`receive`), takes its name (`place`), and the name is made durable
+    (`settle`); only then may the answer go out, or the database say that the object is READ_ONLY. The file means
+    nothing while the object isn't.
     """
 
     def __init__(self, layout: Layout) -> None:
         self._root = private_dir(layout.blobs)
         self._incoming = private_dir(layout.incoming)
+        self._strays = layout.strays
+        fsync_dir(layout.root)
+        fsync_dir(self._root)  # a crash may have come right after a directory was made here
+        self._directories = {each.name for each in self._root.iterdir()}
+        # By id, which file it was whose name is known to be on the disk. Kept until complete asks.
+        self._settled: dict[str, tuple[int, int]] = {}
 
     def path(self, object_id: str) -> Path:
         """Return where the bytes of `object_id` are, or would be."""
@@ -45,10 +54,15 @@ class Blobs:
 
     def clear_incoming(self) -> int:
         """Remove what cut-off uploads left, and return how many there were. Only while nothing is uploading."""
-        left = list(self._incoming.iterdir())
+        left = [each for each in self._incoming.iterdir() if not each.is_dir()]
         for each in left:
             each.unlink()
         return len(left)
+
+    def check_room(self, length: int = 0) -> None:
+        """Raise Refusal 507 unless there is room for `length` bytes and for what the database needs."""
+        if length > shutil.disk_usage(self._incoming).free - _RESERVE:
+            raise store_full()
 
     async def receive(self, content: StreamReader, length: int) -> Path:
         """Write exactly `length` bytes of `content` to a temporary file, durably, and return it.
@@ -58,8 +72,7 @@ class Blobs:
         Raises:
             Refusal: 507 when there is no room, 400 when fewer bytes came, 408 when none came for five minutes.
         """
-        if length > shutil.disk_usage(self._incoming).free - _RESERVE:
-            raise store_full()
+        self.check_room(length)
         temporary = self._incoming / f"{secrets.token_hex(16)}.part"
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -80,14 +93,34 @@ class Blobs:
     def place(self, temporary: Path, object_id: str) -> None:
         """Make a received file the bytes of `object_id`, in the place of earlier ones. `settle` makes it durable."""
         final = self.path(object_id)
-        if not final.parent.exists():
+        self._settled.pop(object_id, None)
+        if final.parent.name not in self._directories or not final.parent.is_dir():
             private_dir(final.parent)
             fsync_dir(self._root)
+            self._directories.add(final.parent.name)
         temporary.replace(final)
 
     def settle(self, object_id: str) -> None:
         """Make the last `place` of `object_id` survive a power cut."""
-        fsync_dir(self.path(object_id).parent)
+        path = self.path(object_id)
+        with suppress(FileNotFoundError):  # the object was deleted meanwhile
+            which = _which(path.stat())
+            fsync_dir(path.parent)
+            self._settled[object_id] = which
+
+    def settled_size(self, object_id: str) -> int | None:
+        """Return the size of what was put for `object_id`, once that survives a power cut; None when nothing was.
+
+        For complete, which may come before the answer to the PUT, or after a restart: it settles what isn't settled.
+        """
+        path = self.path(object_id)
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            return None
+        if self._settled.pop(object_id, None) != _which(stat):
+            fsync_dir(path.parent)
+        return stat.st_size
 
     def size(self, object_id: str) -> int | None:
         """Return how many bytes were put for `object_id`; None when nothing was, which isn't the same as empty."""
@@ -96,10 +129,35 @@ class Blobs:
         except FileNotFoundError:
             return None
 
+    def stored(self) -> Iterator[tuple[str, dict[str, int]]]:
+        """Yield each directory's name and, by id, the sizes of the files in it. Only while nothing is uploading."""
+        for name in sorted(self._directories):
+            directory = self._root / name
+            if directory.is_dir():
+                with os.scandir(directory) as entries:
+                    yield (
+                        name,
+                        {
+                            each.name: each.stat(follow_symlinks=False).st_size
+                            for each in entries
+                            if each.name.startswith(PREFIX) and each.is_file(follow_symlinks=False)
+                        },
+                    )
+
+    def set_aside(self, directory: str, object_id: str) -> None:
+        """Move a file that no object is known for out of the way. It is somebody's bytes: never removed."""
+        (self._root / directory / object_id).replace(private_dir(self._strays) / object_id)
+
     def remove(self, object_id: str) -> None:
         """Remove the bytes of `object_id`, where there are any. Who is reading them reads on to the end."""
+        self._settled.pop(object_id, None)
         with suppress(FileNotFoundError):
             self.path(object_id).unlink()
+
+
+def _which(stat: os.stat_result) -> tuple[int, int]:
+    """Return what tells one upload's file from the next one's under the same name."""
+    return stat.st_ino, stat.st_mtime_ns
 
 
 async def _copy(content: StreamReader, fd: int) -> int:

@@ -1,37 +1,37 @@
-"""``runloop-local``: the embedded store from a shell."""
+"""``runloop-local``: the embedded store from a shell. What each command does is in `commands`."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import logging
-import os
-import shlex
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runloop_jupyter.errors import EmbeddedStoreError, RunloopError, one_line
-from runloop_jupyter.local import launch
-from runloop_jupyter.local.layout import Layout
-from runloop_jupyter.secret import Secret
+from runloop_jupyter.errors import RunloopError, one_line
+from runloop_jupyter.local import commands
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from runloop_jupyter.local.state import DaemonState
+    from collections.abc import Callable, Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit status: 0; 1 after an error; 3 from ``status`` when no store runs."""
+    """Run one command and return the exit status.
+
+    0 when it did what was asked; 1 after an error; 2 for a command line that isn't one; 3 from ``status`` when no store
+    runs; 130 after Ctrl-C. With ``--json`` an error is a JSON object too.
+    """
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
-    except RunloopError as error:
-        print(f"runloop-local: {one_line(str(error))}", file=sys.stderr)
+    except (RunloopError, OSError) as error:
+        message = one_line(str(error))
+        print(f"runloop-local: {message}", file=sys.stderr)
+        if options.json:
+            print(json.dumps({"error": message}))
         return 1
     except KeyboardInterrupt:
+        print("runloop-local: stopped by Ctrl-C", file=sys.stderr)
         return 130
 
 
@@ -40,27 +40,59 @@ def _parser() -> argparse.ArgumentParser:
         prog="runloop-local",
         description="The embedded Runloop store on this computer: it serves the published Objects API, offline.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serve = commands.add_parser(
-        "serve",
-        help="serve in the foreground until Ctrl-C",
-        description="The key is RUNLOOP_LOCAL_KEY where it is set.",
+    commanded = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, does: str, more: str, command: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        added = commanded.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}. {more}".strip())
+        added.add_argument("--root", type=Path, metavar="DIR", help="the store's directory (default: the user's own)")
+        added.add_argument("--json", action="store_true", help="for programs: one JSON object on stdout")
+        added.set_defaults(command=command)
+        return added
+
+    serve = add(
+        "serve", "serve in the foreground until Ctrl-C", "The key is RUNLOOP_LOCAL_KEY where it is set.", commands.serve
     )
     serve.add_argument("--port", type=_port, metavar="N", help="TCP port on 127.0.0.1 (default: the one it had last)")
-    serve.set_defaults(command=_serve)
-    env = commands.add_parser(
+    add(
         "env",
-        help="print URL and key for another client, starting the store if it isn't running",
-        description='Use it as: eval "$(runloop-local env)". The store then stays until it is stopped.',
+        "print URL and key for another client, starting the store if it isn't running",
+        'Use it as: eval "$(runloop-local env)". The store then stays until it is stopped.',
+        commands.env,
     )
-    env.set_defaults(command=_env)
-    status = commands.add_parser("status", help="say whether a store is running, and what is in it")
-    status.add_argument("--json", action="store_true", help="for programs")
-    status.set_defaults(command=_status)
-    stop = commands.add_parser("stop", help="stop the store; what it holds stays")
-    stop.set_defaults(command=_stop)
-    for each in (serve, env, status, stop):
-        each.add_argument("--root", type=Path, metavar="DIR", help="the store's directory (default: the user's own)")
+    add(
+        "status",
+        "say whether a store is running, what is in it, and what is wrong with it",
+        "Exit status 3 when none is running.",
+        commands.status,
+    )
+    add("stop", "stop the store; what it holds stays", "Uploads under way get ten seconds to finish.", commands.stop)
+    gc = add(
+        "gc",
+        "delete what is past its time and remove files that no object has",
+        "The running store does it, between two requests; it is started if it isn't running.",
+        commands.gc,
+    )
+    gc.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    gc.add_argument(
+        "--strays", action="store_true", help="also files that the database knows no object for: somebody's bytes once"
+    )
+    export = add(
+        "export",
+        "write all objects into a new directory of plain files",
+        "It is a BagIt bag: each object's bytes, a JSON file with what the store knew of it, and the SHA-256 of both"
+        " (check: sha256sum -c manifest-sha256.txt). The directory appears once it is whole; the store may be in use.",
+        commands.export,
+    )
+    export.add_argument("path", type=Path, metavar="PATH", help="a directory that isn't there yet")
+    bring_in = add(
+        "import",
+        "take in the objects of an export",
+        "Each keeps its id, times and metadata, and is checked before it is seen. What the store knows is left alone,"
+        " so an import that was broken off can simply be run again. What is past its time by now stays out.",
+        commands.bring_in,
+    )
+    bring_in.add_argument("path", type=Path, metavar="PATH", help="a directory that `export` wrote")
+    bring_in.add_argument("--restore", action="store_true", help="also objects that were deleted from this store")
     return parser
 
 
@@ -68,71 +100,6 @@ def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
     return int(text)
-
-
-def _root(options: argparse.Namespace) -> Path:
-    return Path(options.root or launch.default_root()).expanduser().absolute()
-
-
-def _serve(options: argparse.Namespace) -> int:
-    if sys.platform == "win32":
-        raise EmbeddedStoreError("the embedded store needs Linux, macOS or WSL")
-    from runloop_jupyter.local.daemon import RedactingFormatter
-    from runloop_jupyter.local.server import Options, serve
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter("%(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    given = os.environ.pop("RUNLOOP_LOCAL_KEY", "").strip()
-    if given and (not given.isascii() or not given.isprintable() or " " in given):
-        raise EmbeddedStoreError("RUNLOOP_LOCAL_KEY is one word of printable ASCII characters")
-    layout = Layout(_root(options))
-
-    def ready(state: DaemonState) -> None:
-        whence = "from RUNLOOP_LOCAL_KEY" if given else f"in {layout.key}"
-        print(f"serving {layout.root} at http://127.0.0.1:{state.port} (key {whence}); Ctrl-C stops", flush=True)
-
-    serve(layout, Options(key=Secret(given) if given else None, port=options.port, ready=ready))
-    return 0
-
-
-def _env(options: argparse.Namespace) -> int:
-    root = _root(options)
-    endpoint = launch.ensure(root)
-    if not launch.pin(root):
-        raise EmbeddedStoreError("the store stopped while it was asked: try again")
-    print(
-        f"export RUNLOOP_BASE_URL={shlex.quote(endpoint.base_url)} RUNLOOP_API_KEY={shlex.quote(endpoint.key.reveal())}"
-    )
-    return 0
-
-
-def _status(options: argparse.Namespace) -> int:
-    root = _root(options)
-    facts = launch.status(root)
-    endpoint = launch.running(root) if facts else None
-    if facts is None or endpoint is None:
-        print(json.dumps({"running": False, "root": str(root)}) if options.json else f"no store is running at {root}")
-        return 3
-    if options.json:
-        print(json.dumps({"running": True, "root": str(root), "base_url": endpoint.base_url, **facts}))
-        return 0
-    stored = facts["objects"].get("READ_ONLY", 0)
-    uploading = facts["objects"].get("UPLOADING", 0)
-    minutes = int(time.time() - facts["start_time"]) // 60
-    print(f"{endpoint.base_url} · {root}")
-    print(
-        f"{stored:,} objects, {facts['size_bytes']:,} bytes"
-        + (f", {uploading:,} uploading" if uploading else "")
-        + f" · process {facts['pid']}, up {minutes // 60} h {minutes % 60} min · version {facts['version']}"
-    )
-    return 0
-
-
-def _stop(options: argparse.Namespace) -> int:
-    root = _root(options)
-    print("stopped" if launch.stop(root) else f"no store is running at {root}")
-    return 0
 
 
 if __name__ == "__main__":

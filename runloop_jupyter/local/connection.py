@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 
 from runloop_jupyter.local.guard import error_response
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+# A client on this machine sends a header in a millisecond, one at the far end of a tunnel in a second.
+_HEADER_SECONDS: Final = 10.0
+# Between two requests, and for all of the second one's header.
+_KEEP_ALIVE_SECONDS: Final = 75.0
 _READ_BUFFER: Final = 1 << 18
 # A filter may name many values in its query.
 _MAX_LINE: Final = 1 << 16
@@ -21,13 +26,34 @@ log = logging.getLogger(__name__)
 
 
 class Connection(web.RequestHandler):
-    """Answers what no handler answers: bytes that the parser refuses.
+    """Answers what no handler answers: bytes that the parser refuses, and a header that never ends.
 
     The parser's messages have the offending line in them, which may be a presigned URL or a header with the key: only
     their type is told.
     """
 
-    __slots__ = ()
+    __slots__ = ("_header_seconds", "_timer")
+
+    def __init__(self, *arguments: Any, header_seconds: float, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._header_seconds = header_seconds
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, and give the first request's header its time."""
+        super().connection_made(transport)
+        self._timer = self._loop.call_later(self._header_seconds, self._cut_off)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End, and forget the time that was given."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _cut_off(self) -> None:
+        if self._request_count == 0:
+            log.warning("cut off a connection on which no request came within %g s", self._header_seconds)
+            self.force_close()
 
     def handle_error(
         self,
@@ -37,7 +63,11 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Return an error as the API gives them, and close the connection after it."""
-        if status < 500:
+        if isinstance(exc, LineTooLong) or "Too many headers" in (message or ""):
+            status = 431
+            log.warning("what came has a header that is too long (%s)", type(exc).__name__)
+            said = "the request line, a header, or all of them are too long"
+        elif status < 500:
             log.warning("what came can't be read as HTTP (%s)", type(exc).__name__)
             said = "this can't be read as an HTTP request"
         else:
@@ -50,15 +80,27 @@ class Connection(web.RequestHandler):
         return response
 
 
-def connections(server: web.Server, loop: asyncio.AbstractEventLoop) -> Callable[[], Connection]:
-    """Return what makes the protocol of each connection to `server`."""
+def connections(
+    server: web.Server, loop: asyncio.AbstractEventLoop, header_seconds: float = _HEADER_SECONDS
+) -> Callable[[], Connection]:
+    """Return what makes the protocol of each connection to `server`.
+
+    Args:
+        server: Handles the requests.
+        loop: Runs it.
+        header_seconds: How long a new connection may take until its first request's header is whole.
+    """
 
     def connection() -> Connection:
         return Connection(
             server,
             loop=loop,
-            access_log=None,  # type: ignore[arg-type]  # it would have the query strings of presigned URLs
+            access_log=None,  # it would have the query strings of presigned URLs
             read_bufsize=_READ_BUFFER,
+            # What is put is kept as it comes, whatever its Content-Encoding says: S3 does so, and no bomb goes off here.
+            auto_decompress=False,
+            header_seconds=header_seconds,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
             max_line_size=_MAX_LINE,
         )
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
+from runloop_jupyter.local.expect import go_on
 from runloop_jupyter.local.guard import HEADERS, Activity
 from runloop_jupyter.local.refusal import Refusal
 from runloop_jupyter.wire.objects import ObjectState
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.local.database import Worker
     from runloop_jupyter.local.objects import Objects
 
-_ONE_RANGE: Final = re.compile(r"bytes=(?:[0-9]{1,18}-(?:[0-9]{1,18})?|-0*[1-9][0-9]{0,17})")
+_ONE_RANGE: Final = re.compile(r"bytes=(?:(?P<first>[0-9]{1,18})-(?P<last>[0-9]{1,18})?|-0*[1-9][0-9]{0,17})")
 # Never in a file name: control characters, and what some system takes for a path or a drive.
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069/\\:]")
 
@@ -42,14 +44,16 @@ class Content:
         object_id = request.match_info["id"]
         length = _content_length(request)
         await self._worker(lambda: self._objects.uploading(object_id))
+        await go_on(request)
         temporary = await self._blobs.receive(request.content, length)
         try:
+            etag = _etag(temporary)  # a rename keeps it, and a delete may take the file before this answers
             await self._worker(lambda: self._objects.place(object_id, temporary))
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         await asyncio.to_thread(self._blobs.settle, object_id)
-        return web.Response(headers={**HEADERS, hdrs.ETAG: f'"{_etag(self._blobs.path(object_id))}"'})
+        return web.Response(headers={**HEADERS, hdrs.ETAG: f'"{etag}"'})
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Send an object's bytes, whole or one range of them."""
@@ -58,7 +62,7 @@ class Content:
         if view.state != ObjectState.READ_ONLY:
             raise Refusal(404, f"the object is {view.state}: there are no bytes to read")
         headers = {**HEADERS, hdrs.CONTENT_DISPOSITION: content_disposition(view.name, object_id)}
-        return _BlobResponse(self._blobs.path(object_id), headers, self._activity)
+        return _BlobResponse(self._objects.content(object_id), headers, self._activity)
 
 
 def content_disposition(name: str, object_id: str) -> str:
@@ -79,15 +83,15 @@ class _BlobResponse(web.FileResponse):
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         if hdrs.RANGE in request.headers and not await asyncio.to_thread(self._range_counts, request):
-            headers = request.headers.copy()
-            del headers[hdrs.RANGE]
-            request = request.clone(headers=headers)
+            kept = [(name, value) for name, value in request.headers.items() if _goes_on(name, value)]
+            request = request.clone(headers=CIMultiDict(kept))
         with self._activity.busy():
             return await super().prepare(request)
 
     def _range_counts(self, request: BaseRequest) -> bool:
         """Return whether to send a range: one that can be read and, under If-Range, of the same bytes as before."""
-        if not _ONE_RANGE.fullmatch(request.headers[hdrs.RANGE].strip()):
+        asked = _ONE_RANGE.fullmatch(request.headers[hdrs.RANGE].strip())
+        if asked is None or (asked["last"] and int(asked["last"]) < int(asked["first"])):
             return False
         condition = request.headers.get(hdrs.IF_RANGE)
         if condition is None or request.if_range is not None:  # a date is compared by FileResponse
@@ -96,6 +100,11 @@ class _BlobResponse(web.FileResponse):
             return condition.strip() == f'"{_etag(self._blob)}"'
         except FileNotFoundError:
             return True  # and FileResponse answers 404
+
+
+def _goes_on(name: str, value: str) -> bool:
+    """Return whether a header stays in a request whose range doesn't count; what isn't UTF-8 can't be copied."""
+    return name.lower() != "range" and value.isprintable()
 
 
 def _etag(path: Path) -> str:

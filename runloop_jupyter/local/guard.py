@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from runloop_jupyter.local import auth
-from runloop_jupyter.local.blobs import NO_ROOM
+from runloop_jupyter.local.ballast import no_room
 from runloop_jupyter.local.refusal import Refusal, store_full
 from runloop_jupyter.wire import json
 
@@ -31,6 +30,9 @@ _QUIET_SECONDS: Final = 10.0
 # Names that can only mean this machine. A page that rebinds its own name to 127.0.0.1 still sends its own name. The
 # port is left open: a tunnel may have another.
 _HOSTS: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+# Each of these decides who gets in: of two, somebody else on the way may have read the other one.
+_ONCE: Final = (hdrs.HOST, hdrs.AUTHORIZATION, hdrs.ORIGIN, "Sec-Fetch-Site", "Sec-Fetch-Mode", hdrs.CONTENT_LENGTH)
 
 # Bytes of objects are somebody else's: never sniffed, rendered, embedded in a page, or kept by a cache.
 HEADERS: Final = {
@@ -122,7 +124,7 @@ def errors(activity: Activity) -> Middleware:
             except (ConnectionError, web.RequestPayloadError):
                 return error_response(400, "the connection was lost before the request had come in")
             except Exception as error:
-                if _no_room(error):
+                if no_room(error):
                     full = store_full()
                     return error_response(full.status, full.message, {"x-should-retry": "false"})
                 log.exception("%s %s failed", request.method, request.path)
@@ -140,6 +142,7 @@ def guard(key: Secret, signer: auth.Signer, nonce: Secret) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        _check_form(request)
         _check_host(request)
         _check_origin(request)
         authorization = request.headers.get("Authorization")
@@ -153,6 +156,15 @@ def guard(key: Secret, signer: auth.Signer, nonce: Secret) -> Middleware:
         return await handler(request)
 
     return middleware
+
+
+def _check_form(request: web.Request) -> None:
+    """Refuse what two readers could read in two ways: a target that is no path, a header that is there twice."""
+    if not request.raw_path.startswith("/"):
+        raise Refusal(400, "this store is no proxy: ask for a path")
+    for name in _ONCE:
+        if len(request.headers.getall(name, ())) > 1:
+            raise Refusal(400, f"the header {name} is there more than once")
 
 
 def _check_host(request: web.Request) -> None:
@@ -182,9 +194,3 @@ def _check_signature(request: web.Request, signer: auth.Signer) -> None:
     refused = signer.refusal(request.method, object_id, expires, signature, time.time())
     if refused:
         raise Refusal(403, refused)
-
-
-def _no_room(error: Exception) -> bool:
-    if isinstance(error, sqlite3.OperationalError):
-        return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
-    return isinstance(error, OSError) and error.errno in NO_ROOM

@@ -11,7 +11,7 @@ from typing import Final
 
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES: Final = {digit: value for value, digit in enumerate(_DIGITS)}
-_PREFIX: Final = "obj_"
+PREFIX: Final = "obj_"
 _POSITION: Final = 11
 _RANDOM: Final = 16
 # Positions within one millisecond, before they run ahead of the clock.
@@ -26,13 +26,13 @@ def next_position(newest: int | None, now_ms: int) -> int:
 def make_id(position: int) -> str:
     """Return a new id for the object at `position`."""
     digits = [_DIGITS[position >> (5 * place) & 31] for place in reversed(range(_POSITION))]
-    return _PREFIX + "".join(digits) + "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM))
+    return PREFIX + "".join(digits) + "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM))
 
 
 def position_of(object_id: str) -> int | None:
     """Return the position an id was made for, also when its object is long gone; None when it is no id of ours."""
-    digits = object_id[len(_PREFIX) :]
-    if not object_id.startswith(_PREFIX) or len(digits) != _POSITION + _RANDOM or not _VALUES.keys() >= set(digits):
+    digits = object_id[len(PREFIX) :]
+    if not object_id.startswith(PREFIX) or len(digits) != _POSITION + _RANDOM or not _VALUES.keys() >= set(digits):
         return None
     position = 0
     for digit in digits[:_POSITION]:

@@ -145,7 +145,8 @@ def status(root: Path | None = None) -> dict[str, Any] | None:
     """Return what the running daemon says of itself; None when none runs.
 
     The fields: ``store_id``, ``pid``, ``version``, ``start_time`` (seconds, Unix time), ``objects`` (how many, by
-    state), ``size_bytes``, ``pinned``.
+    state; those in ERROR have lost their bytes), ``size_bytes``, ``pinned``, ``checking`` (whether it still looks
+    through its files after a start).
 
     Raises:
         EmbeddedStoreError: It hangs, or runs on another machine.

@@ -31,6 +31,16 @@ class Layout:
         return self.root / "incoming"
 
     @property
+    def strays(self) -> Path:
+        """Files found among the blobs that the database knows no object for; only a person removes them."""
+        return self.root / "strays"
+
+    @property
+    def ballast(self) -> Path:
+        """Room set aside for deleting on a full disk; see `ballast`."""
+        return self.root / "ballast"
+
+    @property
     def identity(self) -> Path:
         """The store's own UUID and its port, kept for ever."""
         return self.root / "store.json"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import time
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from runloop_jupyter.index import Filter, ObjectIndex, Tally, transaction
+from runloop_jupyter.local import limits
+from runloop_jupyter.local.ballast import no_room
 from runloop_jupyter.local.database import Replies
 from runloop_jupyter.local.ids import make_id, next_position, position_of
-from runloop_jupyter.local.refusal import bad_request, conflict, not_found
+from runloop_jupyter.local.public import Shelf
+from runloop_jupyter.local.refusal import Refusal, bad_request, conflict, not_found
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import (
     ContentType,
@@ -24,13 +30,23 @@ from runloop_jupyter.wire.objects import (
 )
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from runloop_jupyter.local.bag import Description
+    from runloop_jupyter.local.ballast import Ballast
     from runloop_jupyter.local.blobs import Blobs
 
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+# How many deletes make one transaction: what a full disk's last room has to hold.
+_SWEEP: Final = 100
+# With the time of day for centuries to come, it ends at a moment that 64 bits can say.
+_LONGEST_TTL: Final = 9 * 10**18
 _INT64: Final = 2**63 - 1
+_YEAR_9999: Final = 253_402_300_799_999
 _CONTENT_TYPES: Final = frozenset(ContentType)
 # How long a list call counts before it gives up, and a facets call before it answers with what it has.
 _COUNT_SECONDS: Final = 0.04
@@ -47,29 +63,45 @@ class Objects:
     bytes and its metadata.
     """
 
-    def __init__(self, connection: sqlite3.Connection, blobs: Blobs, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        blobs: Blobs,
+        ballast: Ballast,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._connection = connection
         self._index = ObjectIndex(connection)
         self._replies = Replies(connection)
         self._blobs = blobs
+        self._ballast = ballast
         self._clock = clock
         self._newest = self._index.newest()
+        # Until a recovery has seen everything, each object that is asked for is looked at.
+        self.checked = False
+        self._public = Shelf()
 
-    def once(self, request_id: str | None, route: str, work: Callable[[], bytes]) -> bytes:
+    def once(self, request_id: str | None, route: str, work: Callable[[], bytes], *, frees: bool = False) -> bytes:
         """Return the answer `work` makes, or the one it made when this request came before. All or nothing is done.
 
         Args:
             request_id: The client's ``x-request-id``, the same on each retry; None does the work each time.
             route: Method and path; an id is only good for one of them.
             work: Does the work and returns the answer's body. What it refuses isn't remembered.
+            frees: It will make room, and on a full disk gets the room that was set aside for that.
         """
         self.sweep()
-        with transaction(self._connection):
-            answer = self._replies.find(request_id, route) if request_id else None
-            if answer is None:
-                answer = work()
-                if request_id:
-                    self._replies.remember(request_id, route, answer, self._now_ms())
+
+        def all_or_nothing() -> bytes:
+            with transaction(self._connection):
+                answer = self._replies.find(request_id, route) if request_id else None
+                if answer is None:
+                    answer = work()
+                    if request_id:
+                        self._replies.remember(request_id, route, answer, self._now_ms())
+            return answer
+
+        answer = self._with_room(all_or_nothing) if frees else all_or_nothing()
         self._remove_doomed()
         return answer
 
@@ -77,13 +109,16 @@ class Objects:
         """Create an object that waits for its bytes. Call within `once`.
 
         Raises:
-            Refusal: 400 for a content type that isn't published or a TTL that is no time to come.
+            Refusal: 400 for a content type that isn't published, a TTL that is no time to come, or what is too large;
+                507 when there is no room for its bytes anyway.
         """
+        limits.check(wanted.name, wanted.metadata)
         if wanted.content_type not in _CONTENT_TYPES:
             raise bad_request(f"content_type is one of {', '.join(ContentType)}")
         now = self._now_ms()
-        if wanted.ttl_ms is not None and not 0 <= wanted.ttl_ms <= _INT64 - now:
-            raise bad_request("ttl_ms is a number of milliseconds, 0 or more; leave it out to keep the object for ever")
+        if wanted.ttl_ms is not None and not 0 <= wanted.ttl_ms <= _LONGEST_TTL:
+            raise bad_request("ttl_ms is from 0 to 9·10¹⁸ milliseconds; leave it out to keep the object for ever")
+        self._blobs.check_room()
         position = next_position(self._newest, now)
         view = ObjectView(
             id=make_id(position),
@@ -101,9 +136,9 @@ class Objects:
         return view
 
     def get(self, object_id: str) -> ObjectView:
-        """Return an object in whatever state. Raises Refusal 404."""
+        """Return an object in whatever state, or a public one. Raises Refusal 404."""
         self.sweep()
-        return self._get(object_id)
+        return self._public.get(object_id) or self._whole(self._get(object_id))
 
     def list(
         self, wanted: Filter, *, limit: int, starting_after: str | None, count: bool
@@ -116,20 +151,27 @@ class Objects:
             Refusal: 400 when `starting_after` can't be an id of this store. One whose object is gone will do.
         """
         self.sweep()
-        before = None
-        if starting_after is not None:
-            before = position_of(starting_after)
-            if before is None:
-                raise bad_request("starting_after is the id of the last object on the page before")
+        before = self._before(starting_after)
         for page in self._index.walk(wanted, limit=limit, before=before, as_json=True):
             if page is None:
                 yield None
                 continue
+            if not self.checked and any(self._whole(view) is not view for view in page.objects):
+                yield from self.list(wanted, limit=limit, starting_after=starting_after, count=count)
+                return
             total = None
             if count:
                 whole = before is None and not page.has_more
                 total = len(page.objects) if whole else self._index.count(wanted, within_s=_COUNT_SECONDS)
             yield ObjectListView(objects=page.objects, has_more=page.has_more, total_count=total)
+
+    def list_public(
+        self, wanted: Filter, *, limit: int, starting_after: str | None, count: bool
+    ) -> Iterator[ObjectListView]:
+        """Yield a page of the public objects, which are in no other list; otherwise as `list`."""
+        page = self._public.page(wanted, limit=limit, before=_before(starting_after))
+        total = self._public.count(wanted) if count else None
+        yield ObjectListView(objects=page.objects, has_more=page.has_more, total_count=total)
 
     def facets(self, wanted: Filter, keys: Sequence[str], *, limit: int) -> Iterator[FacetsView | None]:
         """Yield, for each of `keys`, the values that most of the wanted objects have, after pauses as `list`."""
@@ -197,6 +239,10 @@ class Objects:
             raise conflict(f"the object is {view.state} and takes no more bytes: create a new one")
         return view
 
+    def content(self, object_id: str) -> Path:
+        """Return the file in which the bytes of an object are, or would be. Any thread may ask."""
+        return self._public.path(object_id) or self._blobs.path(object_id)
+
     def readable(self, object_id: str) -> ObjectView:
         """Return an object that has bytes to give.
 
@@ -206,6 +252,8 @@ class Objects:
         view = self.get(object_id)
         if view.state == ObjectState.UPLOADING:
             raise bad_request("the object is still UPLOADING: complete it first")
+        if view.state == ObjectState.ERROR:
+            raise bad_request("the object is ERROR: the store lost its bytes; its log says more")
         if view.state != ObjectState.READ_ONLY:
             raise bad_request(f"the object is {view.state}: there is nothing to download")
         return view
@@ -214,41 +262,52 @@ class Objects:
         """Make an object READ_ONLY with the bytes that were put. Call within `once`.
 
         Raises:
-            Refusal: 404, or 409 when it isn't UPLOADING or no bytes were put.
+            Refusal: 404, 403 for a public object, or 409 when it isn't UPLOADING or no bytes were put.
         """
-        view = self._get(object_id)
+        view = self._own(object_id)
         if view.state != ObjectState.UPLOADING:
             raise conflict(f"the object is {view.state}, not UPLOADING")
-        size = self._blobs.size(object_id)
+        size = self._blobs.settled_size(object_id)
         if size is None:
             raise conflict("nothing was uploaded yet: PUT the bytes to the upload_url, then complete")
         return self._change(view, ObjectState.READ_ONLY, size)
 
     def delete(self, object_id: str) -> ObjectView:
-        """Delete an object in whatever state; harmless on a deleted one. Call within `once`. Raises Refusal 404."""
-        view = self._get(object_id)
+        """Delete an object in whatever state; harmless on a deleted one. Call within `once`.
+
+        Raises:
+            Refusal: 404, or 403 for a public object.
+        """
+        view = self._own(object_id)
         return view if view.state == ObjectState.DELETED else self._delete(view)
 
     def sweep(self) -> int:
         """Delete the objects whose time has come, and return how many."""
         now = self._now_ms()
-        due = self._connection.execute(
-            "SELECT o.id FROM ttl JOIN object AS o USING (position) WHERE due_ms <= ?", (now,)
-        ).fetchall()
-        if not due:
-            return 0
+        swept = 0
+        while due := self._connection.execute(
+            "SELECT due_ms, position, id FROM ttl LEFT JOIN object USING (position) WHERE due_ms <= ?"
+            " ORDER BY due_ms, position LIMIT ?",
+            (now, _SWEEP),
+        ).fetchall():
+            self._with_room(partial(self._sweep, due))
+            self._remove_doomed()
+            swept += len(due)
+        return swept
+
+    def _sweep(self, due: Sequence[tuple[int, int, str | None]]) -> None:
         with transaction(self._connection):
-            for (object_id,) in due:
-                self.delete(object_id)
-            self._connection.execute("DELETE FROM ttl WHERE due_ms <= ?", (now,))
-        self._remove_doomed()
-        return len(due)
+            for due_ms, position, object_id in due:
+                if object_id is not None:
+                    self.delete(object_id)
+                self._connection.execute("DELETE FROM ttl WHERE due_ms = ? AND position = ?", (due_ms, position))
 
     def tidy(self) -> int:
         """Sweep, finish deletes that were cut off, forget old answers; return how many objects were swept."""
         swept = self.sweep()
         self._remove_doomed()
         self._replies.prune(self._now_ms())
+        self._ballast.take()
         return swept
 
     def tally(self) -> dict[str, Tally]:
@@ -256,11 +315,107 @@ class Objects:
         self.sweep()
         return self._index.tally()
 
+    def _before(self, starting_after: str | None) -> int | None:
+        """Return the position that a page begins below. An object that came from another store has its own."""
+        known = None if starting_after is None else self._index.position(starting_after)
+        return _before(starting_after) if known is None else known
+
+    def _own(self, object_id: str) -> ObjectView:
+        """Return an object that may be changed. Raises Refusal 404 or 403."""
+        if self._public.get(object_id) is not None:
+            raise Refusal(403, "the object is public: it can be read, and nobody changes it")
+        return self._get(object_id)
+
+    def states(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the state of each object with one of these ids, by id."""
+        self.sweep()
+        rows = self._connection.execute(
+            "SELECT id, state FROM object WHERE id IN (SELECT value FROM json_each(?))", (json.encode(ids).decode(),)
+        )
+        return dict(rows.fetchall())
+
+    def due(self, *, sweep: bool) -> int:
+        """Return how many objects are past their time and not deleted yet; with `sweep`, delete them."""
+        if sweep:
+            return self.tidy()
+        (n,) = self._connection.execute(
+            "SELECT count(*) FROM ttl JOIN object AS o USING (position) WHERE due_ms <= ? AND o.state <> ?",
+            (self._now_ms(), ObjectState.DELETED),
+        ).fetchone()
+        return int(n)
+
+    def take_in(self, description: Description, temporary: Path, *, restore: bool) -> str:
+        """Make an object of another store, or of this one once, one of this store's, whole from the first moment on.
+
+        Args:
+            description: What it was.
+            temporary: Its bytes, checked and on the disk; taken away when the object is taken in.
+            restore: Also where it was deleted from this store.
+
+        Returns:
+            ``taken``; or why not: ``here`` (never replaced), ``deleted`` from this store, ``expired``.
+
+        Raises:
+            Refusal: 400 when it isn't what an object can be.
+        """
+        self.sweep()
+        due = description.delete_after_time_ms
+        encoded = position_of(description.id)
+        if (
+            encoded is None
+            or description.content_type not in _CONTENT_TYPES
+            or not 0 <= description.create_time_ms <= _YEAR_9999
+            or not 0 <= (due or 0) <= _INT64
+        ):
+            raise bad_request(f"{description.id[:60]!r} isn't described as an object can be")
+        limits.check(description.name, description.metadata)
+        before = self._index.get(description.id)
+        if before is not None and before.state != ObjectState.DELETED:
+            return "here"
+        if before is not None and not restore:
+            return "deleted"
+        if due is not None and due <= self._now_ms():
+            return "expired"
+        view = ObjectView(
+            id=description.id,
+            name=description.name,
+            state=ObjectState.READ_ONLY,
+            content_type=description.content_type,
+            create_time_ms=description.create_time_ms,
+            size_bytes=description.size_bytes,
+            delete_after_time_ms=due,
+            metadata=description.metadata,
+        )
+        position = encoded if before is None else self._position(view)
+        # Two stores may have created in the same millisecond; whoever pages looks an object's own position up.
+        while before is None and self._index.taken(position):
+            position += 1
+        self._blobs.place(temporary, view.id)
+        try:
+            self._blobs.settle(view.id)
+            with transaction(self._connection):
+                self._connection.execute("DELETE FROM doomed WHERE id = ?", (view.id,))
+                self._index.put(position, view)
+                if due is not None:
+                    self._connection.execute("INSERT OR REPLACE INTO ttl VALUES (?, ?)", (due, position))
+        except BaseException:
+            self._blobs.remove(view.id)
+            raise
+        self._newest = max(position, -1 if self._newest is None else self._newest)
+        return "taken"
+
     def _get(self, object_id: str) -> ObjectView:
         view = self._index.get(object_id)
         if view is None:
             raise not_found(object_id)
         return view
+
+    def _whole(self, view: ObjectView) -> ObjectView:
+        """Return `view` READ_ONLY only if its bytes are there: an object that has lost them is ERROR from now on."""
+        if view.state != ObjectState.READ_ONLY or self._blobs.size(view.id) == view.size_bytes:
+            return view
+        log.error("the file of %s is gone or has another size; the object is ERROR now", view.id)
+        return self._change(view, ObjectState.ERROR, view.size_bytes)
 
     def _delete(self, view: ObjectView) -> ObjectView:
         position = self._position(view)
@@ -284,7 +439,32 @@ class Objects:
             return
         for object_id in doomed:
             self._blobs.remove(object_id)
-        self._connection.executemany("DELETE FROM doomed WHERE id = ?", [(object_id,) for object_id in doomed])
+        try:
+            with transaction(self._connection):
+                self._connection.executemany("DELETE FROM doomed WHERE id = ?", [(object_id,) for object_id in doomed])
+        except sqlite3.OperationalError as error:
+            if not no_room(error):
+                raise
+            # They are deleted all the same; that they are done with is written down by `tidy`, once there is room.
+
+    def _with_room(self, work: Callable[[], T]) -> T:
+        """Return `work()`; on a full disk, what it makes of the room that was set aside."""
+        try:
+            return work()
+        except sqlite3.OperationalError as error:
+            if not no_room(error) or not self._ballast.give_up():
+                raise
+            return work()
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _before(starting_after: str | None) -> int | None:
+    """Return the position that a page begins below; None for the first page. Raises Refusal 400 for no id of ours."""
+    if starting_after is None:
+        return None
+    before = position_of(starting_after)
+    if before is None:
+        raise bad_request("starting_after is the id of the last object on the page before")
+    return before

@@ -22,23 +22,27 @@ import msgspec
 from aiohttp import web
 
 from runloop_jupyter import process
+from runloop_jupyter.atomic import fsync_dir
 from runloop_jupyter.errors import EmbeddedStoreError
 from runloop_jupyter.index import connect
 from runloop_jupyter.local import release
 from runloop_jupyter.local import state as daemon_state
 from runloop_jupyter.local.app import Service, make_app
 from runloop_jupyter.local.auth import Signer
+from runloop_jupyter.local.ballast import Ballast
 from runloop_jupyter.local.blobs import Blobs
 from runloop_jupyter.local.connection import connections
 from runloop_jupyter.local.database import SCHEMA, Worker
 from runloop_jupyter.local.guard import Activity
 from runloop_jupyter.local.identity import load_identity, load_key, save_identity
 from runloop_jupyter.local.objects import Objects
+from runloop_jupyter.local.recovery import Recovery, check_database
 from runloop_jupyter.paths import private_dir
 from runloop_jupyter.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from runloop_jupyter.local.identity import Identity
     from runloop_jupyter.local.layout import Layout
@@ -51,6 +55,9 @@ _HEARTBEAT_SECONDS: Final = 10.0
 _ALIVE_SECONDS: Final = 35.0
 # Whoever has just read the state file still finds this daemon behind the port, not whoever takes it next.
 _GRACE_SECONDS: Final = 0.1
+# So long a start may look through the files before it serves, and so long at a time after that.
+_RECOVER_FIRST_SECONDS: Final = 1.0
+_RECOVER_SECONDS: Final = 0.01
 _FINISH_SECONDS: Final = 10.0
 _CUT_OFF_SECONDS: Final = 1.0
 # Below the range from which systems take ports for outgoing connections, so that it is free again at the next start.
@@ -89,6 +96,8 @@ def serve(layout: Layout, options: Options) -> None:
     try:
         with ExitStack() as stack:
             private_dir(layout.root)
+            if not layout.database.exists():
+                _settle(layout.root)
             stack.enter_context(_locked(layout))
             stack.enter_context(_not_alive_elsewhere(layout))
             identity = load_identity(layout)
@@ -98,6 +107,13 @@ def serve(layout: Layout, options: Options) -> None:
         raise EmbeddedStoreError(f"the embedded store at {layout.root} can't be used: {error}") from error
     except sqlite3.Error as error:
         raise EmbeddedStoreError(f"{layout.database} can't be opened: {error}") from error
+
+
+def _settle(directory: Path) -> None:
+    """Make the way to a new directory survive a power cut: whoever made it may have made its parents too."""
+    for parent in directory.parents:
+        with suppress(OSError):  # one that isn't ours to open isn't one that was made for this
+            fsync_dir(parent)
 
 
 @contextmanager
@@ -160,11 +176,14 @@ def _bind(layout: Layout, identity: Identity, wanted: int | None) -> Iterator[so
 
 async def _run(layout: Layout, options: Options, identity: Identity, listener: socket.socket) -> None:
     blobs = Blobs(layout)
+    check_database(layout, blobs)
     worker = Worker()
     connection = await worker(lambda: connect(layout.database, SCHEMA))
     try:
-        objects = await worker(lambda: Objects(connection, blobs))
-        cut_off = blobs.clear_incoming()
+        objects = await worker(lambda: Objects(connection, blobs, Ballast(layout.ballast)))
+        await worker(objects.tidy)
+        recovery = Recovery(connection, blobs)
+        await worker(lambda: recovery.advance(_RECOVER_FIRST_SECONDS))
         state = daemon_state.DaemonState(
             host=platform.node(),
             boot_id=process.boot_id(),
@@ -185,6 +204,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
             return stop.is_set()
 
         service = Service(
+            layout=layout,
             objects=objects,
             blobs=blobs,
             worker=worker,
@@ -197,6 +217,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
                 "pid": state.pid,
                 "version": state.version,
                 "start_time": state.start_time,
+                "checking": not recovery.done,
             },
             hand_over=hand_over,
         )
@@ -206,15 +227,17 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
             raise RuntimeError("aiohttp made no server")
         loop = asyncio.get_running_loop()
         listening = await loop.create_server(connections(runner.server, loop), sock=listener)
+        recovering: asyncio.Task[None] | None = None
         try:
             daemon_state.publish(layout, state)
             log.info("serving %s on port %d, process %d", layout.root, state.port, state.pid)
-            if cut_off:
-                log.info("removed %d uploads that were cut off", cut_off)
             if options.ready:
                 options.ready(state)
+            recovering = asyncio.create_task(_recover(layout, service, recovery))
             await _keep_house(layout, service, stop, options.idle_seconds)
         finally:
+            if recovering is not None:
+                recovering.cancel()
             await _take_leave(layout, state, listening, activity)
             await runner.cleanup()
     finally:
@@ -245,6 +268,19 @@ async def _take_leave(layout: Layout, state: DaemonState, listening: asyncio.Ser
         await asyncio.sleep(0.02)
     if activity.in_flight:
         log.warning("cut off %d uploads and downloads that didn't end in time", activity.in_flight)
+
+
+async def _recover(layout: Layout, service: Service, recovery: Recovery) -> None:
+    """Look through what is left to look through, a little at a time so that requests come in between."""
+    try:
+        while not await service.worker(lambda: recovery.advance(_RECOVER_SECONDS)):
+            await asyncio.sleep(0)
+        service.objects.checked = True
+        service.facts["checking"] = False
+    except (OSError, sqlite3.Error):
+        log.exception("the files couldn't be held against the database; the next start tries again")
+    for line in recovery.lines(layout):
+        log.warning(line)
 
 
 async def _keep_house(layout: Layout, service: Service, stop: asyncio.Event, idle_seconds: float | None) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import subprocess
-import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
+from misbehaving import Upstream, loses_reply, serving
 from runloop_api_client import (
     AsyncRunloop,
+    AsyncRunloopSDK,
     AuthenticationError,
     BadRequestError,
     ConflictError,
@@ -21,27 +22,18 @@ from runloop_api_client import (
     Runloop,
     RunloopSDK,
 )
+from store_process import KEY, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-KEY = "published-client"
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RUNLOOP_")}
-    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
-    root = tmp_path_factory.mktemp("contract") / "store"
-    with subprocess.Popen(
-        [sys.executable, "-m", "runloop_jupyter.local.cli", "serve", "--root", str(root)],
-        env={**kept, "RUNLOOP_LOCAL_KEY": KEY, "PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        yield next(word for word in process.stdout.readline().split() if word.startswith("http://"))
-        process.send_signal(signal.SIGTERM)
+    store = open_store(tmp_path_factory.mktemp("contract") / "store")
+    yield store.base_url
+    store.close()
 
 
 @pytest.fixture
@@ -122,8 +114,13 @@ def test_the_clients_paginator_walks_to_the_end(client: Runloop) -> None:
     assert [each.id for each in client.objects.list(name="walk-", limit=2)] == made[::-1]
 
 
-def test_the_public_list_is_empty(client: Runloop) -> None:
-    assert list(client.objects.list_public(name="x", limit=10)) == []
+def test_public_objects_are_listed_paged_and_downloaded_by_the_client(sdk: RunloopSDK, client: Runloop) -> None:
+    everything = list(client.objects.list_public(limit=2))
+    assert [each.name for each in everything[:2]] == ["penguins", "penguins-raw.csv"]
+    content = sdk.storage_object.from_id(everything[1].id).download_as_text()
+    assert content.startswith("studyName,")
+    assert len(content.encode()) == everything[1].size_bytes
+    assert list(client.objects.list_public(name="x-files")) == []
 
 
 def test_errors_have_the_clients_own_classes_without_retries(base_url: str, client: Runloop) -> None:
@@ -136,6 +133,106 @@ def test_errors_have_the_clients_own_classes_without_retries(base_url: str, clie
         client.objects.complete(view.id)
     with Runloop(base_url=base_url, bearer_token="wrong") as stranger, pytest.raises(AuthenticationError):
         stranger.objects.list()
+
+
+def test_bytes_without_a_length_are_refused_as_s3_refuses_them(sdk: RunloopSDK) -> None:
+    thing = sdk.storage_object.create(name="in chunks", content_type="binary")
+    with pytest.raises(httpx.HTTPStatusError, match="HTTP 501"):
+        thing.upload_content(iter([b"a", b"b"]))
+    thing.upload_content(b"ab")
+    assert thing.complete().size_bytes == 2
+
+
+def test_a_part_can_be_read_and_a_link_ends(sdk: RunloopSDK, client: Runloop) -> None:
+    thing = sdk.storage_object.upload_from_bytes(b"0123456789", name="ranges", content_type="binary")
+    link = thing.get_download_url(duration_seconds=1).download_url
+    part = client._client.get(link, headers={"Range": "bytes=2-4"})
+    assert (part.status_code, part.content) == (206, b"234")
+    assert part.headers["content-range"] == "bytes 2-4/10"
+    time.sleep(1.1)
+    assert client._client.get(link).status_code == 403
+    with pytest.raises(BadRequestError, match="duration_seconds"):
+        thing.get_download_url(duration_seconds=0)
+
+
+def test_a_time_to_live_under_a_second_is_over_at_once(sdk: RunloopSDK, client: Runloop) -> None:
+    assert client.objects.retrieve(client.objects.create(name="short", content_type="text", ttl_ms=0).id).state == (
+        "DELETED"
+    )
+    with pytest.raises(httpx.HTTPStatusError, match="HTTP 409"):  # the client makes 0 ms of half a second
+        sdk.storage_object.upload_from_text("x", name="short", ttl=timedelta(seconds=0.5))
+
+
+def test_an_object_is_what_mounts_and_builds_are_told_of(sdk: RunloopSDK) -> None:
+    thing = sdk.storage_object.upload_from_text("x", name="context")
+    assert thing.as_build_context() == {"object_id": thing.id, "type": "object"}
+    assert [each.id for each in sdk.storage_object.list(search=thing.id)] == [thing.id]
+
+
+def test_everything_that_the_answers_hold_is_what_the_client_knows(client: Runloop) -> None:
+    made = client.objects.create(name="known", content_type="text", metadata={"a": "b"}, ttl_ms=60_000)
+    page = client.objects.list(search=made.id)
+    views = [made, client.objects.retrieve(made.id), page.objects[0], client.objects.delete(made.id)]
+    for answer in [*views, page, client.objects.list_public()]:
+        assert not answer.model_extra
+
+
+def test_the_same_request_at_the_same_moment_is_done_once(base_url: str) -> None:
+    with Runloop(base_url=base_url, bearer_token=KEY) as client, ThreadPoolExecutor(16) as pool:
+        for attempt in range(5):
+            name, key = f"at once {attempt}", f"at-once-{attempt}"
+            calls = [
+                pool.submit(client.objects.create, name=name, content_type="text", idempotency_key=key)
+                for _ in range(16)
+            ]
+            assert len({each.result().id for each in calls}) == 1
+            assert len(client.objects.list(name=name).objects) == 1
+
+
+@pytest.mark.parametrize("call", ["create", "complete", "delete"])
+def test_a_lost_answer_is_asked_for_again_and_the_work_is_done_once(base_url: str, call: str) -> None:
+    name = f"lost answer to {call}"
+    with serving(Upstream(base_url)) as server, RunloopSDK(base_url=server.url, bearer_token=KEY) as sdk:
+        server.will(call, loses_reply)
+        thing = sdk.storage_object.upload_from_text("once", name=name)
+        assert thing.delete().state == "DELETED"
+        assert len(server.asked(call)) == 2
+        assert len({each.headers["x-request-id"] for each in server.asked(call)}) == 1
+        assert len(list(sdk.api.objects.list(name=name))) == 1
+
+
+@pytest.mark.parametrize("state", ["no bytes", "complete", "deleted"])
+def test_what_waiting_does_not_mend_is_asked_for_once(base_url: str, state: str) -> None:
+    with serving(Upstream(base_url)) as server, RunloopSDK(base_url=server.url, bearer_token=KEY) as sdk:
+        thing = sdk.storage_object.create(name=state, content_type="text")
+        if state != "no bytes":
+            thing.upload_content(b"x")
+            thing.complete()
+        if state == "deleted":
+            thing.delete()
+        server.behave()
+        with pytest.raises(ConflictError) as caught:
+            sdk.api.objects.complete(thing.id)
+        assert caught.value.response.headers["x-should-retry"] == "false"
+        assert len(server.seen) == 1
+
+
+async def _life(base_url: str) -> None:
+    async with AsyncRunloopSDK(base_url=base_url, bearer_token=KEY) as sdk:
+        objects = sdk.storage_object
+        things = await asyncio.gather(*(objects.upload_from_text(f"text {n}", name=f"async-{n}") for n in range(10)))
+        assert await asyncio.gather(*(each.download_as_text() for each in things)) == [f"text {n}" for n in range(10)]
+        walked = [each.name async for each in await sdk.api.objects.list(name="async-", limit=3)]
+        assert sorted(walked) == [f"async-{n}" for n in range(10)]
+        with pytest.raises(ConflictError):
+            await things[0].complete()
+        assert (await things[0].delete()).state == "DELETED"
+        assert (await things[0].refresh()).state == "DELETED"
+        assert [each.name async for each in await sdk.api.objects.list_public(name="iris")] == ["iris"]
+
+
+def test_the_async_client_goes_the_same_ways(base_url: str) -> None:
+    asyncio.run(_life(base_url))
 
 
 async def _round_trip(base_url: str) -> bytes:

@@ -11,7 +11,7 @@ from shells import ok
 
 import runloop_jupyter as rl
 from runloop_jupyter import session
-from runloop_jupyter.errors import InputError
+from runloop_jupyter.errors import InputError, ObjectNotFound
 from runloop_jupyter.wire.objects import ObjectCreateParameters
 
 
@@ -303,8 +303,21 @@ def test_versions_have_their_labels_and_a_state_only_where_one_is_gone():
     objects.delete(stopped.id)
 
 
-def test_the_embedded_store_has_no_public_objects_and_says_so():
-    assert "the embedded store has no public objects" in shown(public=True)
+def test_public_objects_are_listed_apart_and_got_by_their_ids(run):
+    table = ok(run("%rl_ls --public penguins -w licence=CC0-1.0"))
+    assert [each.name for each in table] == ["penguins", "penguins-raw.csv"]
+    assert "2 of 2 objects" in table.table().to_text()
+    assert "1 of 2 objects" in shown("penguins", public=True, limit=1)
+    assert shown("nothing like it", public=True).startswith("no objects fit")
+    frame = ok(run(f"%rl_get {table[0].id}"))
+    assert frame.shape == (344, 8)
+    assert f"%rl_get {table[0].id}" in rl.info(table[0])._shown().to_text()
+
+
+def test_a_public_object_is_nothing_that_a_bare_name_means():
+    with pytest.raises(ObjectNotFound):
+        rl.get("seattle-weather")
+    assert "seattle-weather" not in shown()
 
 
 def test_keys_and_their_values_most_used_first(run):

@@ -50,12 +50,12 @@ def test_what_may_be_a_secret_is_left_out_and_named(folder):
     batch = rl.put_all("data/*", "secret")
     assert "secret/id_rsa" not in names(batch)
     assert "left out as they may hold secrets: id_rsa" in batch.table().to_text()
-    with pytest.raises(InputError, match=r"nothing fits 'data/id_\*' but id_rsa"):
+    with pytest.raises(InputError, match=r"no file or folder fits 'data/id_\*' but id_rsa"):
         rl.put_all("data/id_*")
 
 
 def test_a_pattern_that_nothing_fits_is_refused():
-    with pytest.raises(InputError, match="nothing fits"):
+    with pytest.raises(InputError, match="no file or folder fits"):
         rl.put_all("no/such/*.csv")
 
 
@@ -81,7 +81,7 @@ def test_in_a_magic_a_pattern_is_said_as_in_a_shell(run, fresh_shell, folder):
     ran = run("batch = %rl_put data/*.csv -n magic/7 -m k=v")
     assert ran.error is None
     assert names(run("batch").value) == ["magic/7/a.csv", "magic/7/b.csv"]
-    assert "nothing fits" in str(run("%rl_put data/*.parquet").error)
+    assert "no file or folder fits" in str(run("%rl_put data/*.parquet").error)
     run("%config RunloopMagics.prefix = 'pre/'")
     try:
         assert names(run("%rl_put data/*.csv").value) == ["pre/a.csv", "pre/b.csv"]

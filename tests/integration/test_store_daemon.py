@@ -313,10 +313,8 @@ def test_serve_on_a_port_that_is_taken_says_so(tmp_path: Path) -> None:
 
 
 def test_status_and_stop_tell_what_is(root: Path) -> None:
-    assert json.loads(runloop_local("status", "--json", "--root", str(root)).stdout) == {
-        "running": False,
-        "root": str(root),
-    }
+    nothing = json.loads(runloop_local("status", "--json", "--root", str(root)).stdout)
+    assert (nothing["running"], nothing["root"], nothing["problems"]) == (False, str(root), [])
     endpoint = launch.ensure(root)
     told = json.loads(runloop_local("status", "--json", "--root", str(root)).stdout)
     assert told["running"] is True

@@ -222,13 +222,6 @@ def test_a_ttl_of_zero_is_over_at_once(store: Store) -> None:
     assert store.upload(created, b"x").status_code == 409
 
 
-def test_there_is_nothing_public(store: Store) -> None:
-    store.put()
-    answer = store.get("/v1/objects/list_public", params={"limit": 5, "name": "t"})
-    assert answer.json() == {"objects": [], "has_more": False, "total_count": 0}
-    assert store.get("/v1/objects/list_public", params={"limit": 0}).status_code == 400
-
-
 def test_metadata_keys_and_values_are_those_in_use(store: Store) -> None:
     store.put(metadata={"facet/α": "one", "plain": "x"})
     store.put(metadata={"facet/α": "two"})
@@ -238,6 +231,15 @@ def test_metadata_keys_and_values_are_those_in_use(store: Store) -> None:
     answer = store.get("/v1/objects/metadata/keys/facet%2F%CE%B1/values").json()
     assert answer == {"key": "facet/α", "values": ["one", "two"]}
     assert store.get("/v1/objects/metadata/keys/unused/values").json() == {"key": "unused", "values": []}
+
+
+@pytest.mark.parametrize(
+    ("key", "segment"), [("", ""), (".", "%2E"), ("..", "%2E%2E"), ("a/b", "a%2Fb"), ("%2F", "%252F"), ("{}", "{}")]
+)
+def test_the_values_of_any_key_can_be_asked_for(store: Store, key: str, segment: str) -> None:
+    store.put(metadata={key: "found"})
+    answer = store.get(f"/v1/objects/metadata/keys/{segment}/values")
+    assert answer.json() == {"key": key, "values": ["found"]}
 
 
 def test_metadata_is_counted_for_those_who_ask_and_nobody_else_sees_a_count(store: Store) -> None:

@@ -52,6 +52,14 @@ def test_it_holds_the_scripts_of_its_widgets_so_that_installing_it_needs_no_node
     assert not any("node_modules" in name or name.endswith(".ts") for name in names)
 
 
+def test_it_holds_the_data_sets_that_a_new_store_shows(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    here = "runloop_jupyter/local/public/"
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / here).iterdir() if path.is_file()}
+    assert f"{here}catalogue.json" in files
+    assert files == {name for name in names if name.startswith(here)}
+
+
 def test_the_main_job_works_from_it(installed, tmp_path):
     code = (
         "import runloop_jupyter as rl\n"

@@ -17,7 +17,7 @@ import httpx
 from runloop_jupyter.local import launch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 KEY = "key-of-the-tests"
 HOME = Path(__file__).parents[2]
@@ -118,10 +118,16 @@ class Store:
         return self.written
 
 
-def open_store(root: Path, *arguments: str, before: Callable[[], None] | None = None, **changes: str) -> Store:
-    """Start `runloop-local serve` on `root` and wait until it answers."""
+def open_store(
+    root: Path,
+    *arguments: str,
+    before: Callable[[], None] | None = None,
+    under: Sequence[str] = (),
+    **changes: str,
+) -> Store:
+    """Start `runloop-local serve` on `root`, as the last argument of the command `under`; wait until it answers."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "runloop_jupyter.local.cli", "serve", "--root", str(root), *arguments],
+        [*under, sys.executable, "-m", "runloop_jupyter.local.cli", "serve", "--root", str(root), *arguments],
         env=environment(RUNLOOP_LOCAL_KEY=KEY, **changes),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """Conditions on metadata: how they are read, and of what they hold."""
 
+import re
 from contextlib import suppress
 
 import pytest
@@ -49,8 +50,26 @@ def test_a_word_is_a_key_a_sign_and_a_value(word, key, sign, values):
 def test_any_key_can_be_said(key, sign, value):
     if sign + value[:1] in SIGNS:  # a value that begins with the rest of a longer sign is that sign
         return
-    assert read(written(key) + sign + value) == Condition(key, sign, (value,))
+    quoted = '"' + re.sub(r'(["\\])', r"\\\1", key) + '"'
+    assert read(quoted + sign + value) == Condition(key, sign, (value,))
+    assert read(written(key) + sign + "5") == Condition(key, sign, ("5",))
     assert read(written(key)) == Condition(key)
+
+
+@pytest.mark.parametrize("word", ["acc > 0.9", "acc> 0.9", "acc >0.9 "])
+def test_blanks_around_a_sign_are_for_the_eye(word):
+    assert read(word) == Condition("acc", ">", ("0.9",))
+    assert read("model = vit") == Condition("model", "=", ("vit",))
+
+
+def test_a_blank_after_an_equals_sign_that_stands_by_the_key_is_of_the_value():
+    assert read("note= indented") == Condition("note", "=", (" indented",))
+
+
+@pytest.mark.parametrize("word", ["acc=>0.9", "acc=<0.9", "acc = >0.9"])
+def test_signs_the_wrong_way_round_are_refused_with_both_ways_to_say_it(word):
+    with pytest.raises(InputError, match=r"could mean two things.*acc[<>]=0\.9.*rl\.ls\(where=\{'acc': '[<>]0\.9'\}\)"):
+        read(word)
 
 
 @given(st.text())

@@ -44,10 +44,23 @@ def test_no_made_up_signature_is_taken(expires: str, signature: str) -> None:
 
 @given(st.text(max_size=30))
 def test_only_the_right_bearer_token_is_taken(token: str) -> None:
-    assert auth.bearer_matches(f"Bearer {token}", Secret("right")) == (token.strip() == "right")
+    assert auth.bearer_matches(f"Bearer {token}", Secret("right")) == (token.strip(" ") == "right")
 
 
-@pytest.mark.parametrize("header", [None, "", "right", "Basic right", "Bearer", "Bearer right right"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "right",
+        "Basic right",
+        "Bearer",
+        "Bearer right right",
+        "Bearer\tright",
+        "Bearer right\xa0",
+        "Bearer\x85right",
+    ],
+)
 def test_other_headers_are_not_taken(header: str | None) -> None:
     assert not auth.bearer_matches(header, Secret("right"))
 
@@ -64,3 +77,21 @@ def test_a_handshake_is_bound_to_its_call() -> None:
 def test_a_clients_handshake_is_no_daemons_proof() -> None:
     nonce = Secret("nonce")
     assert auth.handshake(nonce, "GET", "/p", "abc") != auth.proof(nonce, "/p", "abc")
+
+
+@pytest.mark.parametrize("given", ["", "r", "righx", "xight", "right and more", "r\xe4ght", "\udcff"])
+def test_every_secret_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    """`hmac.compare_digest` sees the whole of both, right or wrong from the first character on, and `==` neither."""
+    compared: list[tuple[object, object]] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return False
+
+    monkeypatch.setattr(auth.hmac, "compare_digest", compare)
+    sent = given.encode("utf-8", "surrogateescape")
+    assert not auth.bearer_matches(f"Bearer {given}", Secret("right"))
+    assert SIGNER.refusal("GET", "obj_1", "100", given, now=0) is not None
+    assert not auth.control_matches(f"{auth.CONTROL_SCHEME} c:{given}", Secret("nonce"), "GET", "/control/hello")
+    assert len(compared) == 3
+    assert all(sent in pair for pair in compared)
