@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from runloop_jupyter.index.filter import Filter, find_pairs, kind_count
+from runloop_jupyter.index.filter import FEW, Filter, find_pairs, kind_count, other_states
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection
-
-# Up to so many objects with metadata in other states are looked at one by one.
-_OTHERS: Final = 20_000
 
 
 def kept_count(connection: sqlite3.Connection, wanted: Filter) -> int | None:
@@ -29,36 +26,33 @@ def kept_count(connection: sqlite3.Connection, wanted: Filter) -> int | None:
     if wanted.state is None:
         return pairs.n
     others = other_states(connection, wanted.state)
-    if others is None or pairs.n <= _OTHERS:
+    if others is None or pairs.n <= FEW:
         return None
     return pairs.n - sum(n for pair, n in uncounted(connection, pairs.key, others).items() if pair in pairs.pairs)
 
 
-def other_states(connection: sqlite3.Connection, state: str) -> list[str] | None:
-    """Return the states but `state` in which objects are; None when too many of those have metadata."""
-    rows = connection.execute("SELECT DISTINCT state FROM tally WHERE n > 0 AND state != ?", (state,))
-    others = [each for (each,) in rows]
-    if not others:
-        return []
-    (n,) = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM object INDEXED BY object_tagged"  # noqa: S608 - only question marks
-        f" WHERE tagged AND state IN ({_marks(others)}) LIMIT ?)",
-        (*others, _OTHERS + 1),
-    ).fetchone()
-    return others if n <= _OTHERS else None
-
-
 def uncounted(connection: sqlite3.Connection, key: int, states: Collection[str]) -> dict[int, int]:
     """Return the pairs of `key` that objects in `states` have, each with how many have it."""
+    return dict(connection.execute(_of_states(states), (key, *states)).fetchall()) if states else {}
+
+
+def only(connection: sqlite3.Connection, key: int, states: Collection[str]) -> int:
+    """Return how many pairs of `key` nothing but objects in `states` has."""
     if not states:
-        return {}
-    rows = connection.execute(
-        "SELECT x.pair, count(*) FROM object AS o INDEXED BY object_tagged CROSS JOIN object_meta AS x"  # noqa: S608
-        " INDEXED BY object_meta_by_key ON x.key = ? AND x.position = o.position"
-        f" WHERE o.tagged AND o.state IN ({_marks(states)}) GROUP BY x.pair",
-        (key, *states),
+        return 0
+    statement = (
+        f"SELECT count(*) FROM ({_of_states(states)}) AS u CROSS JOIN meta_pair AS p USING (pair) WHERE p.n = u.n"  # noqa: S608
     )
-    return dict(rows.fetchall())
+    (n,) = connection.execute(statement, (key, *states)).fetchone()
+    return int(n)
+
+
+def _of_states(states: Collection[str]) -> str:
+    return (
+        "SELECT x.pair AS pair, count(*) AS n FROM object AS o INDEXED BY object_tagged CROSS JOIN object_meta AS x"  # noqa: S608
+        " INDEXED BY object_meta_by_key ON x.key = ? AND x.position = o.position"
+        f" WHERE o.tagged AND o.state IN ({_marks(states)}) GROUP BY x.pair"
+    )
 
 
 def _marks(values: Collection[object]) -> str:

@@ -6,10 +6,12 @@ import heapq
 import time
 from collections import Counter
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from runloop_jupyter.index.counts import other_states, uncounted
-from runloop_jupyter.index.filter import Filter, kind_count, plan
+from runloop_jupyter.index.counts import only, uncounted
+from runloop_jupyter.index.filter import Filter, kind_count, other_states, plan
+from runloop_jupyter.index.windows import Turn
 
 if TYPE_CHECKING:
     import sqlite3
@@ -108,10 +110,7 @@ def _kept(
         if done and deadline is not None and time.monotonic() > deadline:
             break
         less = uncounted(connection, number, others)
-        gone = 0
-        for pair, n in less.items():
-            (kept,) = connection.execute("SELECT n FROM meta_pair WHERE pair = ?", (pair,)).fetchone()
-            gone += kept == n
+        gone = only(connection, number, others)
         (pairs,) = connection.execute("SELECT pairs FROM meta_key WHERE key = ?", (number,)).fetchone()
         done.append(Facet(key, _values(connection, _frequent(connection, number, less, limit)), pairs - gone))
         yield None
@@ -152,34 +151,42 @@ def _counted(
     limit: int,
     deadline: float | None,
 ) -> Iterator[Facets | None]:
-    counters: dict[str, Counter[int]] = {key: Counter() for key in numbers}
-    objects, complete = 0, True
+    # Where none of the keys is in use there are still objects to count; no key has the number 0.
+    counters: dict[int, Counter[int | None]] = {number: Counter() for number in numbers.values() or [0]}
+    first = next(iter(counters))
+    objects, complete, turn = 0, True, Turn()
     way = plan(connection, wanted)
     for since, before in [] if way is None else [(None, None)] if way.few else windows.below(None):
         assert way is not None  # noqa: S101 - or there would be no window
         part = way.between(since, before)
-        for key, counter in counters.items():
+        for number, counter in counters.items():
             if deadline is not None and time.monotonic() > deadline:
                 complete = False
                 break
             held = part.joining(
-                "object_meta AS f INDEXED BY object_meta_by_key ON f.key = ? AND f.position = {at}", numbers[key]
+                "object_meta AS f INDEXED BY object_meta_by_key ON f.key = ? AND f.position = {at}", number, how="LEFT"
             )
-            counter.update(pair for (pair,) in connection.execute(*held.select("f.pair")))
-            yield None
+            counter.update(map(itemgetter(0), connection.execute(*held.select("f.pair"))))
+            if number == first:
+                objects = counter.total()
+            if turn.is_over():
+                yield None
         if not complete:
             break
-        (n,) = connection.execute(*part.select("count(*)")).fetchone()
-        objects += n
+    for counter in counters.values():
+        counter.pop(None, None)  # those without the key
     yield Facets(
-        [Facet(key, _values(connection, _most(counter, limit)), len(counter)) for key, counter in counters.items()],
+        [
+            Facet(key, _values(connection, _most(counters[number], limit)), len(counters[number]))
+            for key, number in numbers.items()
+        ],
         objects,
         complete,
     )
 
 
-def _most(counter: Counter[int], limit: int) -> list[tuple[int, int]]:
-    return heapq.nlargest(limit, ((n, pair) for pair, n in counter.items()))
+def _most(counter: Counter[int | None], limit: int) -> list[tuple[int, int]]:
+    return heapq.nlargest(limit, ((n, pair) for pair, n in counter.items() if pair is not None))
 
 
 def _values(connection: sqlite3.Connection, pairs: list[tuple[int, int]]) -> dict[str, int]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.index.fold import fold
-from runloop_jupyter.index.text import exact, match
+from runloop_jupyter.index.text import about, exact, match
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping
 
 # So many objects are walked without a pause, and sorted where no index has them in order.
-FEW: Final = 5000
+FEW: Final = 2000
+# Up to so many objects with metadata in other states are looked at one by one.
+_OTHERS: Final = 20_000
 # As many ids may begin with what is searched for; more are met by walking and testing each.
 _IDS: Final = 1000
 
@@ -49,6 +52,7 @@ class Plan:
         values: Parameters of `where`.
         few: Whether the walk yields `FEW` objects at most.
         on_object: Whether a condition reads the object's row.
+        not_in: States whose objects are left out, where that is told from the few with metadata in them.
     """
 
     source: str
@@ -58,6 +62,7 @@ class Plan:
     values: tuple[str | int, ...] = ()
     few: bool = False
     on_object: bool = False
+    not_in: tuple[str, ...] = ()
 
     def with_object(self) -> Plan:
         """Return the same walk with the object table in it."""
@@ -65,9 +70,9 @@ class Plan:
             return self
         return replace(self, source=f"{self.source} CROSS JOIN object AS o ON o.position = {self.key}", on_object=True)
 
-    def joining(self, table: str, *values: str | int) -> Plan:
+    def joining(self, table: str, *values: str | int, how: str = "CROSS") -> Plan:
         """Return the same walk, each object joined to `table`; ``{at}`` in it stands for the object's position."""
-        source = f"{self.source} CROSS JOIN {table.format(at=self.key)}"
+        source = f"{self.source} {how} JOIN {table.format(at=self.key)}"
         return replace(self, source=source, joined=(*self.joined, *values))
 
     def followed_by(self, join: str) -> Plan:
@@ -80,11 +85,20 @@ class Plan:
 
     def between(self, since: int | None, before: int | None) -> Plan:
         """Return the part of the walk at positions of at least `since` and under `before`."""
+        limits = [(">=", since), ("<", before)]
+        bounds = [(f" {sign} ?", limit) for sign, limit in limits if limit is not None]
         way = self
-        if since is not None:
-            way = way.testing(f"{self.key} >= ?", since)
-        if before is not None:
-            way = way.testing(f"{self.key} < ?", before)
+        for bound, limit in bounds:
+            way = way.testing(self.key + bound, limit)
+        if self.not_in:
+            # A window's worth of a small index, in place of the row of every object.
+            inside = "".join(f" AND position{bound}" for bound, _ in bounds)
+            way = way.testing(
+                f"{self.key} NOT IN (SELECT position FROM object INDEXED BY object_tagged"  # noqa: S608
+                f" WHERE tagged AND state IN ({_marks(self.not_in)}){inside})",
+                *self.not_in,
+                *(limit for _, limit in bounds),
+            )
         return way
 
     def select(self, columns: str, rest: str = "") -> tuple[str, tuple[str | int, ...]]:
@@ -144,17 +158,16 @@ class _Text:
         self.nobody = self._match == "" and not ids
         self.can_walk = self._match is not None and not ids
 
-    def few(self) -> Plan | None:
-        """Return the walk when it yields few."""
+    @cached_property
+    def n(self) -> int | None:
+        """About how many names `walk` yields, exactly where that is `FEW` or less; None when nobody can say."""
         if self._match is None:
             return None
-        n = 0
-        if self._match:
-            (n,) = self._connection.execute(
-                "SELECT count(*) FROM (SELECT 1 FROM object_name WHERE object_name MATCH ? LIMIT ?)",
-                (self._match, FEW + 1),
-            ).fetchone()
-        if n > FEW:
+        return about(self._connection, self._match, FEW + 1) if self._match else 0
+
+    def few(self) -> Plan | None:
+        """Return the walk when it yields few."""
+        if self.n is None or self.n > FEW:
             return None
         if not self._ids:
             return replace(self.walk(), few=True)
@@ -215,13 +228,10 @@ def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
             if few is not None:
                 way, driver = few, text
                 break
+            if text.can_walk and text.n is not None and (known is None or text.n < known):
+                way, driver, known = text.walk(), text, text.n
     if way is None and rarest is not None:
         way, driver = rarest.walk(), rarest
-    if way is None and (kind is None or kind > FEW):
-        for text in texts:
-            if text.can_walk:
-                way, driver = text.walk(), text
-                break
     by_kind = way is None
     if way is None:
         way = _walk_kind(wanted) if kind is not None else Plan("object AS o", "o.position", on_object=True)
@@ -235,7 +245,11 @@ def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
     if not (by_kind and kind is not None):
         # The unary plus keeps the columns' indexes out: the walk is chosen.
         if wanted.state is not None:
-            way = way.with_object().testing("+o.state = ?", wanted.state)
+            others = other_states(connection, wanted.state) if metadata and not (way.few or way.on_object) else None
+            if others is None:
+                way = way.with_object().testing("+o.state = ?", wanted.state)
+            else:
+                way = replace(way, not_in=tuple(others))
         if wanted.content_type is not None:
             way = way.with_object().testing("+o.content_type = ?", wanted.content_type)
     return way
@@ -261,6 +275,20 @@ def kind_count(connection: sqlite3.Connection, wanted: Filter) -> int:
     return int(row[0])
 
 
+def other_states(connection: sqlite3.Connection, state: str) -> list[str] | None:
+    """Return the states but `state` in which objects are; None when too many of those have metadata."""
+    rows = connection.execute("SELECT DISTINCT state FROM tally WHERE n > 0 AND state != ?", (state,))
+    others = [each for (each,) in rows]
+    if not others:
+        return []
+    (n,) = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM object INDEXED BY object_tagged"  # noqa: S608 - only question marks
+        f" WHERE tagged AND state IN ({_marks(others)}) LIMIT ?)",
+        (*others, _OTHERS + 1),
+    ).fetchone()
+    return others if n <= _OTHERS else None
+
+
 def _kind(connection: sqlite3.Connection, wanted: Filter) -> int | None:
     """Return how many objects are of the wanted state and type; None when nothing is gained by walking only those."""
     if wanted.state is None and wanted.content_type is None:
@@ -272,6 +300,8 @@ def _kind(connection: sqlite3.Connection, wanted: Filter) -> int | None:
 def _walk_kind(wanted: Filter) -> Plan:
     if wanted.content_type is None:
         index, where = "object_by_state", {"o.state = ?": wanted.state}
+        if wanted.metadata:
+            index, where = "object_tagged", {"o.tagged AND o.state = ?": wanted.state}
     elif wanted.state is None:
         index, where = "object_by_content_type", {"o.content_type = ?": wanted.content_type}
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter.index.counts import uncounted
 from runloop_jupyter.wire import json
@@ -74,29 +74,41 @@ class MetadataIndex:
         # What came or went between two steps must not make a count negative.
         yield {key: max(n - less.get(key, 0), 0) for key, n in self.keys().items()}
 
-    def values(self, key: str, *, without: Collection[str] = ()) -> Iterator[dict[str, int]]:
-        """Yield the values in use under `key`, in code point order, each with how many objects have it.
+    def values(self, key: str) -> Iterator[list[str]]:
+        """Yield the values in use under `key`, in code point order, some thousand at a time.
 
-        In slices of some thousand: there may be as many as there are objects.
+        There may be as many as there are objects.
+        """
+        for rows in self._slices(key, "value"):
+            yield [value for (value,) in rows]
+
+    def value_counts(self, key: str, *, without: Collection[str] = ()) -> Iterator[dict[str, int]]:
+        """Yield what `values` does, each value with how many objects have it.
 
         Args:
             key: Whose values.
             without: States whose objects aren't counted. They are looked at one by one: states that few are in.
         """
+        less: dict[int, int] | None = None
+        for rows in self._slices(key, "value, n, pair, key"):
+            if less is None:
+                less = uncounted(self._connection, rows[0][3], without)
+            yield {value: max(n - less.get(pair, 0), 0) for value, n, pair, _ in rows}
+
+    def _slices(self, key: str, columns: str) -> Iterator[list[Any]]:
         row = self._connection.execute("SELECT key FROM meta_key WHERE text = ?", (key,)).fetchone()
         if row is None:
             return
-        less = uncounted(self._connection, row[0], without)
         # The first value may be the empty one; after that each slice begins after the last.
         condition = ""
         after: tuple[str, ...] = ()
         while True:
             rows = self._connection.execute(
-                f"SELECT value, n, pair FROM meta_pair WHERE key = ?{condition} ORDER BY value LIMIT ?",  # noqa: S608
+                f"SELECT {columns} FROM meta_pair WHERE key = ?{condition} ORDER BY value LIMIT ?",  # noqa: S608
                 (row[0], *after, _SLICE),
             ).fetchall()
             if rows:
-                yield {value: max(n - less.get(pair, 0), 0) for value, n, pair in rows}
+                yield rows
             if len(rows) < _SLICE:
                 return
             condition, after = " AND value > ?", (rows[-1][0],)

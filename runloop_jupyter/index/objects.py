@@ -13,13 +13,15 @@ from runloop_jupyter.index.facets import Facets, facets
 from runloop_jupyter.index.filter import Filter, plan
 from runloop_jupyter.index.fold import fold
 from runloop_jupyter.index.metadata import MetadataIndex
-from runloop_jupyter.index.windows import WINDOW, Windows
+from runloop_jupyter.index.windows import WINDOW, Turn, Windows
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectView
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
+
+    from runloop_jupyter.index.filter import Plan
 
 _COLUMNS: Final = (
     "o.id, o.name, o.state, o.content_type, o.create_time_ms, o.size_bytes, o.delete_after_time_ms, j.json"
@@ -143,15 +145,21 @@ class ObjectIndex:
         rows: list[tuple[Any, ...]] = []
         way = plan(self._connection, wanted)
         if way is not None:
-            way = way.with_object().followed_by(_METADATA)
-            order = f" ORDER BY {way.key} DESC LIMIT ?"
+            shown = way.with_object().followed_by(_METADATA)
+            order, turn = f" ORDER BY {way.key} DESC LIMIT ?", Turn()
             for since, until in [(None, before)] if way.few else self._windows.below(before):
-                statement, values = way.between(since, until).select(_COLUMNS, order)
-                rows += self._connection.execute(statement, (*values, limit + 1 - len(rows)))
+                # That a window has none is told in two thirds of the time by walking it upwards. The first has some.
+                if until == before or self._any(way.between(since, until)):
+                    statement, values = shown.between(since, until).select(_COLUMNS, order)
+                    rows += self._connection.execute(statement, (*values, limit + 1 - len(rows)))
                 if len(rows) > limit:
                     break
-                yield None
+                if turn.is_over():
+                    yield None
         yield Page([_view(row, as_json=as_json) for row in rows[:limit]], has_more=len(rows) > limit)
+
+    def _any(self, way: Plan) -> bool:
+        return self._connection.execute(*way.select("1", " LIMIT 1")).fetchone() is not None
 
     def count(self, wanted: Filter, *, within_s: float | None = None) -> int | None:
         """Return how many objects `wanted` means; None when counting them takes longer than `within_s` seconds."""

@@ -37,6 +37,25 @@ def match(connection: sqlite3.Connection, folded: str) -> str | None:
     return None if beginnings is None else " OR ".join(_quoted(each) for each in beginnings)
 
 
+def about(connection: sqlite3.Connection, query: str, exactly: int) -> int:
+    """Return how many names `query` yields: exactly where they are less than `exactly`, else about, and no less.
+
+    The further back the newest of them reach, the fewer there are.
+    """
+    n, reached = connection.execute(
+        "SELECT count(*), min(rowid) FROM (SELECT rowid FROM object_name WHERE object_name MATCH ?"
+        " ORDER BY rowid DESC LIMIT ?)",
+        (query, exactly),
+    ).fetchone()
+    if n < exactly:
+        return int(n)
+    newest, oldest = connection.execute(
+        "SELECT (SELECT max(position) FROM object), (SELECT min(position) FROM object)"
+    ).fetchone()
+    part = (newest - reached) / (newest - oldest) if newest > oldest else 1.0
+    return round(int(n) / part) if part else int(n)
+
+
 def exact(folded: str) -> bool:
     """Whether a name that `match` yields needs no second look."""
     return len(folded) <= 3 and _END not in folded
@@ -48,27 +67,17 @@ def _telling(connection: sqlite3.Connection, grams: list[str]) -> list[str]:
     FTS5 walks every entry of every term: all eighteen of a path cost far more than the three that only few have.
     """
     grams = grams[:: -(-len(grams) // _TRIGRAMS)]
-    newest, oldest, objects = connection.execute(
-        "SELECT (SELECT max(position) FROM object), (SELECT min(position) FROM object),"
-        " (SELECT ifnull(sum(n), 0) FROM tally)"
-    ).fetchone()
-    if len(grams) == 1 or not objects:
+    if len(grams) == 1:
         return grams
-    rarity: list[tuple[float, str]] = []
+    rarity: list[tuple[int, str]] = []
     for gram in grams:
-        n, reached = connection.execute(
-            "SELECT count(*), min(rowid) FROM (SELECT rowid FROM object_name WHERE object_name MATCH ?"
-            " ORDER BY rowid DESC LIMIT ?)",
-            (_quoted(gram), _NEWEST),
-        ).fetchone()
+        n = about(connection, _quoted(gram), _NEWEST)
         if n == 0:
             return []
-        # The further back the newest of them reach, the fewer there are.
-        part = (newest - reached) / max(newest - oldest, 1)
-        rarity.append((n if n < _NEWEST else objects * min(n / objects / max(part, 1 / objects), 1), gram))
+        rarity.append((n, gram))
     rarity.sort()
-    left, told = rarity[0]
-    telling = [told]
+    left = float(rarity[0][0])
+    telling = [rarity[0][1]]
     for n, gram in rarity[1:]:
         if n > left * _PASSED:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from operator import neg
 from typing import TYPE_CHECKING, Final
@@ -11,8 +12,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WINDOW: Final = 5_000
+# How long others wait for their turn. More often would cost more than it gives: a turn goes through two threads.
+TURN_S: Final = 0.01
 # Windows are taken together, more and more of them, as there is ever more to look at.
 _TOGETHER: Final = 5
+
+
+class Turn:
+    """The time since others last had theirs."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def is_over(self) -> bool:
+        """Whether it is their turn; the next one then begins."""
+        now = time.monotonic()
+        if now - self._began < TURN_S:
+            return False
+        self._began = now
+        return True
 
 
 class Windows:

@@ -199,12 +199,17 @@ class Objects:
         self.sweep()
         yield b'{"key":' + json.encode(key) + b',"values":['
         comma, numbers = b"", bytearray()
-        for values in self._index.metadata.values(key, without=_NOT_WHOLE if count else ()):
-            yield comma + json.encode(list(values))[1:-1]
-            if count:
-                numbers += comma + json.encode(list(values.values()))[1:-1]
+        if count:
+            for counts in self._index.metadata.value_counts(key, without=_NOT_WHOLE):
+                yield comma + json.encode(list(counts))[1:-1]
+                numbers += comma + json.encode(list(counts.values()))[1:-1]
+                comma = b","
+            yield b'],"counts":[' + bytes(numbers) + b"]}"
+            return
+        for values in self._index.metadata.values(key):
+            yield comma + json.encode(values)[1:-1]
             comma = b","
-        yield b'],"counts":[' + bytes(numbers) + b"]}" if count else b"]}"
+        yield b"]}"
 
     def place(self, object_id: str, temporary: Path) -> None:
         """Make an uploaded file the bytes of `object_id`; a later upload replaces them until the object is completed.

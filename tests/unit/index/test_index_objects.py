@@ -82,7 +82,9 @@ def index() -> Iterator[ObjectIndex]:
 
 
 def values_of(index: ObjectIndex, key: str, without: Collection[str] = ()) -> dict[str, int]:
-    return {value: n for each in index.metadata.values(key, without=without) for value, n in each.items()}
+    found = {value: n for each in index.metadata.value_counts(key, without=without) for value, n in each.items()}
+    assert [value for each in index.metadata.values(key) for value in each] == list(found)
+    return found
 
 
 def fill(index: ObjectIndex, *names: str) -> None:
@@ -97,6 +99,7 @@ def smaller_than_the_store(few: int, ids: int, beginnings: int) -> Iterator[None
         patch("runloop_jupyter.index.filter.FEW", few),
         patch("runloop_jupyter.index.filter._IDS", ids),
         patch("runloop_jupyter.index.text._BEGINNINGS", beginnings),
+        patch("runloop_jupyter.index.windows.TURN_S", 0.0),
     ):
         yield
 
@@ -167,7 +170,7 @@ def test_facets_count_the_values_of_the_objects_that_are_meant(
         for number, each in enumerate(views):
             index.put(number, each)
         right = [each for each in views if meant(wanted, each)]
-        with limits, patch("runloop_jupyter.index.counts._OTHERS", others):
+        with limits, patch("runloop_jupyter.index.filter._OTHERS", others):
             *_, found = index.facets(wanted, keys, limit=limit)
             *_, hurried = index.facets(wanted, keys, limit=limit, within_s=0)
         assert found is not None
