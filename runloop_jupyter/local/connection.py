@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -11,7 +13,6 @@ from aiohttp.http_exceptions import LineTooLong
 from runloop_jupyter.local.guard import error_response
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
 # A client on this machine sends a header in a millisecond, one at the far end of a tunnel in a second.
@@ -22,22 +23,30 @@ _READ_BUFFER: Final = 1 << 18
 # A filter may name many values in its query.
 _MAX_LINE: Final = 1 << 16
 
+_HTTP_2: Final = b"PRI * HTTP/2.0\r\n"
+_HTTP_1_ONLY: Final = b"this store speaks HTTP/1.1: tell the client so (http2: false)"
+# In HTTP/2's own words: empty SETTINGS, then GOAWAY with the error HTTP_1_1_REQUIRED (RFC 9113, 6.5, 6.8, 7).
+_GO_AWAY: Final = (
+    struct.pack(">xHBBI", 0, 4, 0, 0) + struct.pack(">xHBBIII", 8 + len(_HTTP_1_ONLY), 7, 0, 0, 0, 13) + _HTTP_1_ONLY
+)
+
 log = logging.getLogger(__name__)
 
 
 class Connection(web.RequestHandler):
-    """Answers what no handler answers: bytes that the parser refuses, and a header that never ends.
+    """Answers what no handler answers: bytes that the parser refuses, a header that never ends, and HTTP/2.
 
-    The parser's messages have the offending line in them, which may be a presigned URL or a header with the key: only
-    their type is told.
+    The published client for Node begins in HTTP/2 unless it is told otherwise. The parser's messages have the offending
+    line in them, which may be a presigned URL or a header with the key: only their type is told.
     """
 
-    __slots__ = ("_header_seconds", "_timer")
+    __slots__ = ("_greeted", "_header_seconds", "_timer")
 
     def __init__(self, *arguments: Any, header_seconds: float, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._header_seconds = header_seconds
         self._timer: asyncio.TimerHandle | None = None
+        self._greeted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, and give the first request's header its time."""
@@ -54,6 +63,17 @@ class Connection(web.RequestHandler):
         if self._request_count == 0:
             log.warning("cut off a connection on which no request came within %g s", self._header_seconds)
             self.force_close()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what came; send away who begins in HTTP/2."""
+        if not self._greeted and data.startswith(_HTTP_2):
+            log.warning("a client speaks HTTP/2; %s", _HTTP_1_ONLY.decode())
+            if isinstance(self.transport, asyncio.WriteTransport):
+                self.transport.write(_GO_AWAY)
+                self.transport.close()
+            return
+        self._greeted = True
+        super().data_received(data)
 
     def handle_error(
         self,
