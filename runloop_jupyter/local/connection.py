@@ -97,7 +97,7 @@ def connections(
             loop=loop,
             access_log=None,  # it would have the query strings of presigned URLs
             read_bufsize=_READ_BUFFER,
-            # What is put is kept as it comes, whatever its Content-Encoding says: S3 does so, and no bomb goes off here.
+            # What is put is kept as it comes, whatever its Content-Encoding says: as S3 does, and no bomb goes off.
             auto_decompress=False,
             header_seconds=header_seconds,
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
