@@ -222,10 +222,11 @@ class Torment:
         self.deleted: set[str] = set()
         self.ledgers: list[list[Thing]] = [[] for _ in range(CLIENTS)]
         self.killing = threading.Event()
-        self.version = 1
-        self.possible = {1}  # which versions the database can be of
         self.pid = self.port = 0
         self.nursery = _nursery()
+        # What is migrated to comes after the version that this package writes.
+        self.version = self.base = self.said("base")
+        self.possible = {self.version}  # which the database can be of
 
     def run(self, kills: int) -> None:
         try:
@@ -277,7 +278,7 @@ class Torment:
                 raise AssertionError("the nursery ended")
             if line[0] == "failed":
                 raise AssertionError(f"the store didn't start: {' '.join(line)}")
-            if line[0] == word and (word == "pid" or line[2] == str(self.pid)):
+            if line[0] == word and (word != "port" or line[2] == str(self.pid)):
                 return int(line[1])
 
     def kill(self) -> None:
@@ -364,7 +365,7 @@ class Torment:
                 steps = connection.execute("SELECT name FROM sqlite_master WHERE name GLOB 'step_[0-9]*'").fetchall()
         self.right(sound == "ok", f"the database: {sound}")
         self.right(version in self.possible, f"version {version}, not one of {self.possible}")
-        wanted = [] if version < 2 else [(f"step_{version}",)]
+        wanted = [] if version <= self.base else [(f"step_{version}",)]
         self.right(steps == wanted, f"version {version} with {steps}")
         self.counts["databases found sound"] += 1
 
@@ -415,6 +416,7 @@ def nursery() -> None:
             f"DROP TABLE IF EXISTS step_{version - 1}"
         )
 
+    print("base", current.version, flush=True)
     for line in sys.stdin:
         root, version = json.loads(line)
         pid = os.fork()
@@ -422,8 +424,8 @@ def nursery() -> None:
             print("pid", pid, flush=True)
             continue
         os.close(0)
-        steps = (*current.steps, *(step(number) for number in range(2, version + 1)))
-        newest = "".join(f"{step(number)};" for number in range(2, version + 1))
+        steps = (*current.steps, *(step(number) for number in range(current.version + 1, version + 1)))
+        newest = "".join(f"{step(number)};" for number in range(current.version + 1, version + 1))
         server.SCHEMA = Schema(version=len(steps) + 1, script=current.script + newest, steps=steps)
         try:
             server.serve(
