@@ -189,7 +189,7 @@ def connect(path: Path, schema: Schema = INDEX) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA cache_size = -56000")
+        connection.execute("PRAGMA cache_size = -32000")
         _prepare(connection, path, schema)
     except BaseException:
         connection.close()
