@@ -24,9 +24,7 @@ _READ_BUFFER: Final = 1 << 18
 _MAX_LINE: Final = 1 << 16
 
 _HTTP_2: Final = b"PRI * HTTP/2.0\r\n"
-_HTTP_1_ONLY: Final = (
-    b"this store speaks HTTP/1.1 without the package h2: install that, or tell the client http2: false"
-)
+_HTTP_1_ONLY: Final = b"this store speaks HTTP/1.1: tell the client so (http2: false)"
 # In HTTP/2's own words: empty SETTINGS, then GOAWAY with the error HTTP_1_1_REQUIRED (RFC 9113, 6.5, 6.8, 7).
 _GO_AWAY: Final = (
     struct.pack(">xHBBI", 0, 4, 0, 0) + struct.pack(">xHBBIII", 8 + len(_HTTP_1_ONLY), 7, 0, 0, 0, 13) + _HTTP_1_ONLY
@@ -67,26 +65,15 @@ class Connection(web.RequestHandler):
             self.force_close()
 
     def data_received(self, data: bytes) -> None:
-        """Take in what came; who begins in HTTP/2 goes on in it."""
-        if self._greeted or not data.startswith(_HTTP_2):
-            self._greeted = True
-            super().data_received(data)
-            return
-        transport = self.transport
-        if not isinstance(transport, asyncio.Transport):
-            return
-        try:
-            from runloop_jupyter.local.http2 import Http2  # h2 is imported only when somebody speaks HTTP/2
-        except ImportError:
+        """Take in what came; send away who begins in HTTP/2."""
+        if not self._greeted and data.startswith(_HTTP_2):
             log.warning("a client speaks HTTP/2; %s", _HTTP_1_ONLY.decode())
-            transport.write(_GO_AWAY)
-            transport.close()
+            if isinstance(self.transport, asyncio.WriteTransport):
+                self.transport.write(_GO_AWAY)
+                self.transport.close()
             return
-        self.transport = None  # or it would be closed
-        super().connection_lost(None)
-        protocol = Http2(transport)
-        transport.set_protocol(protocol)
-        protocol.data_received(data)
+        self._greeted = True
+        super().data_received(data)
 
     def handle_error(
         self,

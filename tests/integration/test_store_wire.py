@@ -171,3 +171,17 @@ def test_a_slow_sender_is_waited_for(wire: Wire) -> None:
     time.sleep(0.2)
     wire.socket.sendall(CREATE[5:])
     assert wire.answer()[0] == 200
+
+
+def test_who_speaks_http_2_is_told_in_http_2_to_speak_http_1(serve: Any) -> None:
+    store = serve()
+    with socket.create_connection(("127.0.0.1", store.port), timeout=10) as connection:
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        answer = connection.makefile("rb").read()
+    settings, away = answer[:9], answer[9:]
+    assert settings == bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+    assert away[:9] == bytes([0, 0, len(away) - 9, 7, 0, 0, 0, 0, 0])
+    assert away[9:17] == bytes([0, 0, 0, 0, 0, 0, 0, 13])  # no stream was looked at; HTTP_1_1_REQUIRED
+    assert b"http2: false" in away
+    store.close()
+    assert "speaks HTTP/2" in store.log()
