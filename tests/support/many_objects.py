@@ -122,6 +122,8 @@ def write_store(root: Path, views: Iterable[ObjectView]) -> None:
         while some := list(islice(walk, 10_000)):
             holders = []
             for view in some:
+                if view.state == "READ_ONLY":
+                    _make_hole(Layout(root).blobs, view)
                 position = next_position(position, view.create_time_ms)
                 connection.execute(
                     "INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -165,13 +167,13 @@ def write_store(root: Path, views: Iterable[ObjectView]) -> None:
         for *_, statement in aside:
             connection.execute(statement)
     connection.close()
-    blobs = Layout(root).blobs
-    for directory in {view.id[-2:] for view in views}:
-        (blobs / directory).mkdir(mode=0o700, parents=True, exist_ok=True)
-    for view in views:
-        if view.state == "READ_ONLY":
-            with (blobs / view.id[-2:] / view.id).open("xb") as file:
-                file.truncate(view.size_bytes)
+
+
+def _make_hole(blobs: Path, view: ObjectView) -> None:
+    directory = blobs / view.id[-2:]
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (directory / view.id).open("xb") as file:
+        file.truncate(view.size_bytes or 0)
 
 
 def paged(views: Sequence[ObjectView], *, listens_to: Collection[str] = (), late_s: float = 0.0) -> Backend:
