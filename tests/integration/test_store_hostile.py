@@ -186,7 +186,6 @@ HOSTILE = [
     ("upload without a length", "PUT {put} {to}\n\n", 411),
     ("NUL in a header", "GET /v1/objects {to}\nX-Odd: a\0b\n\n", 400),
     ("another protocol", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", 400),
-    ("HTTP/2", "PRI * HTTP/2.0\n\nSM\n\n", 400),
     ("upgrade", "GET /v1/objects {to}\nConnection: Upgrade, HTTP2-Settings\nUpgrade: h2c\n\n", 401),
     # Bodies
     ("not JSON", "POST /v1/objects {to}\n{leave}\n{length}: 3\n\nabc", 400),
@@ -355,7 +354,8 @@ def test_no_second_request_is_smuggled_in_the_body_of_the_first(store: Store) ->
 def test_a_header_that_never_ends_is_cut_off(wire: Wire, slow: tuple[float, socket.socket]) -> None:
     """Ten seconds after it began; most of them have gone by while the others here were tried."""
     begun, connection = slow
-    while time.monotonic() < begun + 14:
+    until = max(begun + 14, time.monotonic() + 4)  # a busy machine may have taken longer over the others
+    while time.monotonic() < until:
         try:
             connection.sendall(b"x")
         except ConnectionError:
