@@ -159,8 +159,9 @@ def guard(key: Secret, signer: auth.Signer, nonce: Secret) -> Middleware:
 
 
 def _check_form(request: web.Request) -> None:
-    """Refuse what two readers could read in two ways: a target that is no path, a header that is there twice."""
-    if not request.raw_path.startswith("/"):
+    """Refuse what two readers could read in two ways: a target that names another host, a header given twice."""
+    target = request.raw_path
+    if not target.startswith("/") and not target.startswith(f"http://{request.headers.get(hdrs.HOST, '')}/"):
         raise Refusal(400, "this store is no proxy: ask for a path")
     for name in _ONCE:
         if len(request.headers.getall(name, ())) > 1:

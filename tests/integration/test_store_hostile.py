@@ -113,7 +113,7 @@ HOSTILE = [
     ("two Hosts, ours last", "GET {get} HTTP/1.1\nHost: evil.example\nHost: localhost\n\n", 400),
     ("foreign Host where no route is", "GET /nothing HTTP/1.1\nHost: evil.example\n{leave}\n\n", 403),
     ("absolute target, foreign", "GET http://evil.example/v1/objects {to}\n{leave}\n\n", 400),
-    ("absolute target, ours", "GET http://localhost{get} {to}\n\n", 400),
+    ("absolute target, another port", "GET http://localhost:1{get} {to}\n\n", 400),
     ("asterisk", "OPTIONS * {to}\n{leave}\n\n", 400),
     ("CONNECT", "CONNECT evil.example:80 {to}\n{leave}\n\n", 400),
     # Whom it is from
