@@ -149,7 +149,7 @@ def test_status_says_which_store_and_how_it_is_reached():
 
 
 HOSTILE = {
-    "facts nested too deeply": {"metadata": {"rl.facts": "[" * 100_000, "rl.kind": "table"}},
+    "facts nested too deeply": {"metadata": {"rl.facts": "[" * 60_000, "rl.kind": "table"}},
     "facts that are no dict": {"metadata": {"rl.facts": "[1]", "rl.kind": "table"}},
     "facts of wrong types": {"metadata": {"rl.facts": '{"rows": "x", "columns": [], "shape": {}, "digest": 7}'}},
     "a time to live beyond any calendar": {"ttl_ms": 10**15},
