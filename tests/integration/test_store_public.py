@@ -14,7 +14,7 @@ from runloop_jupyter.local import public
 if TYPE_CHECKING:
     from store_process import Store
 
-NAMES = ["penguins", "penguins-raw.csv", "iris", "seattle-weather", "planets"]
+NAMES = ["penguins", "penguins-raw.csv", "iris", "seattle-weather"]
 
 
 def listed(store: Store, **params: Any) -> list[dict[str, Any]]:
@@ -63,8 +63,8 @@ def test_together_they_are_small() -> None:
         ({"content_type": "tar"}, []),
         ({"state": "READ_ONLY", "limit": 1}, ["penguins"]),
         ({"state": "DELETED"}, []),
-        ({"metadata[rl.kind]": "json"}, ["planets"]),
-        ({"metadata[rl.format][in]": "json,file"}, ["penguins-raw.csv", "planets"]),
+        ({"metadata[rl.kind]": "file"}, ["penguins-raw.csv"]),
+        ({"metadata[rl.format][in]": "json,file"}, ["penguins-raw.csv"]),
     ],
 )
 def test_they_are_filtered_as_lists_are(store: Store, wanted: dict[str, Any], found: list[str]) -> None:
