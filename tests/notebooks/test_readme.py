@@ -62,6 +62,13 @@ def test_the_shell_commands_for_the_embedded_store_work_and_serve_another_client
     assert done.returncode == 0, done.stderr
 
 
+def test_each_command_of_the_store_in_it_is_one():
+    program = Path(sys.executable).with_name("runloop-local")
+    for command in sorted(set(re.findall(r"runloop-local ([a-z]+)", README))):
+        done = subprocess.run([program, command, "--help"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (command, done.stderr)
+
+
 def test_the_table_of_magics_is_all_there_are():
     named = {re.match(r"`%(\w+)", row[0])[1] for row in rows("magic")}
     assert named == {"rl", *PARSERS}
