@@ -19,7 +19,6 @@ from blake3 import blake3
 from runloop_jupyter import session
 from runloop_jupyter.index import connect, transaction
 from runloop_jupyter.local import launch
-from runloop_jupyter.local.ballast import Ballast
 from runloop_jupyter.local.blobs import Blobs
 from runloop_jupyter.local.database import SCHEMA
 from runloop_jupyter.local.layout import Layout
@@ -56,7 +55,7 @@ def _fill(layout: Layout) -> None:
     now = 0.0
     connection = connect(layout.database, SCHEMA)
     blobs = Blobs(layout)
-    objects = Objects(connection, blobs, Ballast(layout.ballast), clock=lambda: now)
+    objects = Objects(connection, blobs, clock=lambda: now)
     # Half a step away from each round number of days, so that "--since 7d" finds the same ones however slow the reader.
     step = DAYS * _DAY_S / RUNS
     began = time.time() - DAYS * _DAY_S + step / 2

@@ -10,7 +10,6 @@ import pytest
 from runloop_jupyter.index import connect
 from runloop_jupyter.local.arrivals import Arrivals
 from runloop_jupyter.local.bag import Description
-from runloop_jupyter.local.ballast import Ballast
 from runloop_jupyter.local.blobs import Blobs
 from runloop_jupyter.local.database import SCHEMA
 from runloop_jupyter.local.ids import make_id
@@ -45,7 +44,7 @@ def opened(tmp_path: Path, clock: Clock) -> Iterator[tuple[Objects, Arrivals]]:
     layout = Layout(tmp_path)
     with closing(connect(layout.database, SCHEMA)) as connection:
         blobs = Blobs(layout)
-        objects = Objects(connection, blobs, Ballast(layout.ballast), clock)
+        objects = Objects(connection, blobs, clock)
         yield objects, Arrivals(connection, objects, blobs, clock)
 
 
