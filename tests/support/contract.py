@@ -55,7 +55,7 @@ def _complete(operation: dict[str, Any], over: dict[str, Any], *, content: bool)
                 responses.setdefault(status, {})["description"] = why
     for status, response in responses.items():
         if int(status) >= 400:
-            response["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Refused"}}}
+            response.setdefault("content", {"application/json": {"schema": {"$ref": "#/components/schemas/Refused"}}})
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "query":
             parameter.update(over["parameters"]["any query"])
