@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.index import ObjectIndex, transaction
 from runloop_jupyter.local import limits
+from runloop_jupyter.local.expiry import Expiry
 from runloop_jupyter.local.ids import position_of
 from runloop_jupyter.local.refusal import bad_request
 from runloop_jupyter.wire.objects import ContentType, ObjectState, ObjectView
@@ -39,21 +40,16 @@ class Arrivals:
         self._index = ObjectIndex(connection)
         self._objects = objects
         self._blobs = blobs
-        self._clock = clock
+        self._expiry = Expiry(connection, clock)
 
     def states(self, ids: Sequence[str]) -> dict[str, str]:
         """Return the state of each object with one of these ids, by id; nothing of those that aren't here."""
-        self._objects.sweep()
         found = (self._index.get(each) for each in ids)
-        return {each.id: each.state for each in found if each is not None}
+        return {each.id: self._expiry.seen(each).state for each in found if each is not None}
 
     def overdue(self) -> int:
         """Return how many objects are past their time and not deleted yet."""
-        due = self._connection.execute(
-            "SELECT o.id FROM ttl JOIN object AS o USING (position) WHERE due_ms <= ?", (self._now_ms(),)
-        )
-        found = (self._index.get(object_id) for (object_id,) in due.fetchall())
-        return sum(each is not None and each.state != ObjectState.DELETED for each in found)
+        return self._expiry.overdue()
 
     def take_in(self, description: Description, temporary: Path, *, restore: bool) -> str:
         """Make an object of another store, or of this one once, one of this store's, whole from the first moment on.
@@ -69,15 +65,14 @@ class Arrivals:
         Raises:
             Refusal: 400 when it isn't what an object can be.
         """
-        self._objects.sweep()
         position = _checked(description)
         before = self._index.get(description.id)
-        if before is not None and before.state != ObjectState.DELETED:
+        if before is not None and self._expiry.seen(before).state != ObjectState.DELETED:
             return "here"
         if before is not None and not restore:
             return "deleted"
         due = description.delete_after_time_ms
-        if due is not None and due <= self._now_ms():
+        if due is not None and due <= self._expiry.now_ms():
             return "expired"
         # Two stores may have created in the same millisecond; whoever pages looks an object's own position up.
         kept = self._index.position(description.id)
@@ -104,16 +99,10 @@ class Arrivals:
             with transaction(self._connection):
                 self._connection.execute("DELETE FROM doomed WHERE id = ?", (view.id,))
                 self._index.put(position, view)
-                if view.delete_after_time_ms is not None:
-                    self._connection.execute(
-                        "INSERT OR REPLACE INTO ttl VALUES (?, ?)", (view.delete_after_time_ms, position)
-                    )
+                self._expiry.expect(position, view.delete_after_time_ms)
         except BaseException:
             self._blobs.remove(view.id)
             raise
-
-    def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
 
 
 def _checked(description: Description) -> int:

@@ -14,6 +14,7 @@ from runloop_jupyter.index import Filter, ObjectIndex, Tally, transaction
 from runloop_jupyter.local import limits
 from runloop_jupyter.local.ballast import no_room
 from runloop_jupyter.local.database import Replies
+from runloop_jupyter.local.expiry import Expiry
 from runloop_jupyter.local.ids import make_id, next_position, position_of
 from runloop_jupyter.local.public import Shelf
 from runloop_jupyter.local.refusal import Refusal, bad_request, conflict, not_found
@@ -34,13 +35,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runloop_jupyter.local.blobs import Blobs
+    from runloop_jupyter.local.expiry import Due
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 # How many deletes make one transaction: what a full disk's last room has to hold.
-_SWEEP: Final = 100
+_SWEEP: Final = 50
+# How long nobody waits for the deletes of what is past its time; a hundred thousand take half a minute.
+_SWEEP_SECONDS: Final = 0.01
 # With the time of day for centuries to come, it ends at a moment that 64 bits can say.
 _LONGEST_TTL: Final = 9 * 10**18
 _CONTENT_TYPES: Final = frozenset(ContentType)
@@ -54,9 +58,9 @@ _NOT_WHOLE: Final = (ObjectState.UPLOADING, ObjectState.ERROR)
 class Objects:
     """Everything that the store knows of objects. All methods run in the database's thread.
 
-    An object past its time is deleted before anything looks at it, whether or not the sweeper has been by. A deleted
-    object stays known (its id answers, lists without a state filter have it: a filter only ever narrows), without its
-    bytes and its metadata.
+    An object past its time is seen as deleted, whether or not the sweeper has been by; where very many come due at
+    once, counts and filters may take a moment to follow. A deleted object stays known (its id answers, lists without a
+    state filter have it: a filter only ever narrows), without its bytes and its metadata.
     """
 
     def __init__(self, connection: sqlite3.Connection, blobs: Blobs, clock: Callable[[], float] = time.time) -> None:
@@ -64,8 +68,10 @@ class Objects:
         self._index = ObjectIndex(connection)
         self._replies = Replies(connection)
         self._blobs = blobs
-        self._clock = clock
+        self._expiry = Expiry(connection, clock)
         self._newest = self._index.newest()
+        # Whether more was due than the last sweep had time for.
+        self._behind = False
         # Until a recovery has seen everything, each object that is asked for is looked at.
         self.checked = False
         self._public = Shelf()
@@ -87,7 +93,7 @@ class Objects:
                 if answer is None:
                     answer = work()
                     if request_id:
-                        self._replies.remember(request_id, route, answer, self._now_ms())
+                        self._replies.remember(request_id, route, answer, self._expiry.now_ms())
             return answer
 
         answer = self._with_room(all_or_nothing) if frees else all_or_nothing()
@@ -104,7 +110,7 @@ class Objects:
         limits.check(wanted.name, wanted.metadata)
         if wanted.content_type not in _CONTENT_TYPES:
             raise bad_request(f"content_type is one of {', '.join(ContentType)}")
-        now = self._now_ms()
+        now = self._expiry.now_ms()
         if wanted.ttl_ms is not None and not 0 <= wanted.ttl_ms <= _LONGEST_TTL:
             raise bad_request("ttl_ms is from 0 to 9·10¹⁸ milliseconds; leave it out to keep the object for ever")
         self._blobs.check_room()
@@ -119,8 +125,7 @@ class Objects:
             metadata=wanted.metadata,
         )
         self._index.put(position, view)
-        if view.delete_after_time_ms is not None:
-            self._connection.execute("INSERT INTO ttl VALUES (?, ?)", (view.delete_after_time_ms, position))
+        self._expiry.expect(position, view.delete_after_time_ms)
         self._newest = position
         return view
 
@@ -146,7 +151,11 @@ class Objects:
                 yield None
                 continue
             # What isn't what was asked for after all stays in the page, as what it is: paging goes by the last one.
-            objects = page.objects if self.checked else [self._seen(view) for view in page.objects]
+            objects = page.objects
+            if self._behind:
+                objects = [self._expiry.seen(view) for view in objects]
+            if not self.checked:
+                objects = [self._seen(view) for view in objects]
             total = None
             if count:
                 whole = before is None and not page.has_more
@@ -270,33 +279,32 @@ class Objects:
         return view if view.state == ObjectState.DELETED else self._delete(view)
 
     def sweep(self) -> int:
-        """Delete the objects whose time has come, and return how many."""
-        now = self._now_ms()
+        """Delete objects whose time has come, for a moment; return how many, 0 when none is left."""
+        until = time.monotonic() + _SWEEP_SECONDS
         swept = 0
-        while due := self._connection.execute(
-            "SELECT due_ms, position, id FROM ttl LEFT JOIN object USING (position) WHERE due_ms <= ?"
-            " ORDER BY due_ms, position LIMIT ?",
-            (now, _SWEEP),
-        ).fetchall():
+        while due := self._expiry.due(_SWEEP):
             self._with_room(partial(self._sweep, due))
             self._remove_doomed()
             swept += len(due)
+            if time.monotonic() > until:
+                break
+        self._behind = bool(due)
         return swept
 
-    def _sweep(self, due: Sequence[tuple[int, int, str | None]]) -> None:
+    def _sweep(self, due: Sequence[Due]) -> None:
         with transaction(self._connection):
-            for due_ms, position, object_id in due:
-                if object_id is not None:
-                    self.delete(object_id)
-                self._connection.execute("DELETE FROM ttl WHERE due_ms = ? AND position = ?", (due_ms, position))
+            for each in due:
+                view = None if each.object_id is None else self._index.get(each.object_id)
+                # It may have been deleted since, and put back with another time.
+                if view is not None and self._expiry.seen(view) is not view:
+                    self._delete(view)
+            self._expiry.forget(due)
 
-    def tidy(self) -> int:
-        """Sweep, finish deletes that were cut off, forget old answers; return how many objects were swept."""
-        swept = self.sweep()
+    def tidy(self) -> None:
+        """Finish deletes that were cut off, forget old answers, set room aside."""
         self._remove_doomed()
-        self._replies.prune(self._now_ms())
+        self._replies.prune(self._expiry.now_ms())
         self._blobs.ballast.take()
-        return swept
 
     def overtaken_by(self, position: int) -> None:
         """Let new objects come after `position`, at which one arrived that wasn't created here."""
@@ -322,7 +330,7 @@ class Objects:
         view = self._index.get(object_id)
         if view is None:
             raise not_found(object_id)
-        return view
+        return self._expiry.seen(view)
 
     def _whole(self, view: ObjectView) -> ObjectView:
         """Return `view` READ_ONLY only if its bytes are there: an object that has lost them is ERROR from now on."""
@@ -375,9 +383,6 @@ class Objects:
             if not no_room(error) or not self._blobs.ballast.give_up():
                 raise
             return work()
-
-    def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
 
 
 def _before(starting_after: str | None) -> int | None:

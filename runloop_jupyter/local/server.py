@@ -37,6 +37,7 @@ from runloop_jupyter.local.guard import Activity
 from runloop_jupyter.local.identity import load_identity, load_key, save_identity
 from runloop_jupyter.local.objects import Objects
 from runloop_jupyter.local.recovery import Recovery, check_database
+from runloop_jupyter.local.upkeep import sweep_all
 from runloop_jupyter.paths import private_dir
 from runloop_jupyter.secret import Secret
 
@@ -296,9 +297,9 @@ async def _keep_house(layout: Layout, service: Service, stop: asyncio.Event, idl
     every = _HEARTBEAT_SECONDS if idle_seconds is None else min(_HEARTBEAT_SECONDS, max(idle_seconds / 4, 0.05))
     while not stop.is_set():
         try:
-            swept = await service.worker(service.objects.tidy)
-            if swept:
+            if swept := await sweep_all(service.worker, service.objects):
                 log.info("deleted %d objects past their time", swept)
+            await service.worker(service.objects.tidy)
             await asyncio.to_thread(os.utime, layout.state)
         except FileNotFoundError:
             log.warning("the store's directory is gone")

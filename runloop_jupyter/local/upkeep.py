@@ -78,7 +78,11 @@ class Upkeep:
         """Delete what is past its time, and remove the files that no object has; strays where that is asked for."""
         dry_run, strays = request.query.get("dry_run") == "true", request.query.get("strays") == "true"
         with self._activity.busy():
-            cleaned = Cleaned(expired=await self._worker(self._arrivals.overdue if dry_run else self._objects.tidy))
+            if dry_run:
+                cleaned = Cleaned(expired=await self._worker(self._arrivals.overdue))
+            else:
+                cleaned = Cleaned(expired=await sweep_all(self._worker, self._objects))
+                await self._worker(self._objects.tidy)
             for directory in await asyncio.to_thread(_directories, self._layout.blobs):
                 # In the database's thread, where uploads take their names too: a file can't become an object's
                 # between the question and the removal. One directory at a time: others have their turn.
@@ -126,6 +130,14 @@ class Upkeep:
             finally:
                 temporary.unlink(missing_ok=True)
         return self._answer(request, {"outcome": outcome})
+
+
+async def sweep_all(worker: Worker, objects: Objects) -> int:
+    """Delete everything past its time, a little at a time so that requests come in between; return how many."""
+    swept = 0
+    while some := await worker(objects.sweep):
+        swept += some
+    return swept
 
 
 def _decode(body: bytes, kind: Any) -> Any:

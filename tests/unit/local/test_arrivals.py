@@ -94,7 +94,7 @@ def test_what_is_left_of_its_time_is_kept(objects: Objects, arrivals: Arrivals, 
     clock.now += 5
     assert arrivals.overdue() == 1
     assert arrivals.overdue() == 1
-    assert objects.tidy() == 1
+    assert objects.sweep() == 1
     assert arrivals.overdue() == 0
     assert objects.get(description.id).state == "DELETED"
 
