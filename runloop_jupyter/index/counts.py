@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runloop_jupyter.index.filter import FEW, Filter, find_pairs, kind_count, other_states
+from runloop_jupyter.index.filter import FEW, Filter, kind_count, other_states
+from runloop_jupyter.index.pairs import find_pairs
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,40 +21,45 @@ def kept_count(connection: sqlite3.Connection, wanted: Filter) -> int | None:
         return kind_count(connection, wanted)
     if len(wanted.metadata) > 1 or wanted.content_type is not None:
         return None
-    ((key, values),) = wanted.metadata.items()
-    pairs = find_pairs(connection, key, values)
-    if pairs is None:
+    found = find_pairs(connection, wanted.metadata)
+    if found is None:
         return 0
+    (pairs,) = found
     if wanted.state is None:
         return pairs.n
     others = other_states(connection, wanted.state)
     if others is None or pairs.n <= FEW:
         return None
-    return pairs.n - sum(n for pair, n in uncounted(connection, pairs.key, others).items() if pair in pairs.pairs)
+    return pairs.n - sum(n for pair, n in uncounted(connection, pairs.key, others).pairs.items() if pair in pairs.pairs)
 
 
-def uncounted(connection: sqlite3.Connection, key: int, states: Collection[str]) -> dict[int, int]:
-    """Return the pairs of `key` that objects in `states` have, each with how many have it."""
-    return dict(connection.execute(_of_states(states), (key, *states)).fetchall()) if states else {}
+@dataclass(frozen=True)
+class Uncounted:
+    """What has to be taken from the numbers kept for one key.
+
+    Attributes:
+        pairs: Its pairs that uncounted objects have, each with how many of them have it.
+        only: How many of those pairs nothing else has.
+    """
+
+    pairs: dict[int, int]
+    only: int
 
 
-def only(connection: sqlite3.Connection, key: int, states: Collection[str]) -> int:
-    """Return how many pairs of `key` nothing but objects in `states` has."""
+def uncounted(connection: sqlite3.Connection, key: int, states: Collection[str]) -> Uncounted:
+    """Return what to take from the numbers of `key` to leave out objects in `states`, which few are in."""
     if not states:
-        return 0
-    statement = (
-        f"SELECT count(*) FROM ({_of_states(states)}) AS u CROSS JOIN meta_pair AS p USING (pair) WHERE p.n = u.n"  # noqa: S608
-    )
-    (n,) = connection.execute(statement, (key, *states)).fetchone()
-    return int(n)
-
-
-def _of_states(states: Collection[str]) -> str:
-    return (
-        "SELECT x.pair AS pair, count(*) AS n FROM object AS o INDEXED BY object_tagged CROSS JOIN object_meta AS x"  # noqa: S608
-        " INDEXED BY object_meta_by_key ON x.key = ? AND x.position = o.position"
+        return Uncounted({}, 0)
+    held = (
+        "SELECT x.pair AS pair, count(*) AS n FROM object AS o INDEXED BY object_tagged"  # noqa: S608
+        " CROSS JOIN object_meta AS x ON x.key = ? AND x.position = o.position"
         f" WHERE o.tagged AND o.state IN ({_marks(states)}) GROUP BY x.pair"
     )
+    rows = connection.execute(
+        f"SELECT u.pair, u.n, p.n FROM ({held}) AS u CROSS JOIN meta_pair AS p USING (pair)",  # noqa: S608
+        (key, *states),
+    ).fetchall()
+    return Uncounted({pair: n for pair, n, _ in rows}, sum(n == whole for _, n, whole in rows))
 
 
 def _marks(values: Collection[object]) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from runloop_jupyter.index.counts import only, uncounted
+from runloop_jupyter.index.counts import uncounted
+from runloop_jupyter.index.deadline import TimeUp, Turn, cut_off
 from runloop_jupyter.index.filter import Filter, kind_count, other_states, plan
-from runloop_jupyter.index.windows import Turn
 
 if TYPE_CHECKING:
     import sqlite3
@@ -107,12 +107,14 @@ def _kept(
 ) -> Iterator[Facets | None]:
     done: list[Facet] = []
     for key, number in numbers.items():
-        if done and deadline is not None and time.monotonic() > deadline:
+        try:
+            with cut_off(connection, deadline):
+                less = uncounted(connection, number, others)
+                (pairs,) = connection.execute("SELECT pairs FROM meta_key WHERE key = ?", (number,)).fetchone()
+                frequent = _frequent(connection, number, less.pairs, limit)
+                done.append(Facet(key, _values(connection, frequent), pairs - less.only))
+        except TimeUp:
             break
-        less = uncounted(connection, number, others)
-        gone = only(connection, number, others)
-        (pairs,) = connection.execute("SELECT pairs FROM meta_key WHERE key = ?", (number,)).fetchone()
-        done.append(Facet(key, _values(connection, _frequent(connection, number, less, limit)), pairs - gone))
         yield None
     yield Facets(done, kind_count(connection, wanted), complete=len(done) == len(numbers))
 
@@ -156,19 +158,20 @@ def _counted(
     first = next(iter(counters))
     objects, complete, turn = 0, True, Turn()
     way = plan(connection, wanted)
-    for since, before in [] if way is None else [(None, None)] if way.few else windows.below(None):
+    for since, before in [] if way is None else windows.of(way, None):
         assert way is not None  # noqa: S101 - or there would be no window
         part = way.between(since, before)
         for number, counter in counters.items():
-            if deadline is not None and time.monotonic() > deadline:
+            held = part.joining("object_meta AS f ON f.key = ? AND f.position = {at}", number, how="LEFT")
+            try:
+                with cut_off(connection, deadline):
+                    counter.update(map(itemgetter(0), connection.execute(*held.select("f.pair"))))
+            except TimeUp:  # those before it are counted
                 complete = False
                 break
-            held = part.joining(
-                "object_meta AS f INDEXED BY object_meta_by_key ON f.key = ? AND f.position = {at}", number, how="LEFT"
-            )
-            counter.update(map(itemgetter(0), connection.execute(*held.select("f.pair"))))
-            if number == first:
-                objects = counter.total()
+            finally:
+                if number == first:
+                    objects = counter.total()
             if turn.is_over():
                 yield None
         if not complete:

@@ -7,11 +7,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.index.fold import fold
-from runloop_jupyter.index.text import about, exact, match
+from runloop_jupyter.index.pairs import Together, find_pairs
+from runloop_jupyter.index.text import exact, match
+from runloop_jupyter.index.words import about
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping
+
+    from runloop_jupyter.index.pairs import Pairs
 
 # So many objects are walked without a pause, and sorted where no index has them in order.
 FEW: Final = 2000
@@ -53,6 +57,7 @@ class Plan:
         few: Whether the walk yields `FEW` objects at most.
         on_object: Whether a condition reads the object's row.
         not_in: States whose objects are left out, where that is told from the few with metadata in them.
+        words: The index of words that is walked, and the query put to it.
     """
 
     source: str
@@ -63,6 +68,7 @@ class Plan:
     few: bool = False
     on_object: bool = False
     not_in: tuple[str, ...] = ()
+    words: tuple[str, str] | None = None
 
     def with_object(self) -> Plan:
         """Return the same walk with the object table in it."""
@@ -101,49 +107,14 @@ class Plan:
             )
         return way
 
+    def all(self) -> Plan:
+        """Return the whole walk."""
+        return self.between(None, None)
+
     def select(self, columns: str, rest: str = "") -> tuple[str, tuple[str | int, ...]]:
         """Return the statement that reads `columns`, and its parameters; those in `rest` follow them."""
         where = " WHERE " + " AND ".join(self.where) if self.where else ""
         return f"SELECT {columns} FROM {self.source}{where}{rest}", (*self.joined, *self.values)  # noqa: S608
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """The metadata pairs of which an object must have one: a key and some of its values.
-
-    Attributes:
-        key: The key's number.
-        pairs: The pairs' numbers.
-        n: How many objects have one.
-    """
-
-    key: int
-    pairs: tuple[int, ...]
-    n: int
-
-    def walk(self) -> Plan:
-        """Return the walk over the objects that have one, newest first."""
-        where, marks = f"m.pair IN ({_marks(self.pairs)})", self.pairs
-        if len(self.pairs) == 1 or self.n <= FEW:
-            return Plan("object_meta AS m", "m.position", (where,), values=marks, few=self.n <= FEW)
-        # Several that many have are in order only among all that have the key.
-        return Plan(
-            "object_meta AS m INDEXED BY object_meta_by_key",
-            "m.position",
-            ("m.key = ?", where),
-            values=(self.key, *marks),
-        )
-
-    def test(self, way: Plan, alias: str) -> Plan:
-        """Return `way` with only those objects that have one. A join: what a subquery has opened it opens anew."""
-        if len(self.pairs) == 1:
-            return way.joining(f"object_meta AS {alias} ON {alias}.pair = ? AND {alias}.position = {{at}}", *self.pairs)
-        return way.joining(
-            f"object_meta AS {alias} INDEXED BY object_meta_by_key"
-            f" ON {alias}.key = ? AND {alias}.position = {{at}} AND {alias}.pair IN ({_marks(self.pairs)})",
-            self.key,
-            *self.pairs,
-        )
 
 
 class _Text:
@@ -163,7 +134,7 @@ class _Text:
         """About how many names `walk` yields, exactly where that is `FEW` or less; None when nobody can say."""
         if self._match is None:
             return None
-        return about(self._connection, self._match, FEW + 1) if self._match else 0
+        return about(self._connection, "object_name", self._match, FEW + 1) if self._match else 0
 
     def few(self) -> Plan | None:
         """Return the walk when it yields few."""
@@ -183,7 +154,7 @@ class _Text:
 
     def walk(self) -> Plan:
         """Return the walk over what may be meant."""
-        return Plan("object_name", "object_name.rowid", ("object_name MATCH ?",), values=(self._match or "",))
+        return _walk_words("object_name", self._match or "")
 
     def test(self, way: Plan, *, walked: bool) -> Plan:
         """Return `way` with only those objects that have the text; `walked` when `way` is this text's own walk."""
@@ -199,16 +170,12 @@ class _Text:
 def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
     """Return how to walk the objects that `wanted` means, newest first; None when there can't be any.
 
-    The part that the fewest objects fulfil is walked, as far as that is known: of metadata, state and type it is; a
-    text is asked when none of them is rare.
+    The part that the fewest objects fulfil is walked, as far as that is known: of one pair, state and type it is; texts
+    and pairs together are asked when none of them is rare.
     """
-    metadata = []
-    for key, values in wanted.metadata.items():
-        pairs = find_pairs(connection, key, values)
-        if pairs is None:
-            return None
-        metadata.append(pairs)
-    metadata.sort(key=lambda each: each.n)
+    pairs = find_pairs(connection, wanted.metadata)
+    if pairs is None:
+        return None
     texts = [_Text(connection, wanted.name, [])] if wanted.name else []
     if wanted.search:
         texts.append(_Text(connection, wanted.search, _ids(connection, wanted.search)))
@@ -219,33 +186,39 @@ def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
         return None
 
     way: Plan | None = None
-    driver: Pairs | _Text | None = None
-    rarest = metadata[0] if metadata and (kind is None or metadata[0].n <= kind) else None
-    known = rarest.n if rarest else kind
+    driver: Together | _Text | None = None
+    together = Together(connection, pairs, few=FEW) if pairs else None
+    if together and kind is not None and together.asked[0].n > kind:
+        together = None
+    known = together.asked[0].n if together else kind
     if known is None or known > FEW:
-        for text in texts:
-            few = text.few()
-            if few is not None:
-                way, driver = few, text
-                break
-            if text.can_walk and text.n is not None and (known is None or text.n < known):
-                way, driver, known = text.walk(), text, text.n
-    if way is None and rarest is not None:
-        way, driver = rarest.walk(), rarest
+        rare = next(((few, text) for text in texts if (few := text.few()) is not None), None)
+        if rare is not None:
+            way, driver = rare
+        else:
+            known = together.n if together else kind
+            if known == 0:
+                return None
+            for text in texts:
+                if text.can_walk and text.n is not None and (known is None or text.n < known):
+                    way, driver, known = text.walk(), text, text.n
+    if way is None and together is not None:
+        way, driver = _walk_pairs(together), together
     by_kind = way is None
     if way is None:
         way = _walk_kind(wanted) if kind is not None else Plan("object AS o", "o.position", on_object=True)
         way = replace(way, few=kind is not None and kind <= FEW)
 
-    for number, each in enumerate(metadata):
-        if each is not driver:
-            way = each.test(way, f"x{number}")
+    asked = driver.asked if isinstance(driver, Together) else []
+    for number, each in enumerate(pairs):
+        if each not in asked:
+            way = _test_pairs(each, way, f"x{number}")
     for text in texts:
         way = text.test(way, walked=text is driver)
     if not (by_kind and kind is not None):
         # The unary plus keeps the columns' indexes out: the walk is chosen.
         if wanted.state is not None:
-            others = other_states(connection, wanted.state) if metadata and not (way.few or way.on_object) else None
+            others = other_states(connection, wanted.state) if pairs and not (way.few or way.on_object) else None
             if others is None:
                 way = way.with_object().testing("+o.state = ?", wanted.state)
             else:
@@ -253,17 +226,6 @@ def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
         if wanted.content_type is not None:
             way = way.with_object().testing("+o.content_type = ?", wanted.content_type)
     return way
-
-
-def find_pairs(connection: sqlite3.Connection, key: str, values: Collection[str]) -> Pairs | None:
-    """Return the pairs of `key` with one of `values`; None when there are none."""
-    row = connection.execute("SELECT key FROM meta_key WHERE text = ?", (key,)).fetchone()
-    if row is None:
-        return None
-    found: list[tuple[int, int]] = []
-    for value in dict.fromkeys(values):
-        found += connection.execute("SELECT pair, n FROM meta_pair WHERE key = ? AND value = ?", (row[0], value))
-    return Pairs(row[0], tuple(pair for pair, _ in found), sum(n for _, n in found)) if found else None
 
 
 def kind_count(connection: sqlite3.Connection, wanted: Filter) -> int:
@@ -313,6 +275,24 @@ def _walk_kind(wanted: Filter) -> Plan:
         values=tuple(value for value in where.values() if value is not None),
         on_object=True,
     )
+
+
+def _walk_pairs(together: Together) -> Plan:
+    return replace(_walk_words("object_pair", together.query), few=together.n <= FEW)
+
+
+def _test_pairs(pairs: Pairs, way: Plan, alias: str) -> Plan:
+    """Return `way` with only those objects that have one of `pairs`. A join: what a subquery opens it opens anew."""
+    return way.joining(
+        f"object_meta AS {alias} ON {alias}.key = ? AND {alias}.position = {{at}}"
+        f" AND {alias}.pair IN ({_marks(pairs.pairs)})",
+        pairs.key,
+        *pairs.pairs,
+    )
+
+
+def _walk_words(table: str, query: str) -> Plan:
+    return Plan(table, f"{table}.rowid", (f"{table} MATCH ?",), values=(query,), words=(table, query))
 
 
 def _ids(connection: sqlite3.Connection, prefix: str) -> list[str]:

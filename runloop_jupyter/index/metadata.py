@@ -25,14 +25,15 @@ class MetadataIndex:
         """Take in the metadata of the object at `position`, which has none yet."""
         db = self._connection
         db.execute("INSERT INTO object_metadata VALUES (?, ?)", (position, json.encode(metadata).decode()))
+        pairs: list[int] = []
         for text, value in metadata.items():
             db.execute("INSERT OR IGNORE INTO meta_key (text) VALUES (?)", (text,))
             (key,) = db.execute("SELECT key FROM meta_key WHERE text = ?", (text,)).fetchone()
             db.execute("INSERT OR IGNORE INTO meta_pair (key, value) VALUES (?, ?)", (key, value))
-            db.execute(
-                "INSERT INTO object_meta SELECT pair, ?, key FROM meta_pair WHERE key = ? AND value = ?",
-                (position, key, value),
-            )
+            (pair,) = db.execute("SELECT pair FROM meta_pair WHERE key = ? AND value = ?", (key, value)).fetchone()
+            db.execute("INSERT INTO object_meta VALUES (?, ?, ?)", (key, position, pair))
+            pairs.append(pair)
+        db.execute("INSERT INTO object_pair (rowid, pairs) VALUES (?, ?)", (position, _words(pairs)))
 
     def remove(self, position: int) -> None:
         """Forget the metadata of the object at `position`; harmless where there is none."""
@@ -40,12 +41,19 @@ class MetadataIndex:
         row = db.execute("SELECT json FROM object_metadata WHERE position = ?", (position,)).fetchone()
         if row is None:
             return
-        for text, value in json.decode(row[0].encode(), dict[str, str]).items():
-            db.execute(
-                "DELETE FROM object_meta WHERE position = ? AND pair = (SELECT pair FROM meta_pair"
-                " WHERE value = ? AND key = (SELECT key FROM meta_key WHERE text = ?))",
-                (position, value, text),
-            )
+        pairs: list[int] = []
+        for text in json.decode(row[0].encode(), dict[str, str]):
+            key, pair = db.execute(
+                "SELECT key, pair FROM object_meta WHERE key = (SELECT key FROM meta_key WHERE text = ?)"
+                " AND position = ?",
+                (text, position),
+            ).fetchone()
+            db.execute("DELETE FROM object_meta WHERE key = ? AND position = ?", (key, position))
+            pairs.append(pair)
+        # It holds no text: what is to be taken out has to be said.
+        db.execute(
+            "INSERT INTO object_pair (object_pair, rowid, pairs) VALUES ('delete', ?, ?)", (position, _words(pairs))
+        )
         db.execute("DELETE FROM object_metadata WHERE position = ?", (position,))
 
     def keys(self) -> dict[str, int]:
@@ -92,7 +100,7 @@ class MetadataIndex:
         less: dict[int, int] | None = None
         for rows in self._slices(key, "value, n, pair, key"):
             if less is None:
-                less = uncounted(self._connection, rows[0][3], without)
+                less = uncounted(self._connection, rows[0][3], without).pairs
             yield {value: max(n - less.get(pair, 0), 0) for value, n, pair, _ in rows}
 
     def _slices(self, key: str, columns: str) -> Iterator[list[Any]]:
@@ -112,3 +120,7 @@ class MetadataIndex:
             if len(rows) < _SLICE:
                 return
             condition, after = " AND value > ?", (rows[-1][0],)
+
+
+def _words(pairs: Collection[int]) -> str:
+    return " ".join(map(str, pairs))

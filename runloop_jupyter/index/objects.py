@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec import Raw
 
 from runloop_jupyter.index.counts import kept_count
+from runloop_jupyter.index.deadline import TimeUp, Turn, cut_off
 from runloop_jupyter.index.facets import Facets, facets
 from runloop_jupyter.index.filter import Filter, plan
 from runloop_jupyter.index.fold import fold
 from runloop_jupyter.index.metadata import MetadataIndex
-from runloop_jupyter.index.windows import WINDOW, Turn, Windows
+from runloop_jupyter.index.windows import WINDOW, Windows
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectView
 
@@ -147,9 +148,9 @@ class ObjectIndex:
         if way is not None:
             shown = way.with_object().followed_by(_METADATA)
             order, turn = f" ORDER BY {way.key} DESC LIMIT ?", Turn()
-            for since, until in [(None, before)] if way.few else self._windows.below(before):
+            for since, until in self._windows.of(way, before):
                 # That a window has none is told in two thirds of the time by walking it upwards. The first has some.
-                if until == before or self._any(way.between(since, until)):
+                if until == before or way.words or self._any(way.between(since, until)):
                     statement, values = shown.between(since, until).select(_COLUMNS, order)
                     rows += self._connection.execute(statement, (*values, limit + 1 - len(rows)))
                 if len(rows) > limit:
@@ -163,20 +164,15 @@ class ObjectIndex:
 
     def count(self, wanted: Filter, *, within_s: float | None = None) -> int | None:
         """Return how many objects `wanted` means; None when counting them takes longer than `within_s` seconds."""
-        deadline = None if within_s is None else time.monotonic() + within_s
-        n = kept_count(self._connection, wanted)
-        if n is not None:
-            return n
-        way = plan(self._connection, wanted)
-        if way is None:
-            return 0
-        n = 0
-        for since, until in [(None, None)] if way.few else self._windows.below(None):
-            if deadline is not None and time.monotonic() > deadline:
-                return None
-            (found,) = self._connection.execute(*way.between(since, until).select("count(*)")).fetchone()
-            n += found
-        return n
+        try:
+            with cut_off(self._connection, None if within_s is None else time.monotonic() + within_s):
+                n = kept_count(self._connection, wanted)
+                if n is None:
+                    way = plan(self._connection, wanted)
+                    n = 0 if way is None else self._connection.execute(*way.all().select("count(*)")).fetchone()[0]
+                return n
+        except TimeUp:
+            return None
 
     def facets(
         self, wanted: Filter, keys: Sequence[str], *, limit: int, within_s: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from runloop_jupyter.errors import RunloopError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,13 @@ class SchemaTooOld(RunloopError):
 # and the query verifies with instr(). Two U+0001 end each name, so that every character begins a trigram, and a text of
 # one or two characters is an OR of the trigrams that begin with it, which object_gram tells.
 #
-# A pair's objects lie together in order (object_meta), and so do a key's (object_meta_by_key): the first is walked for
-# what has a value, the second tells quickly which value an object has. Numbers that a person waits for are kept by
-# triggers, not counted when asked; the values that many objects share can be read most frequent first, those of one
-# object alone, which may be a million, aren't in that index.
+# A key's objects lie together in order (object_meta), which tells quickly the value that an object has. Which objects
+# have a value is in an index of words: an object's pairs, by number, are its text (object_pair). FTS5 goes through two
+# lists of 250,000 and finds nothing in both in 18 ms, a join of two b-trees in 180. Numbers that a person waits for are
+# kept by triggers, not counted when asked; the values that many objects share can be read most frequent first, those of
+# one object alone, which may be a million, aren't in that index.
 INDEX: Final = Schema(
-    version=2,
+    version=3,
     script="""
     CREATE TABLE object (
         position             INTEGER PRIMARY KEY,  -- greater is newer
@@ -119,12 +124,14 @@ INDEX: Final = Schema(
     );
     CREATE INDEX meta_pair_by_n ON meta_pair (key, n) WHERE n > 1;
     CREATE TABLE object_meta (
-        pair     INTEGER NOT NULL,
-        position INTEGER NOT NULL,
         key      INTEGER NOT NULL,
-        PRIMARY KEY (pair, position)
+        position INTEGER NOT NULL,
+        pair     INTEGER NOT NULL,
+        PRIMARY KEY (key, position)
     ) WITHOUT ROWID;
-    CREATE UNIQUE INDEX object_meta_by_key ON object_meta (key, position);
+    CREATE VIRTUAL TABLE object_pair USING fts5 (
+        pairs, content = '', columnsize = 0, tokenize = 'ascii', detail = none
+    );
 
     CREATE VIRTUAL TABLE object_name USING fts5 (
         name_fold, content = 'object', content_rowid = 'position', tokenize = 'trigram case_sensitive 1', detail = none
@@ -218,7 +225,10 @@ def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema) -> None
         _step(connection, schema.script, schema.version)
     elif found < schema.version and not schema.steps:
         raise SchemaTooOld(path, found, schema.version)
-    else:
+    elif found < schema.version:
+        log.info(
+            "bringing %s from format %d to %d: once, some seconds per 100,000 objects", path, found, schema.version
+        )
         for version in range(found + 1, schema.version + 1):
             _step(connection, schema.steps[version - 2], version)
 

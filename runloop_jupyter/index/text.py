@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.index.fold import trigrams
+from runloop_jupyter.index.words import about, worth_asking
 
 if TYPE_CHECKING:
     import sqlite3
@@ -13,10 +14,6 @@ if TYPE_CHECKING:
 _TRIGRAMS: Final = 32
 # How rare one is, is told from its newest so many names.
 _NEWEST: Final = 200
-# A name is read again in the time in which so many entries of a trigram are passed over, and a further trigram leaves
-# one name of so many.
-_PASSED: Final = 30
-_LEAVES: Final = 10
 # One or two characters that begin more trigrams than this are in so many names that walking finds them.
 _BEGINNINGS: Final = 200
 # What ends each name in the index, so that its last characters begin trigrams too.
@@ -37,53 +34,24 @@ def match(connection: sqlite3.Connection, folded: str) -> str | None:
     return None if beginnings is None else " OR ".join(_quoted(each) for each in beginnings)
 
 
-def about(connection: sqlite3.Connection, query: str, exactly: int) -> int:
-    """Return how many names `query` yields: exactly where they are less than `exactly`, else about, and no less.
-
-    The further back the newest of them reach, the fewer there are.
-    """
-    n, reached = connection.execute(
-        "SELECT count(*), min(rowid) FROM (SELECT rowid FROM object_name WHERE object_name MATCH ?"
-        " ORDER BY rowid DESC LIMIT ?)",
-        (query, exactly),
-    ).fetchone()
-    if n < exactly:
-        return int(n)
-    newest, oldest = connection.execute(
-        "SELECT (SELECT max(position) FROM object), (SELECT min(position) FROM object)"
-    ).fetchone()
-    part = (newest - reached) / (newest - oldest) if newest > oldest else 1.0
-    return round(int(n) / part) if part else int(n)
-
-
 def exact(folded: str) -> bool:
     """Whether a name that `match` yields needs no second look."""
     return len(folded) <= 3 and _END not in folded
 
 
 def _telling(connection: sqlite3.Connection, grams: list[str]) -> list[str]:
-    """Return the rarest of `grams`: as many as are worth asking for before the names are read.
-
-    FTS5 walks every entry of every term: all eighteen of a path cost far more than the three that only few have.
-    """
+    """Return the rarest of `grams`: as many as are worth asking for before the names are read."""
     grams = grams[:: -(-len(grams) // _TRIGRAMS)]
     if len(grams) == 1:
         return grams
     rarity: list[tuple[int, str]] = []
     for gram in grams:
-        n = about(connection, _quoted(gram), _NEWEST)
+        n = about(connection, "object_name", _quoted(gram), _NEWEST)
         if n == 0:
             return []
         rarity.append((n, gram))
     rarity.sort()
-    left = float(rarity[0][0])
-    telling = [rarity[0][1]]
-    for n, gram in rarity[1:]:
-        if n > left * _PASSED:
-            break
-        telling.append(gram)
-        left /= _LEAVES
-    return telling
+    return [gram for _, gram in rarity[: worth_asking([n for n, _ in rarity])]]
 
 
 def _beginnings(connection: sqlite3.Connection, folded: str) -> list[str] | None:

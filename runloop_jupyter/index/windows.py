@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_right
 from operator import neg
 from typing import TYPE_CHECKING, Final
@@ -11,26 +10,12 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
+    from runloop_jupyter.index.filter import Plan
+
 WINDOW: Final = 5_000
-# How long others wait for their turn. More often would cost more than it gives: a turn goes through two threads.
-TURN_S: Final = 0.01
 # Windows are taken together, more and more of them, as there is ever more to look at.
 _TOGETHER: Final = 5
-
-
-class Turn:
-    """The time since others last had theirs."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-
-    def is_over(self) -> bool:
-        """Whether it is their turn; the next one then begins."""
-        now = time.monotonic()
-        if now - self._began < TURN_S:
-            return False
-        self._began = now
-        return True
+_LAST: Final = 2**63 - 1
 
 
 class Windows:
@@ -53,7 +38,16 @@ class Windows:
         if self._come >= self._objects:
             self._found, self._complete, self._come = [], False, 0
 
-    def below(self, before: int | None) -> Iterator[tuple[int | None, int | None]]:
+    def of(self, way: Plan, before: int | None) -> Iterator[tuple[int | None, int | None]]:
+        """Yield the windows under the position `before` that suit `way`: all at once where it yields few."""
+        if way.few:
+            yield None, before
+        elif way.words:
+            yield from self._of_words(*way.words, before)
+        else:
+            yield from self._below(before)
+
+    def _below(self, before: int | None) -> Iterator[tuple[int | None, int | None]]:
         """Yield the windows under the position `before`, newest first: the first position in it, the first after it.
 
         None is no limit. Boundaries are looked for no sooner than they are needed.
@@ -69,6 +63,25 @@ class Windows:
             yield since, before
             if since is None:
                 return
+            before = since
+
+    def _of_words(self, table: str, query: str, before: int | None) -> Iterator[tuple[int | None, int | None]]:
+        """Yield windows like `_below`, each with so many entries that an index of words yields, however far apart.
+
+        In windows of the whole order FTS5 would go on past the end of each: to the next entry, which may be far.
+        """
+        together = 0
+        while True:
+            together = min(together + 1, _TOGETHER)
+            n, since = self._connection.execute(
+                f"SELECT count(*), min(rowid) FROM (SELECT rowid FROM {table} WHERE {table} MATCH ?"  # noqa: S608
+                " AND rowid < ? ORDER BY rowid DESC LIMIT ?)",
+                (query, _LAST if before is None else before, self._objects * together),
+            ).fetchone()
+            if n < self._objects * together:
+                yield None, before
+                return
+            yield since, before
             before = since
 
     def _boundary(self, number: int) -> int | None:

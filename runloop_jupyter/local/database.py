@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from runloop_jupyter.index import INDEX, Schema
+from runloop_jupyter.local.migrations import NARROWED, PAIRS_AS_WORDS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -14,39 +15,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# To version 2, which keeps metadata in a table of its own and counts by key. INDEX.script stands for that version's
-# tables: whoever changes it puts here what it was.
-_NARROWED: Final = f"""
-    DROP TRIGGER object_inserted;
-    DROP TRIGGER object_changed;
-    DROP TRIGGER object_deleted;
-    DROP TRIGGER object_meta_inserted;
-    DROP TRIGGER object_meta_deleted;
-    DROP TABLE object_name;
-    DROP TABLE tally;
-    DROP INDEX object_by_state;
-    DROP INDEX object_by_content_type;
-    DROP INDEX object_meta_by_position;
-    ALTER TABLE object RENAME TO object_1;
-    ALTER TABLE meta_pair RENAME TO meta_pair_1;
-    ALTER TABLE object_meta RENAME TO object_meta_1;
-    {INDEX.script}
-    INSERT INTO object SELECT position, id, name, name_fold, state, content_type, create_time_ms, size_bytes,
-        delete_after_time_ms, metadata IS NOT NULL FROM object_1;
-    INSERT INTO object_metadata SELECT position, metadata FROM object_1 WHERE metadata IS NOT NULL;
-    INSERT INTO meta_key (text) SELECT DISTINCT key FROM meta_pair_1;
-    INSERT INTO meta_pair (pair, key, value)
-        SELECT old.pair, meta_key.key, old.value FROM meta_pair_1 AS old JOIN meta_key ON meta_key.text = old.key;
-    INSERT INTO object_meta
-        SELECT old.pair, old.position, meta_pair.key FROM object_meta_1 AS old JOIN meta_pair USING (pair);
-    DROP TABLE object_1;
-    DROP TABLE meta_pair_1;
-    DROP TABLE object_meta_1;
-"""  # noqa: S608 - all of it stands here
-
 SCHEMA: Final = Schema(
-    version=2,
-    steps=(_NARROWED,),
+    version=3,
+    steps=(NARROWED, PAIRS_AS_WORDS),
     script=INDEX.script
     + """
     CREATE TABLE ttl (

@@ -100,8 +100,7 @@ def store_with(root: Path, views: Sequence[ObjectView]) -> None:
 def write_store(root: Path, views: Iterable[ObjectView]) -> None:
     """Write `views`, oldest first, as the database of the store at `root`, which isn't running.
 
-    Metadata goes in at once, triggers and indexes set aside: one by one, half a million pairs take a quarter of a
-    minute.
+    Metadata goes in at once, triggers set aside: one by one, half a million pairs take a quarter of a minute.
     """
     root.mkdir(parents=True, mode=0o700, exist_ok=True)
     connection = connect(Layout(root).database, SCHEMA)
@@ -111,12 +110,12 @@ def write_store(root: Path, views: Iterable[ObjectView]) -> None:
     uses = array("q", [0])  # by pair
     aside = [
         connection.execute("SELECT type, name, sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()
-        for name in ("object_meta_inserted", "meta_pair_inserted", "object_meta_by_key")
+        for name in ("object_meta_inserted", "meta_pair_inserted")
     ]
     with transaction(connection):
         for kind, name, _ in aside:
             connection.execute(f"DROP {kind} {name}")
-        connection.execute("CREATE TEMP TABLE held (pair, position, key)")
+        connection.execute("CREATE TEMP TABLE held (key, position, pair)")
         position = None
         walk = iter(views)
         while some := list(islice(walk, 10_000)):
@@ -147,13 +146,16 @@ def write_store(root: Path, views: Iterable[ObjectView]) -> None:
                 connection.execute(
                     "INSERT INTO object_metadata VALUES (?, ?)", (position, encode(view.metadata).decode())
                 )
+                words = []
                 for text, value in view.metadata.items():
                     key = keys.setdefault(text, len(keys) + 1)
                     pair = pairs.setdefault((key, value), len(pairs) + 1)
                     if pair == len(uses):
                         uses.append(0)
                     uses[pair] += 1
-                    holders.append((pair, position, key))
+                    holders.append((key, position, pair))
+                    words.append(str(pair))
+                connection.execute("INSERT INTO object_pair (rowid, pairs) VALUES (?, ?)", (position, " ".join(words)))
             connection.executemany("INSERT INTO held VALUES (?, ?, ?)", holders)
         connection.executemany(
             "INSERT INTO meta_pair VALUES (?, ?, ?, ?)",
@@ -163,7 +165,7 @@ def write_store(root: Path, views: Iterable[ObjectView]) -> None:
         connection.execute(
             "UPDATE meta_key SET (n, pairs) = (SELECT sum(n), count(*) FROM meta_pair AS p WHERE p.key = meta_key.key)"
         )
-        connection.execute("INSERT INTO object_meta SELECT pair, position, key FROM held ORDER BY pair, position")
+        connection.execute("INSERT INTO object_meta SELECT key, position, pair FROM held ORDER BY key, position")
         for *_, statement in aside:
             connection.execute(statement)
     connection.close()

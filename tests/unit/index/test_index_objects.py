@@ -99,7 +99,7 @@ def smaller_than_the_store(few: int, ids: int, beginnings: int) -> Iterator[None
         patch("runloop_jupyter.index.filter.FEW", few),
         patch("runloop_jupyter.index.filter._IDS", ids),
         patch("runloop_jupyter.index.text._BEGINNINGS", beginnings),
-        patch("runloop_jupyter.index.windows.TURN_S", 0.0),
+        patch("runloop_jupyter.index.deadline.TURN_S", 0.0),
     ):
         yield
 
@@ -283,8 +283,8 @@ def test_what_many_and_few_have_is_found_through_the_few(index: ObjectIndex) -> 
     with smaller_than_the_store(few=10, ids=1000, beginnings=200):
         way = plan(index._connection, Filter(name="long", state="READ_ONLY", metadata={"all": ["x"], "few": ["3"]}))
     assert way is not None
-    assert (way.key, way.few) == ("m.position", True)
-    assert way.values[0] == index._connection.execute("SELECT pair FROM meta_pair WHERE value = '3'").fetchone()[0]
+    (pair,) = index._connection.execute("SELECT pair FROM meta_pair WHERE value = '3'").fetchone()
+    assert (way.words, way.few) == (("object_pair", f"({pair})"), True)
 
 
 def test_what_takes_long_pauses_on_the_way(index: ObjectIndex) -> None:
@@ -352,6 +352,6 @@ def test_a_newer_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "index.db"
     connect(path, Schema(version=7, script="CREATE TABLE future (x);")).close()
     before = path.read_bytes()
-    with pytest.raises(SchemaTooNew, match=r"newer runloop_jupyter \(format 7, this one reads 2\)"):
+    with pytest.raises(SchemaTooNew, match=r"newer runloop_jupyter \(format 7, this one reads 3\)"):
         connect(path)
     assert path.read_bytes() == before

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runloop_jupyter.index import Filter, connect
+from runloop_jupyter.local import recovery as recovery_module
 from runloop_jupyter.local.blobs import Blobs
 from runloop_jupyter.local.database import SCHEMA
+from runloop_jupyter.local.ids import make_id
 from runloop_jupyter.local.layout import Layout
 from runloop_jupyter.local.objects import Objects
 from runloop_jupyter.local.recovery import Recovery
@@ -115,3 +117,21 @@ def test_nothing_to_do_is_nothing_said(opened: Opened) -> None:
     recovery = Recovery(opened.connection, opened.blobs)
     recovery.advance(60)
     assert list(recovery.lines(opened.layout)) == []
+
+
+def test_a_store_that_is_looked_through_in_rounds_is_looked_through_whole(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery_module, "_TOGETHER", 10)
+    kept = [opened.put() for _ in range(45)]
+    hurt = kept[::3]
+    for each in hurt:
+        opened.blobs.remove(each)
+    stray = make_id(5)
+    opened.blobs.path(stray).parent.mkdir(exist_ok=True)
+    opened.blobs.path(stray).touch()
+    recovery = Recovery(opened.connection, Blobs(opened.layout))
+    assert recovery.advance(60)
+    assert sorted(recovery.damaged) == sorted(hurt)
+    assert (recovery.mended, recovery.removed, recovery.strays) == ([], 0, 1)
+    assert opened.tally() == {"READ_ONLY": 30, "ERROR": 15}
