@@ -363,10 +363,19 @@ class Torment:
                 (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
                 (version,) = connection.execute("PRAGMA user_version").fetchone()
                 steps = connection.execute("SELECT name FROM sqlite_master WHERE name GLOB 'step_[0-9]*'").fetchall()
+                held = connection.execute("SELECT pair, count(*) FROM object_meta GROUP BY pair").fetchall()
+                kept = connection.execute("SELECT pair, n FROM meta_pair ORDER BY pair").fetchall()
+                found = [
+                    (pair, connection.execute("SELECT count(*) FROM object_pair(?)", (str(pair),)).fetchone()[0])
+                    for pair, _ in held
+                ]
         self.right(sound == "ok", f"the database: {sound}")
         self.right(version in self.possible, f"version {version}, not one of {self.possible}")
         wanted = [] if version <= self.base else [(f"step_{version}",)]
         self.right(steps == wanted, f"version {version} with {steps}")
+        self.right(held == kept, "the numbers kept of pairs are others than those counted")
+        self.right(held == found, "the index of pairs has others than the table")
+        self.counts["pairs found in their index"] += len(found)
         self.counts["databases found sound"] += 1
 
     def listing(self, state: str) -> dict[str, dict[str, Any]]:
