@@ -293,7 +293,7 @@ def _decode(body: bytes) -> ObjectCreateParameters:
 def _check_empty(body: bytes) -> None:
     """Accept an empty body or a JSON object. Raises Refusal 400."""
     try:
-        if body.strip():
+        if body:
             json.decode(body, dict[str, Any])
     except (ValueError, RecursionError):
         raise bad_request("the body is empty or {}") from None

@@ -82,7 +82,7 @@ def test_a_lone_surrogate_in_a_name_is_replaced(store: Store) -> None:
     assert answer.json()["name"] == "odd \ufffd"
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b" "])
+@pytest.mark.parametrize("body", [b"", b"{}", b" {} "])
 def test_complete_takes_an_empty_body_or_an_empty_object(store: Store, body: bytes) -> None:
     created = store.create("completed")
     store.upload(created, b"x")
@@ -92,10 +92,11 @@ def test_complete_takes_an_empty_body_or_an_empty_object(store: Store, body: byt
     assert answer.status_code == 200
 
 
-def test_complete_with_another_body_is_400(store: Store) -> None:
+@pytest.mark.parametrize("body", [b"[1]", b"\t", b"{", b"null"])
+def test_complete_with_another_body_is_400(store: Store, body: bytes) -> None:
     created = store.create("completed")
     store.upload(created, b"x")
-    assert store.post(f"/v1/objects/{created['id']}/complete", content=b"[1]").status_code == 400
+    assert store.post(f"/v1/objects/{created['id']}/complete", content=body).status_code == 400
 
 
 def test_complete_before_any_bytes_is_409_and_can_be_mended(store: Store) -> None:
