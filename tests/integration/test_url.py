@@ -57,10 +57,10 @@ def test_it_is_for_its_own_object_and_time_alone():
 
 def test_when_its_time_is_over_it_works_no_more_and_says_so():
     rl.put("x", "url/short")
-    link = rl.url("url/short", expires="1s")
+    link = rl.url("url/short", expires="4s")
     url = link.reveal()
     assert fetch(url).status_code == 200
-    eventually(lambda: link.expired, 5)
+    eventually(lambda: link.expired, 15)
     assert fetch(url).status_code == 403
     with pytest.raises(LinkExpired, match="expired 20"):
         link.reveal()
