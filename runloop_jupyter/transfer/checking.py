@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.transfer.partial import Partial
 
-STEP: Final = 4 << 20  # bytes read back at once: hardly ever from the disk, for they were just written
+STEP: Final = 2 << 20  # bytes read back at once: hardly ever from the disk, for they were just written
 
 
 class Check:
@@ -39,7 +39,7 @@ class Check:
     def restart(self) -> None:
         """Begin again from nothing."""
         self._position = 0
-        self._hasher = digest.hasher(self._algorithm, self._size) if self._algorithm else None
+        self._hasher = digest.hasher(self._algorithm, None) if self._algorithm else None
 
     def take(self, data: memoryview, position: int) -> None:
         """Take in bytes that have just been written, if they are the next: they needn't be read back then."""
@@ -47,16 +47,17 @@ class Check:
             self._hasher.update(data)
             self._position += len(data)
 
-    def catch_up(self, checkpoint: Callable[[], None]) -> None:
+    def catch_up(self, checkpoint: Callable[[], None], *, least: int = 1) -> None:
         """Take in what is there from the beginning on without a gap.
 
         Args:
             checkpoint: Called at each step; may raise to stop.
+            least: Bytes that a step is worth; fewer are left for later.
 
         Raises:
             OSError: It can't be read back.
         """
-        while self._hasher is not None and (count := min(STEP, self._partial.prefix - self._position)) > 0:
+        while self._hasher is not None and (count := min(STEP, self._partial.prefix - self._position)) >= least:
             checkpoint()
             if self._buffer is None:
                 self._buffer = memoryview(bytearray(STEP))
@@ -110,7 +111,7 @@ class Following:
             while not self._over.is_set():
                 self._news.wait()
                 self._news.clear()
-                self._check.catch_up(self._unless_over)
+                self._check.catch_up(self._unless_over, least=STEP)
         except _Over:
             pass
         except Exception as error:
