@@ -45,7 +45,14 @@ def download(
     incoming = Incoming(objects, view, partial, transfer, check, digested=expected is not None)
     while True:
         resumed = partial.resumed
-        _receive(incoming, view, partial, transfer)
+        try:
+            _receive(incoming, view, partial, transfer)
+        except errors.DigestMismatch:
+            raise
+        except BaseException:
+            if partial.is_kept:
+                transfer.keep()
+            raise
         check.catch_up(transfer.checkpoint)
         if not expected or f"{expected.partition(':')[0]}:{check.hexdigest()}" == expected:
             return

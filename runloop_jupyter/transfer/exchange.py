@@ -20,7 +20,7 @@ import threading
 import time
 from collections import OrderedDict
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, cast
 from urllib.parse import quote, urlsplit
 
 from runloop_jupyter import errors
@@ -44,6 +44,7 @@ _AS_IT_IS: Final = "!#$%&'()*+,/:;=?@[]~"
 _ERRNO: Final = re.compile(r"^\[Errno -?[0-9]+\] ")
 
 Key = tuple[str, str, int]
+HTTPConnection = http.client.HTTPConnection
 
 
 class Answer(Protocol):
@@ -78,7 +79,7 @@ def get(url: Secret, headers: Mapping[str, str]) -> Iterator[Answer]:
         StoreFull: 507.
         TransferError: Any other refusal, or a link that can't be used.
     """
-    key = _key(url)
+    key = key_of(url)
     if key is None or proxies.applies(key[0], key[1]):
         with presigned.request("GET", url, headers=headers) as response:
             yield _ThroughHttpx(response)
@@ -86,7 +87,8 @@ def get(url: Secret, headers: Mapping[str, str]) -> Iterator[Answer]:
     connection = connections.take(key)
     whole = False
     try:
-        answer = _asked(connection, url, headers)
+        ask(connection, "GET", url, headers)
+        answer = answer_on(connection, socket_of(connection))
         try:
             if not 200 <= answer.status < 300:
                 raise presigned.refusal(answer.status, answer.headers, answer.chunks(), url)
@@ -98,15 +100,16 @@ def get(url: Secret, headers: Mapping[str, str]) -> Iterator[Answer]:
         connections.give_back(key, connection, usable=whole)
 
 
-def connect(connection: http.client.HTTPConnection) -> None:
+def connect(connection: HTTPConnection) -> None:
     """Open a connection if it isn't: five seconds to connect, and from then on as long as a line may be silent."""
     if connection.sock is None:
         connection.timeout = presigned.TIMEOUT.connect
         connection.connect()
-        _socket_of(connection).settimeout(presigned.TIMEOUT.read)
+        socket_of(connection).settimeout(presigned.TIMEOUT.read)
 
 
-def _socket_of(connection: http.client.HTTPConnection) -> socket.socket:
+def socket_of(connection: HTTPConnection) -> socket.socket:
+    """Return the socket of a connection that is open."""
     return cast("socket.socket", connection.sock)
 
 
@@ -118,12 +121,19 @@ def retryable(error: Exception) -> Retryable:
     return Retryable(errors.redact(errors.one_line(said, 200)).rstrip(".") or type(error).__name__)
 
 
-def _asked(connection: http.client.HTTPConnection, url: Secret, headers: Mapping[str, str]) -> _Direct:
+def ask(connection: HTTPConnection, method: str, url: Secret, headers: Mapping[str, str]) -> None:
+    """Send the head of a request, connecting first where that is due.
+
+    Raises:
+        Retryable: Lost connection.
+        TransferError: The link can't be used.
+    """
     try:
         connect(connection)
-        connection.request("GET", target(url), headers=dict(headers))
-        stream = _socket_of(connection)  # `getresponse` lets go of it where the store is going to close
-        return _Direct(stream, connection.getresponse())
+        connection.putrequest(method, target(url), skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
     except (OSError, http.client.HTTPException) as error:
         raise broken(error) from None
     except KeyboardInterrupt:
@@ -131,6 +141,24 @@ def _asked(connection: http.client.HTTPConnection, url: Secret, headers: Mapping
     except Exception as error:
         # Its message may hold the URL.
         raise errors.TransferError(f"the store's link can't be used ({type(error).__name__})") from None
+
+
+def answer_on(connection: HTTPConnection, stream: socket.socket) -> DirectAnswer:
+    """Read the head of the answer.
+
+    Args:
+        connection: Where it was asked.
+        stream: Its socket, which the connection lets go of where the store is going to close.
+
+    Raises:
+        Retryable: Lost connection, or something else than HTTP.
+    """
+    try:
+        return DirectAnswer(stream, connection.getresponse())
+    except (OSError, http.client.HTTPException) as error:
+        raise broken(error) from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt from None
 
 
 def broken(error: OSError | http.client.HTTPException) -> Exception:
@@ -146,7 +174,7 @@ def target(url: Secret) -> str:
     return quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_AS_IT_IS)
 
 
-def _key(url: Secret) -> Key | None:
+def key_of(url: Secret) -> Key | None:
     """Return scheme, host and port; None where the URL is of a kind that is better left to httpx."""
     try:
         parts = urlsplit(url.reveal())
@@ -157,7 +185,7 @@ def _key(url: Secret) -> Key | None:
         return None
 
 
-class _Direct:
+class DirectAnswer:
     """An answer on a connection of ours."""
 
     def __init__(self, stream: socket.socket, response: http.client.HTTPResponse) -> None:
@@ -175,6 +203,7 @@ class _Direct:
         return not self._response.will_close and ended
 
     def fill(self, buffer: memoryview) -> int:
+        """Take what has come of the body, as `Answer.fill` says."""
         response = self._response
         try:
             if self._left is None and not response.chunked:
@@ -194,8 +223,8 @@ class _Direct:
 
     def _read(self, buffer: memoryview) -> int:
         # Not `response.readinto`: that waits until the buffer is full, and loses what came of it when the line breaks.
-        stream = self._response.fp
-        return stream.readinto1(buffer) if stream is not None and not stream.closed else 0
+        stream = cast("BinaryIO | None", self._response.fp)
+        return 0 if stream is None or stream.closed else self._response.fp.readinto1(buffer)
 
     def close(self) -> None:
         """Let go of the connection, which may outlive this."""
@@ -209,6 +238,7 @@ class _Direct:
                 yield bytes(buffer[:count])
 
     def abort(self) -> None:
+        """End the connection, as `Answer.abort` says."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -249,11 +279,11 @@ class Connections:
     """
 
     def __init__(self) -> None:
-        self._idle: OrderedDict[Key, list[tuple[http.client.HTTPConnection, float]]] = OrderedDict()
+        self._idle: OrderedDict[Key, list[tuple[HTTPConnection, float]]] = OrderedDict()
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
-    def take(self, key: Key) -> http.client.HTTPConnection:
+    def take(self, key: Key) -> HTTPConnection:
         """Return a connection to a host, open or not yet."""
         while (idle := self._pop(key)) is not None:
             connection, since = idle
@@ -263,9 +293,9 @@ class Connections:
         scheme, host, port = key
         if scheme == "https":
             return http.client.HTTPSConnection(host, port, context=tls_context())
-        return http.client.HTTPConnection(host, port)
+        return HTTPConnection(host, port)
 
-    def give_back(self, key: Key, connection: http.client.HTTPConnection, *, usable: bool) -> None:
+    def give_back(self, key: Key, connection: HTTPConnection, *, usable: bool) -> None:
         """Keep a connection for the next exchange, or close it."""
         if not usable or connection.sock is None:
             connection.close()
@@ -288,12 +318,12 @@ class Connections:
         for connection in idle:
             connection.close()
 
-    def _pop(self, key: Key) -> tuple[http.client.HTTPConnection, float] | None:
+    def _pop(self, key: Key) -> tuple[HTTPConnection, float] | None:
         with self._lock:
             kept = self._of_this_process().get(key)
             return kept.pop() if kept else None
 
-    def _of_this_process(self) -> OrderedDict[Key, list[tuple[http.client.HTTPConnection, float]]]:
+    def _of_this_process(self) -> OrderedDict[Key, list[tuple[HTTPConnection, float]]]:
         if self._pid != os.getpid():
             # Closed for this process only; for the other one TLS must not be told so.
             for kept in self._idle.values():
@@ -305,7 +335,7 @@ class Connections:
         return self._idle
 
 
-def _has_ended(connection: http.client.HTTPConnection) -> bool:
+def _has_ended(connection: HTTPConnection) -> bool:
     """Whether an idle connection was closed by the other side: whatever there is to read on it is no answer."""
     try:
         waiting = select.poll()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 RESUMABLE: Final = 8 << 20  # bytes; what is smaller is sooner fetched again than looked after
 KEPT_S: Final = 7 * 24 * 3600
-SAVED_EVERY_S: Final = 1.0  # what a kill may cost
+SAVED_EVERY_S: Final = 0.25  # what a kill may cost
 SILENCE_S: Final = 24 * 3600  # a process on another host can't be asked whether it lives
 _VERSION: Final = 1
 
@@ -62,6 +62,11 @@ class Partial:
         self._lock = threading.Lock()
         self.etag = etag
         self.resumed = self._there.total
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is something that another download could go on with."""
+        return False
 
     def fileno(self) -> int:
         """Return the descriptor."""
@@ -126,6 +131,10 @@ class _Kept(Partial):
         self._note = note
         self._path = path
         self._saved = 0.0
+
+    @property
+    def is_kept(self) -> bool:
+        return self.there.total > 0
 
     def save(self, *, now: bool = False) -> None:
         if not now and time.monotonic() - self._saved < SAVED_EVERY_S:

@@ -1,5 +1,7 @@
 """Which bytes are there: the same as a set of positions says."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +28,7 @@ def test_it_is_a_set_of_positions(added):
 def test_it_is_said_in_as_few_spans_as_can_be(added):
     spans = list(Spans(added))
     assert all(start < stop for start, stop in spans)
-    assert all(before[1] < after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(spans))
 
 
 def test_a_copy_stays_as_it_is():
