@@ -336,6 +336,8 @@ def _claimed(store_id: str, view: ObjectView) -> _Kept | None:
 
 def _take_over(path: Path, note: _Note, key: str) -> _Kept | None:
     ours = _named(key, journal.me())
+    if Path(note.data).suffix != ".part":
+        return None
     try:
         file = open(note.data, "r+b", buffering=0)  # noqa: PTH123, SIM115 - unbuffered, and closed by whoever gets it
     except OSError:
