@@ -14,11 +14,11 @@ from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.resolve import resolve
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.source import FILE, FOLDER, stored_format
-from runloop_jupyter.atomic import atomic_writer, temporary_beside
 from runloop_jupyter.errors import InputError, NotEnoughMemory
 from runloop_jupyter.paths import cache_dir, private_dir
 from runloop_jupyter.transfer import cache
 from runloop_jupyter.transfer.download import download
+from runloop_jupyter.transfer.partial import arriving, waiting
 from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
     from contextlib import AbstractContextManager
 
+    from runloop_jupyter.transfer.partial import Partial
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.values.codec import Codec
 
@@ -128,7 +129,7 @@ class _Fetch:
                 self._unpack(file, target, durable=True)
             return target
         # The mode is less the umask, as that of any new file.
-        with self._room(target.parent), atomic_writer(target, mode=0o666) as file:
+        with self._room(target.parent), self._arriving(target) as file:
             self._download(file)
         return target
 
@@ -199,26 +200,23 @@ class _Fetch:
         self._transfer.begin(Phase.READING)
         archive.unpack(file, folder, checkpoint=self._transfer.checkpoint, durable=durable)
 
-    def _download(self, file: BinaryIO) -> None:
+    def _download(self, file: BinaryIO | Partial) -> None:
         thing = self._thing
         download(thing.store.objects, thing.view, file, self._transfer, thing.digest)
 
     def _room(self, directory: Path) -> AbstractContextManager[None]:
-        return room(directory, self._thing.size, self._thing.name)
+        thing = self._thing
+        left = None if thing.size is None else max(0, thing.size - waiting(thing.store.identity.id, thing.view))
+        return room(directory, left, thing.name)
+
+    def _arriving(self, target: Path | None) -> AbstractContextManager[Partial]:
+        return arriving(target, self._thing.store.identity.id, self._thing.view, mode=0o666)
 
     def _spooled(self) -> BinaryIO:
         """Return the verified bytes as an open file without a name: it goes when it is closed, or with the kernel."""
-        path = temporary_beside(private_dir(cache_dir() / "spool") / self._transfer.id)
-        file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b")  # noqa: PTH123, SIM115
-        try:
-            path.unlink()
-            with self._room(path.parent):
-                self._download(file)
-            file.seek(0)
-        except BaseException:
-            file.close()
-            raise
-        return file
+        with self._room(cache_dir()), self._arriving(None) as partial:
+            self._download(partial)
+            return os.fdopen(os.dup(partial.fileno()), "rb")
 
 
 def _columns(said: object) -> tuple[str, ...] | None:

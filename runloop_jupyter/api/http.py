@@ -48,12 +48,13 @@ _BY_STATUS: Final[dict[int, type[errors.StoreError]]] = {
 
 def new_client(timeout: httpx.Timeout, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """Return a client for calls or for bytes. Proxies of the environment hold, but never for this computer itself."""
-    here = {f"all://{host}": httpx.HTTPTransport(verify=_tls()) for host in ("127.0.0.1", "localhost", "[::1]")}
-    return httpx.Client(timeout=timeout, transport=transport, mounts=here, verify=_tls(), follow_redirects=False)
+    here = {f"all://{host}": httpx.HTTPTransport(verify=tls_context()) for host in ("127.0.0.1", "localhost", "[::1]")}
+    return httpx.Client(timeout=timeout, transport=transport, mounts=here, verify=tls_context(), follow_redirects=False)
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """Return what is trusted: the authorities that httpx knows, or those that ``SSL_CERT_FILE`` names."""
     # Reading the certificates of the authorities takes 25 ms each time.
     return httpx.create_ssl_context()
 
@@ -230,17 +231,17 @@ def _worth_retrying(response: httpx.Response) -> bool:
 
 def _wait(response: httpx.Response | None, attempt: int) -> float:
     """Return how long to wait, in seconds: what the service asks for, else full jitter under 0.5·2ⁿ."""
-    asked = None if response is None else asked_wait(response)
+    asked = None if response is None else asked_wait(response.headers)
     if asked is not None:
         return asked
     return random.uniform(0, min(LONGEST_WAIT_S, 0.5 * 2**attempt))  # noqa: S311 - spread, not secrecy
 
 
-def asked_wait(response: httpx.Response) -> float | None:
+def asked_wait(headers: Mapping[str, str]) -> float | None:
     """Return how long a service asks to wait, in seconds; None where it doesn't, or for longer than anyone would."""
     for header, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            asked = float(response.headers[header]) * unit
+            asked = float(headers[header]) * unit
         except (KeyError, ValueError):  # absent, or an HTTP date
             continue
         if 0 <= asked <= LONGEST_WAIT_S:

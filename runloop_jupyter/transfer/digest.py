@@ -28,10 +28,16 @@ class Hasher(Protocol):
 
 
 _MAKERS: Final[dict[str, Callable[[], Hasher]]] = {"blake3": blake3.blake3, "sha256": hashlib.sha256}
+THREADS_FROM: Final = 64 << 20  # bytes; below, waking threads costs what they save
 
 
-def hasher(algorithm: str = DEFAULT) -> Hasher:
+def hasher(algorithm: str = DEFAULT, size: int | None = None) -> Hasher:
     """Return a new hasher.
+
+    Args:
+        algorithm: ``blake3`` or ``sha256``.
+        size: How many bytes it will be given, where that is known: blake3 of many takes all cores, if it gets them in
+            pieces of some MiB.
 
     Raises:
         TransferError: An algorithm this version doesn't know.
@@ -41,6 +47,8 @@ def hasher(algorithm: str = DEFAULT) -> Hasher:
         raise TransferError(
             f"the digest algorithm “{algorithm}” is unknown here (known: {known}). Is this version old?"
         )
+    if algorithm == "blake3" and size is not None and size >= THREADS_FROM:
+        return blake3.blake3(max_threads=blake3.blake3.AUTO)
     return _MAKERS[algorithm]()
 
 
@@ -55,7 +63,7 @@ def of_file(path: Path, advance: Callable[[int], None], algorithm: str = DEFAULT
     Raises:
         OSError: The file can't be read.
     """
-    digest = hasher(algorithm)
+    digest = hasher(algorithm, path.stat().st_size)
     buffer = bytearray(CHUNK)
     view = memoryview(buffer)
     with path.open("rb", buffering=0) as file:

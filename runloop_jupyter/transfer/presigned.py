@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 TRIES: Final = 5
+GOT_ON: Final = 256 << 10  # bytes: a try that brought so many was not in vain
 _LONGEST_BODY: Final = 4000  # of an error
 _SHORTEST_SECRET: Final = 8
 _XML_MESSAGE: Final = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
-_CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-")
+_CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/(?:([0-9]{1,18})|\*)")
 
 _lock = threading.Lock()
 _client: httpx.Client | None = None
@@ -42,11 +43,13 @@ class Retryable(Exception):
     Args:
         reason: What went wrong.
         wait_s: How long the store asks to wait, in seconds; None where it doesn't.
+        busy: Whether the store says that it is asked too much of (503, 429).
     """
 
-    def __init__(self, reason: str, wait_s: float | None = None) -> None:
+    def __init__(self, reason: str, wait_s: float | None = None, *, busy: bool = False) -> None:
         super().__init__(reason)
         self.wait_s = wait_s
+        self.busy = busy
 
 
 class Tries:
@@ -99,7 +102,7 @@ def request(
         response = _open(method, url, headers, content)
         try:
             if not response.is_success:
-                _raise(response)
+                raise refusal(response.status_code, response.headers, response.iter_raw(), url)
             yield response
         finally:
             response.close()
@@ -129,10 +132,16 @@ def _retryable(error: httpx.TransportError) -> Retryable:
     return Retryable(reason_of(error))
 
 
-def first_byte(response: httpx.Response) -> int | None:
+def first_byte(headers: Mapping[str, str]) -> int | None:
     """Return at which byte of the whole a 206 begins; None where it doesn't say."""
-    found = _CONTENT_RANGE.match(response.headers.get("content-range", ""))
+    found = _CONTENT_RANGE.match(headers.get("content-range", ""))
     return int(found[1]) if found else None
+
+
+def whole_size(headers: Mapping[str, str]) -> int | None:
+    """Return how many bytes the whole has that a 206 is part of; None where it doesn't say."""
+    found = _CONTENT_RANGE.match(headers.get("content-range", ""))
+    return int(found[2]) if found and found[2] else None
 
 
 def _http() -> httpx.Client:
@@ -144,33 +153,44 @@ def _http() -> httpx.Client:
         return _client
 
 
-def _raise(response: httpx.Response) -> None:
-    status = response.status_code
-    said = _said(response)
+def refusal(status: int, headers: Mapping[str, str], body: Iterator[bytes], url: Secret) -> Exception:
+    """Return what to raise for an answer that is no success.
+
+    Args:
+        status: HTTP status code.
+        headers: By name in lower case.
+        body: What it says, read no further than it must be.
+        url: What was asked for; no part of its query gets into the message.
+    """
+    said = _said(body, url)
     if status == 403:
-        raise errors.LinkExpired(f"the store refuses the presigned link (403{said}); it may be past its time")
+        return errors.LinkExpired(f"the store refuses the presigned link (403{said}); it may be past its time")
     if status == 507:
-        raise errors.StoreFull(f"the store has no room{said}; nothing was changed", status=status)
+        return errors.StoreFull(f"the store has no room{said}; nothing was changed", status=status)
     if status in {408, 429} or (status >= 500 and status != 501):
-        raise Retryable(f"HTTP {status}{said}", asked_wait(response))
-    raise errors.TransferError(f"the store refuses the bytes (HTTP {status}{said})")
+        return Retryable(f"HTTP {status}{said}", asked_wait(headers), busy=status in {429, 503})
+    return errors.TransferError(f"the store refuses the bytes (HTTP {status}{said})")
 
 
-def _said(response: httpx.Response) -> str:
+def _said(chunks: Iterator[bytes], url: Secret) -> str:
     """Return what the body of an error says for people, without what the URL was signed with: some repeat it."""
     body = b""
-    for chunk in response.iter_raw():
+    for chunk in chunks:
         body += chunk
         if len(body) > _LONGEST_BODY:
             break
     text = message_in(body) or _plain(body[:_LONGEST_BODY].decode("utf-8", "replace"))
-    for pair in response.request.url.query.decode("ascii").split("&"):
+    text = errors.one_line(_without_signature(text, url), 200)
+    return f": {text}" if text else ""
+
+
+def _without_signature(text: str, url: Secret) -> str:
+    for pair in urlsplit(url.reveal()).query.split("&"):
         value = pair.partition("=")[2]
         for form in {value, unquote(value)}:
             if len(form) >= _SHORTEST_SECRET:
                 text = text.replace(form, MASK)
-    text = errors.one_line(text, 200)
-    return f": {text}" if text else ""
+    return text
 
 
 def _plain(text: str) -> str:

@@ -130,7 +130,7 @@ class RangeReader(io.RawIOBase):
         self._check_same(response)
         skip = start  # a server without ranges sends all from the start
         if response.status_code == 206:
-            if presigned.first_byte(response) != start:
+            if presigned.first_byte(response.headers) != start:
                 raise presigned.Retryable("the store sent another part than was asked for")
             skip = 0
         data = bytearray()

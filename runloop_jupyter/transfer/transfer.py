@@ -90,6 +90,7 @@ class Transfer:
         self.place = place
         self.changed: Signal[Snapshot] = Signal()
         self.leaves = False
+        self.keeps = False
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._ended = threading.Event()
@@ -146,6 +147,10 @@ class Transfer:
     def leave(self) -> None:
         """Say that what this made couldn't be cleared away; the journal knows of it, and the next load clears it."""
         self.leaves = True
+
+    def keep(self) -> None:
+        """Say that what came so far stays for the next transfer of the same object to go on with."""
+        self.keeps = True
 
     @property
     def cancelled(self) -> bool:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter import errors
-from runloop_jupyter.transfer import presigned
+from runloop_jupyter.transfer import presigned, sending
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.wire.objects import ObjectState
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectView
 
-CHUNK: Final = 1 << 20
 LARGEST: Final = 5 << 30  # what a presigned PUT takes in one piece
 _CHANGED: Final = "{} changed while it was sent; nothing was kept. Put it again when nobody writes to it"
 
@@ -130,30 +129,20 @@ def _fill(objects: Objects, view: ObjectView, source: Path, hashed: os.stat_resu
 def _send(objects: Objects, view: ObjectView, source: Path, size: int, transfer: Transfer) -> None:
     if view.upload_url is None:
         raise errors.TransferError(f"the store made “{view.name}” but gave no link to upload to")
-    headers = {**(view.upload_headers or {}), "Content-Length": str(size)}
     tries = presigned.Tries(f"“{view.name}” couldn't be sent", transfer.checkpoint)
     while True:
         transfer.begin(Phase.SENDING, size)
         try:
-            with presigned.request("PUT", view.upload_url, headers=headers, content=_chunks(source, size, transfer)):
-                return
+            with _readable(source), source.open("rb", buffering=0) as file:
+                sending.put(view.upload_url, view.upload_headers or {}, file, size, transfer.advance)
+            return
+        except sending.Shorter:
+            raise errors.TransferError(_CHANGED.format(source.name)) from None
         except presigned.Retryable as error:
             tries.failed(error)
             objects.get(view.id)  # a call, not a link, is what starts an embedded store that died again
         except errors.LinkExpired as error:
             raise errors.LinkExpired(f"“{view.name}” couldn't be sent: {error}. Try again") from None
-
-
-def _chunks(source: Path, size: int, transfer: Transfer) -> Iterator[bytes]:
-    left = size
-    with _readable(source), source.open("rb") as file:
-        while left:
-            chunk = file.read(min(CHUNK, left))
-            if not chunk:
-                raise errors.TransferError(_CHANGED.format(source.name))
-            left -= len(chunk)
-            yield chunk
-            transfer.advance(len(chunk))
 
 
 @contextmanager

@@ -66,6 +66,8 @@ class _Outcome(Generic[T]):
             return "was stopped; what is left of it is being cleared away"
         if transfer.leaves:
             return "was stopped; the store couldn't be told, and the next %load_ext clears what is left"
+        if transfer.keeps:
+            return "was stopped; what came is kept for a week, and the next get goes on with it"
         return "was stopped; nothing of it was left" if self.error else "was done before it could be stopped"
 
     def of(self, transfer: Transfer, work: Callable[[], T]) -> None:

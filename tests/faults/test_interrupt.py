@@ -1,5 +1,6 @@
 """Ctrl-C in a real kernel: under a second, nothing left, and the next cell works."""
 
+import json
 import time
 
 import pytest
@@ -66,11 +67,16 @@ def test_while_a_large_file_is_fetched(loaded, large, tmp_path):
     target.mkdir()
 
     def arriving():
-        return any(each.stat().st_size > LARGE // 20 for each in target.iterdir())
+        notes = [json.loads(each.read_text()) for each in (cache_dir() / "partial").glob("*.json")]
+        return any(sum(stop - start for start, stop in note["done"]) > LARGE // 20 for note in notes)
 
     reply = loaded.interrupt_when(f"%rl_get fetched --to {target / 'x.bin'}", arriving)
     assert_clean(reply, loaded)
     assert list(target.iterdir()) == []
+    assert "what came is kept" in reply.text
+    assert loaded.run(f"%rl_get fetched --to {target / 'x.bin'}").status == "ok"
+    assert (target / "x.bin").stat().st_size == LARGE
+    assert not any((cache_dir() / "partial").iterdir())
 
 
 def test_while_a_frame_of_ten_million_rows_is_packed(loaded):

@@ -45,8 +45,8 @@ CELLS = [
     "rl.put('other', 'text')",
     (
         "digest.hasher = keep\n"
-        "import runloop_jupyter.transfer.upload as upload\n"
-        "upload.CHUNK = 'a bug'\nrl.put('third', 'text')"
+        "import runloop_jupyter.transfer.sending as sending\n"
+        "sending.PIECE = 'a bug'\nrl.put('third', 'text')"
     ),
     "import runloop_jupyter.wire.json as wire_json\nwire_json.decode, keep = broken, wire_json.decode\nrl.ls()",
     # Links: shown, looked into, copied, revealed by a button, and broken in the middle of each.
