@@ -112,7 +112,7 @@ class _Work:
                     ended, waiting = wait(waiting, TICK_S, FIRST_EXCEPTION)
                     for each in ended:
                         each.result()
-                    self._whole.reach(sum(map(_sent, self._parts)) + sum(map(_stored, self._done.values())))
+                    self._whole.reach(sum(map(_sent, self._parts)) + sum(map(_stored, tuple(self._done.values()))))
             except BaseException as error:
                 for each in waiting:
                     each.cancel()

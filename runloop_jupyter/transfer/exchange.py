@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import atexit
 import http.client
+import io
 import os
 import re
 import select
 import socket
+import ssl
 import threading
 import time
 from collections import OrderedDict
@@ -195,6 +197,7 @@ class DirectAnswer:
         self._response = response
         self._left = None if response.chunked else response.length
         self._ended = False
+        self._drained = False
 
     @property
     def whole(self) -> bool:
@@ -223,8 +226,16 @@ class DirectAnswer:
 
     def _read(self, buffer: memoryview) -> int:
         # Not `response.readinto`: that waits until the buffer is full, and loses what came of it when the line breaks.
+        if self._drained:
+            if isinstance(self._socket, ssl.SSLSocket):
+                return cast("int", self._socket.read(len(buffer), cast("bytearray", buffer))) if buffer else 0
+            return self._socket.recv_into(buffer)
         stream = cast("BinaryIO | None", self._response.fp)
-        return 0 if stream is None or stream.closed else self._response.fp.readinto1(buffer)
+        if stream is None or stream.closed:
+            return 0
+        # What came with the head; a buffer that holds more takes all of that, and the rest can come without detours.
+        self._drained = len(buffer) > 2 * io.DEFAULT_BUFFER_SIZE
+        return self._response.fp.readinto1(buffer)
 
     def close(self) -> None:
         """Let go of the connection, which may outlive this."""

@@ -68,7 +68,7 @@ def fetched(url, headers=None):
     return body
 
 
-def sent(url, source, size=len(DATA), headers=None):
+def sent(url, source, size=300_000, headers=None):
     steps = []
     sending.put(url, headers or {}, source, size, steps.append)
     return sum(steps)
@@ -256,7 +256,7 @@ def test_over_tls_both_ways_hold_too(server, source, monkeypatch):
 
 def test_an_authority_that_is_not_trusted_is_said(server, monkeypatch):
     monkeypatch.setattr(server, "handle_error", lambda *_: None)
-    with encrypted(server) as url, pytest.raises(presigned.Retryable, match="(?i)certificate.verify.failed"):
+    with encrypted(server) as url, pytest.raises(presigned.Retryable, match=r"(?i)certificate.verify.failed"):
         fetched(url)
 
 

@@ -39,12 +39,19 @@ class LineBroke(Exception):
     pass
 
 
-def half(target, view=None, store="store-1", error=LineBroke, etag='"one"'):
+def half(target, view=None, store="store-1", error=LineBroke, etag='"one"', size=0):
     """Bring the first half, then fail."""
-    with pytest.raises(error), partial.arriving(target, store, view or a_view()) as file:
-        file.write(HALF, 0)
-        file.etag = etag
-        raise error("so")
+
+    def fail():
+        with partial.arriving(target, store, view or a_view()) as file:
+            if size:
+                file.allocate(size)
+            file.write(HALF, 0)
+            file.etag = etag
+            raise error("so")
+
+    with pytest.raises(error):
+        fail()
 
 
 def brought(target, view=None, store="store-1", **more):
@@ -70,10 +77,7 @@ def test_the_next_goes_on_with_what_a_failed_one_brought(root, target):
 
 
 def test_what_was_allocated_and_never_came_is_given_back(root, target):
-    with pytest.raises(LineBroke), partial.arriving(target, "store-1", a_view()) as file:
-        file.allocate(SIZE)
-        file.write(HALF, 0)
-        raise LineBroke
+    half(target, size=SIZE)
     (part,) = root.glob("*.part")
     assert part.stat().st_size == len(HALF)
     assert partial.waiting("store-1", a_view()) >= len(HALF)
@@ -103,9 +107,7 @@ def test_nothing_is_kept_of_nothing(root, target):
 
 
 def test_small_ones_are_not_kept(root, target):
-    with pytest.raises(LineBroke), partial.arriving(target, "store-1", a_view(size=100)) as file:
-        file.write(memoryview(b"x"), 0)
-        raise LineBroke
+    half(target, a_view(size=100))
     assert not root.exists() or names(root) == []
     assert list(target.parent.iterdir()) == []
 
@@ -237,15 +239,15 @@ def test_a_note_of_bytes_that_are_not_there_is_passed_over(done, root, target):
 def test_a_note_never_makes_a_file_of_somebody_elses_go_or_be_written_to(root, target, tmp_path):
     half(target)
     mine = tmp_path / "thesis.tex"
-    mine.write_text("mine" * SIZE)
+    mine.write_bytes(bytes(SIZE))
     (note,) = root.glob("*.json")
     note.write_text(json.dumps({**json.loads(note.read_text()), "data": str(mine)}))
     brought(target)
-    assert mine.read_text() == "mine" * SIZE
+    assert mine.read_bytes() == bytes(SIZE)
     long_ago = time.time() - 2 * partial.KEPT_S
     os.utime(note, (long_ago, long_ago))
     brought(target, a_view("obj_2"))
-    assert mine.read_text() == "mine" * SIZE
+    assert mine.read_bytes() == bytes(SIZE)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,430 @@
+"""The transfer engine beside curl, and beside the published client's way, over one loopback and one disk, in turns.
+
+    get      1 GiB to a file, verified, from nginx; with fsync and without; and httpx, whole body in memory
+    tls      the same over TLS, under an authority made here and trusted by SSL_CERT_FILE
+    put      1 GiB with its digest, to nginx DAV, beside `curl -T`; and httpx, whole file in memory
+    link     from a far store that gives each connection 25 MB/s, beside curl
+    memory   the most memory that a get and a put of 1 GiB and of 4 GiB add to a process
+    small    1,000 objects of 4 KiB into the embedded store and back, beside the published client one by one
+
+The far store is a relay before nginx, not nginx's own `limit_rate`: that one lets every request have its first second's
+bytes at once, which short ranges would live on.
+
+``python benchmarks/engine.py [--only WORD] [--runs N] [--mib N]``. Needs curl, openssl and nginx with its DAV module:
+``NGINX=/path/to/nginx`` where it isn't on the PATH. ``BENCH_DIR`` names the disk to measure on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from runloop_jupyter.secret import Secret
+from runloop_jupyter.transfer import digest, sending
+from runloop_jupyter.transfer.download import download
+from runloop_jupyter.transfer.partial import arriving
+from runloop_jupyter.transfer.transfer import Transfer
+from runloop_jupyter.wire.objects import ObjectView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MIB = 1 << 20
+LINK_RATE = 25_000_000  # bytes a second for each connection
+SMALL = 1000
+SMALL_SIZE = 4096
+TARGETS = {
+    "get": "at most 0.6 of curl",
+    "tls": "at most 0.9 of curl",
+    "put": "at most 1.15 of curl -T",
+    "link": "at most 0.2 of curl",
+}
+
+CONFIGURATION = """
+daemon off; worker_processes 2; pid {home}/nginx.pid; error_log {home}/error.log;
+events {{ }}
+http {{
+    access_log off; sendfile on; tcp_nopush on; client_max_body_size 0;
+    client_body_temp_path {home}/body; proxy_temp_path {home}/t1; fastcgi_temp_path {home}/t2;
+    uwsgi_temp_path {home}/t3; scgi_temp_path {home}/t4;
+    ssl_certificate {home}/certificate.pem; ssl_certificate_key {home}/key.pem;
+    server {{
+        listen 127.0.0.1:{port}; listen 127.0.0.1:{tls_port} ssl; root {home}/www;
+        location / {{ dav_methods PUT DELETE; }}
+    }}
+}}
+"""
+
+
+class Store:
+    """What the engine asks of an API: links to one object of nginx's."""
+
+    def __init__(self, url: str, size: int) -> None:
+        self.url = url
+        self.view = ObjectView(
+            id="obj_bench",
+            name="big",
+            state="READ_ONLY",
+            content_type="binary",
+            create_time_ms=0,
+            size_bytes=size,
+        )
+
+    def download_url(self, object_id: str) -> Secret:
+        """Return a link, as a store would presign it."""
+        return Secret(f"{self.url}?{object_id}")
+
+    def get(self, target: Path, expected: str, *, durable: bool = False) -> None:
+        """Fetch it as `rl.get(…, to=target)` does."""
+        with arriving(target, self.url, self.view, durable=durable) as file:
+            download(self, self.view, file, Transfer("big", "down", "nginx"), expected)  # type: ignore[arg-type]
+
+
+def put(url: str, source: Path) -> None:
+    """Take the digest, which an object needs before it is created, and send."""
+    transfer = Transfer("big", "up", "nginx")
+    digest.of_file(source, transfer.advance)
+    with source.open("rb", buffering=0) as file:
+        sending.put(Secret(url), {}, file, source.stat().st_size, transfer.advance)
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--only", default="", help="a part of the name of what is measured")
+    arguments.add_argument("--runs", type=int, default=9)
+    arguments.add_argument("--mib", type=int, default=1024, help="size of the large object; a quarter of it for link")
+    arguments.add_argument("--one", nargs=4, help=argparse.SUPPRESS)  # this program as the process that is measured
+    said = arguments.parse_args()
+    if said.one:
+        return one(*said.one)
+    for name in [name for name in os.environ if name.startswith("RUN") or name.lower().endswith("_proxy")]:
+        del os.environ[name]
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as directory:
+        bench = Bench(Path(directory), said.runs, said.mib * MIB)
+        with bench.nginx():
+            for name in ("get", "tls", "put", "link", "memory", "small"):
+                if said.only in name:
+                    getattr(bench, name)()
+    return 0
+
+
+class Bench:
+    """The measurements, in a directory of their own."""
+
+    def __init__(self, home: Path, runs: int, size: int) -> None:
+        home.chmod(0o755)
+        self.home = home / "nginx"
+        self.out = home / "out"
+        self.runs = runs
+        self.size = size
+        self.cache = home / "cache"
+        os.environ["RUNLOOP_JUPYTER_CACHE"] = str(self.cache)
+        os.environ["RUNLOOP_JUPYTER_HOME"] = str(home / "data")
+        os.environ["SSL_CERT_FILE"] = str(self.home / "certificate.pem")  # read when TLS is first spoken
+
+    @contextmanager
+    def nginx(self) -> Iterator[None]:
+        """Run nginx for the length of a block."""
+        home = self.home
+        program = os.environ.get("NGINX") or shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+        if program is None or not shutil.which("curl"):
+            sys.exit(__doc__)
+        for each in ("www", "body"):
+            (home / each).mkdir(parents=True)
+        home.chmod(0o755)
+        certificate(home)
+        self.port, self.tls_port = free_port(), free_port()
+        user = "user root;" if os.geteuid() == 0 else ""
+        written = CONFIGURATION.format(home=home, port=self.port, tls_port=self.tls_port)
+        (home / "nginx.conf").write_text(user + written)
+        process = subprocess.Popen([program, "-c", f"{home}/nginx.conf", "-p", str(home)], stderr=subprocess.DEVNULL)
+        try:
+            wait_for(self.port)
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+    def source(self, size: int) -> tuple[Path, str]:
+        """Return a file that nginx serves as /big, and its digest."""
+        path = self.home / "www" / "big"
+        if not path.exists() or path.stat().st_size != size:
+            with path.open("wb") as file:
+                for start in range(0, size, MIB):
+                    file.write(os.urandom(min(MIB, size - start)))
+            path.chmod(0o644)
+        return path, digest.of_file(path, lambda _: None)
+
+    def get(self) -> None:
+        """Print how a get compares, and one the published client's way."""
+        self._get("get", f"http://127.0.0.1:{self.port}/big", self.size, {})
+        _, expected = self.source(self.size)
+        url = f"http://127.0.0.1:{self.port}/big"
+        few = min(self.runs, 3)
+        in_memory = [self._apart("httpx-get", url, expected)[0] for _ in range(few)]
+        ours = [self._apart("get", url, expected)[0] for _ in range(few)]
+        print(f"  whole body with httpx {median(in_memory):.2f} s, {median(in_memory) / median(ours):.1f} times ours\n")
+
+    def tls(self) -> None:
+        """Print how a get over TLS compares."""
+        self._get("tls", f"https://127.0.0.1:{self.tls_port}/big", self.size, {})
+
+    def link(self) -> None:
+        """Print how a get compares where each connection has a limit."""
+        self.source(self.size // 4)
+        with relay(self.port) as port:
+            self._get("link", f"http://127.0.0.1:{port}/big", self.size // 4, {})
+
+    def _get(self, name: str, url: str, size: int, took: dict[str, list[float]]) -> None:
+        _, expected = self.source(size)
+        store = Store(url, size)
+        ways: dict[str, Callable[[], None]] = {
+            "curl": lambda: curl("-o", str(self.out), url),
+            "ours": lambda: store.get(self.out, expected),
+            "curl, fsync": lambda: (curl("-o", str(self.out), url), fsync(self.out))[1],
+            "ours, fsync": lambda: store.get(self.out, expected, durable=True),
+        }
+        if name == "link":
+            ways = dict(list(ways.items())[:2])
+        self._report(name, size, self._in_turns(ways, took))
+
+    def put(self) -> None:
+        """Print how a put compares, and one the published client's way."""
+        source, _ = self.source(self.size)
+        url = f"http://127.0.0.1:{self.port}/up"
+        up = self.home / "www" / "up"
+        ways: dict[str, Callable[[], None]] = {
+            "curl": lambda: curl("-T", str(source), url),
+            "ours": lambda: put(url, source),
+        }
+        self._report("put", self.size, self._in_turns(ways, {}, up))
+        in_memory = [self._apart("httpx-put", url, str(source))[0] for _ in range(min(self.runs, 3))]
+        ours = [self._apart("put", url, str(source))[0] for _ in range(min(self.runs, 3))]
+        up.unlink()
+        print(f"  whole file with httpx {median(in_memory):.2f} s, {median(in_memory) / median(ours):.1f} times ours\n")
+
+    def memory(self) -> None:
+        """Print what memory a get and a put take."""
+        for size in (self.size, 4 * self.size):
+            source, expected = self.source(size)
+            url = f"http://127.0.0.1:{self.port}/"
+            down = self._apart("get", f"{url}big", expected)[1]
+            up = self._apart("put", f"{url}up", str(source))[1]
+            (self.home / "www" / "up").unlink()
+            print(f"memory: {size >> 20:,} MiB add {down:.0f} MiB down, {up:.0f} MiB up (at most 64)")
+        if self.size <= 1 << 30:
+            source, expected = self.source(self.size)
+            down = self._apart("httpx-get", f"{url}big", expected)[1]
+            up = self._apart("httpx-put", f"{url}up", str(source))[1]
+            print(
+                f"memory: {self.size >> 20:,} MiB add {down:.0f} MiB down, {up:.0f} MiB up with httpx, all in memory\n"
+            )
+
+    def small(self) -> None:
+        """Print how many small objects compare."""
+        from runloop_api_client import RunloopSDK
+
+        import runloop_jupyter as rl
+        from runloop_jupyter import session
+
+        folder = self.home / "small"
+        folder.mkdir()
+        for number in range(SMALL):
+            (folder / f"{number:04}.bin").write_bytes(os.urandom(SMALL_SIZE))
+        rl.put("begin", "begin")
+        session.current().shows_progress = False
+        from runloop_jupyter.local import launch
+
+        endpoint = launch.ensure()
+        sdk = RunloopSDK(base_url=endpoint.base_url, bearer_token=endpoint.key.reveal())
+        took: dict[str, list[float]] = {each: [] for each in ("put, theirs", "put, ours", "get, theirs", "get, ours")}
+        try:
+            for run in range(min(self.runs, 3)):
+                files = sorted(folder.iterdir())
+                began = time.perf_counter()
+                theirs = [sdk.storage_object.upload_from_file(each, name=f"theirs-{run}/{each.name}") for each in files]
+                took["put, theirs"].append(time.perf_counter() - began)
+                began = time.perf_counter()
+                batch = rl.put_all(files, f"ours-{run}/", force=True)
+                took["put, ours"].append(time.perf_counter() - began)
+                began = time.perf_counter()
+                assert all(len(each.download_as_bytes()) == SMALL_SIZE for each in theirs)
+                took["get, theirs"].append(time.perf_counter() - began)
+                began = time.perf_counter()
+                assert all(len(rl.get(each, format="bytes")) == SMALL_SIZE for each in batch)
+                took["get, ours"].append(time.perf_counter() - began)
+        finally:
+            sdk.close()
+            session.reset()
+            launch.stop()
+        for what in ("put", "get"):
+            ours, theirs = median(took[f"{what}, ours"]), median(took[f"{what}, theirs"])
+            print(f"small, {what}: {SMALL:,} objects in {ours:.2f} s, theirs {theirs:.2f} s; ratio {ours / theirs:.2f}")
+        print("  (put_all, four at a time; get one by one, each verified)\n")
+
+    def _in_turns(
+        self, ways: dict[str, Callable[[], None]], took: dict[str, list[float]], made: Path | None = None
+    ) -> dict[str, float]:
+        for run in range(self.runs):
+            # Each begins as often as it ends: what one leaves to the disk must not always burden the same other.
+            order = list(ways) if run % 2 else list(ways)[::-1]
+            for name in order:
+                os.sync()
+                began = time.perf_counter()
+                ways[name]()
+                took.setdefault(name, []).append(time.perf_counter() - began)
+                for path in (self.out, made):
+                    if path is not None:
+                        path.unlink(missing_ok=True)
+        return {name: median(each) for name, each in took.items()}
+
+    def _report(self, name: str, size: int, took: dict[str, float]) -> None:
+        for what, seconds in took.items():
+            print(f"  {what:12} {seconds:6.2f} s  {size / seconds / 2**30:.2f} GiB/s")
+        print(f"{name}: {size >> 20:,} MiB, ratio {took['ours'] / took['curl']:.2f} ({TARGETS[name]})")
+        if "ours, fsync" in took:
+            print(f"  {took['ours, fsync'] / took['curl, fsync']:.2f} until both are on the disk")
+        sys.stdout.flush()
+
+    def _apart(self, what: str, url: str, more: str) -> tuple[float, float]:
+        """Do one transfer in a process of its own; return its seconds and the MiB it added to that."""
+        os.sync()
+        done = subprocess.run(
+            [sys.executable, __file__, "--one", what, url, more, str(self.out)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        self.out.unlink(missing_ok=True)
+        seconds, mib = done.stdout.split()
+        return float(seconds), float(mib)
+
+
+def one(what: str, url: str, more: str, out: str) -> int:
+    """Be the process in which one transfer is measured."""
+    import httpx
+
+    httpx.Client(trust_env=False).close()
+    before, began = peak(), time.perf_counter()
+    if what == "get":
+        with httpx.Client(trust_env=False) as client:
+            size = int(client.head(url).headers["content-length"])
+        began = time.perf_counter()
+        Store(url, size).get(Path(out), more)
+    elif what == "put":
+        put(url, Path(more))
+    elif what == "httpx-get":
+        Path(out).write_bytes(httpx.get(url, timeout=None, trust_env=False).content)
+    else:
+        httpx.put(url, content=Path(more).read_bytes(), timeout=None, trust_env=False)
+    print(time.perf_counter() - began, peak() - before)
+    return 0
+
+
+def peak() -> float:
+    """Return the most memory this process ever had, in MiB."""
+    with suppress(OSError):
+        if match := re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text()):
+            return int(match[1]) / 1024
+    return float("nan")
+
+
+def curl(*arguments: str) -> None:
+    subprocess.run(
+        ["curl", "-sS", "--fail", "--noproxy", "*", "--cacert", os.environ["SSL_CERT_FILE"], *arguments],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def fsync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def certificate(home: Path) -> None:
+    """Make an authority of one."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        + ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+        + ["-keyout", str(home / "key.pem"), "-out", str(home / "certificate.pem")],
+        check=True,
+        capture_output=True,
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+
+
+@contextmanager
+def relay(port: int) -> Iterator[int]:
+    """Stand before nginx and let each connection have 25 MB/s, in a process of its own."""
+    listening = free_port()
+    child = os.fork()
+    if not child:
+        try:
+            serve_slowly(listening, port)
+        finally:
+            os._exit(0)
+    try:
+        wait_for(listening)
+        yield listening
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+
+
+def serve_slowly(listening: int, port: int) -> None:
+    with socket.create_server(("127.0.0.1", listening)) as server:
+        while True:
+            client, _ = server.accept()
+            upstream = socket.create_connection(("127.0.0.1", port))
+            # What waits in the buffers came past the limit already: little may.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 256 << 10)
+            threading.Thread(target=passed_on, args=(client, upstream, None), daemon=True).start()
+            threading.Thread(target=passed_on, args=(upstream, client, LINK_RATE), daemon=True).start()
+
+
+def passed_on(source: socket.socket, sink: socket.socket, rate: int | None) -> None:
+    """Pass bytes on, at no more than `rate` a second, until one side ends."""
+    reading, writing = os.pipe()
+    due = time.monotonic()
+    with suppress(OSError):
+        while count := os.splice(source.fileno(), writing, 64 << 10):
+            left = count
+            while left:
+                left -= os.splice(reading, sink.fileno(), left)
+            if rate:
+                due = max(due, time.monotonic() - 0.02) + count / rate
+                time.sleep(max(0.0, due - time.monotonic()))
+    for each in (source, sink):
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+    os.close(reading)
+    os.close(writing)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
