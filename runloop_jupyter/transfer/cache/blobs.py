@@ -1,0 +1,146 @@
+"""Bytes by their digest: ``blobs/blake3/<aa>/<hex>``, and beside each what it looked like when it was verified.
+
+A blob is never written to under its name: it is renamed into place whole, without write permission. Its stamp,
+``<hex>.stamp``, has size, modification time, inode and mode from when its digest was last known to be right; whatever
+differs from that is no longer taken for these bytes. The stamp's own modification time is when the blob was last used
+(access times are switched off, or late, on many disks).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from runloop_jupyter.atomic import write_atomic
+from runloop_jupyter.paths import private_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+USED_EVERY_S: Final = 60.0
+READ_ONLY: Final = 0o400
+_STAMP: Final = ".stamp"
+_HEX_DIGITS: Final = 64
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One blob as a scan finds it.
+
+    Attributes:
+        hex: Its BLAKE3 digest.
+        size: In bytes; 0 where only a stamp is left.
+        used: When it was last used, seconds since the epoch.
+        whole: Whether both the bytes and their stamp are there.
+    """
+
+    hex: str
+    size: int
+    used: float
+    whole: bool
+
+
+class Blobs:
+    """The blobs beneath one directory.
+
+    Args:
+        root: ``…/blobs``; made when something is first added.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root / "blake3"
+
+    def path(self, hex_: str) -> Path:
+        """Return where the blob with this digest is, if it is here."""
+        return self._root / hex_[:2] / hex_
+
+    def verified(self, hex_: str, size: int | None) -> os.stat_result | None:
+        """Return what the blob looks like if it is here as it was verified, else None.
+
+        Args:
+            hex_: Its digest.
+            size: How large it has to be; None where nobody knows.
+        """
+        path = self.path(hex_)
+        try:
+            there = path.lstat()
+            stamp = json.loads(self._stamp(hex_).read_bytes())
+        except (OSError, ValueError):
+            return None
+        if not stat.S_ISREG(there.st_mode) or stamp != _looks(there) or size not in {None, there.st_size}:
+            return None
+        return there
+
+    def add(self, arrived: Path, hex_: str) -> None:
+        """Take over a file whose digest is known to be `hex_`; where the same bytes are here already, it goes.
+
+        Raises:
+            OSError: No room, no permission.
+        """
+        arrived.chmod(READ_ONLY)
+        there = arrived.lstat()
+        if self.verified(hex_, there.st_size):
+            arrived.unlink()
+            self.touch(hex_)
+            return
+        path = self.path(hex_)
+        private_dir(path.parent)
+        # The stamp first: without it a blob is nothing, and before its blob it is true of nothing.
+        write_atomic(self._stamp(hex_), json.dumps(_looks(there)).encode())
+        arrived.replace(path)
+
+    def touch(self, hex_: str) -> None:
+        """Write down that the blob is used now, if that wasn't written within the last minute."""
+        with suppress(OSError):
+            stamp, now = self._stamp(hex_), time.time()
+            if abs(now - stamp.stat().st_mtime) > USED_EVERY_S:
+                os.utime(stamp, (now, now))
+
+    def remove(self, hex_: str) -> None:
+        """Remove a blob and its stamp; harmless where they aren't here."""
+        for path in (self.path(hex_), self._stamp(hex_)):
+            with suppress(OSError):
+                path.unlink()
+
+    def hide(self, hex_: str) -> Path | None:
+        """Take a blob away from those who look for it now; return where it is, None where it wasn't."""
+        hidden = self.path(hex_).with_name(f"{hex_}.going")
+        try:
+            self.path(hex_).rename(hidden)
+        except OSError:
+            return None
+        return hidden
+
+    def scan(self) -> Iterator[Blob]:
+        """Yield the blobs, and what is left of some."""
+        for folder in _entries(self._root):
+            found = {entry.name: entry for entry in _entries(folder)}
+            for name in {name.partition(".")[0] for name in found if len(name.partition(".")[0]) == _HEX_DIGITS}:
+                with suppress(OSError):  # another process removes it at this moment
+                    blob, stamp = found.get(name), found.get(f"{name}{_STAMP}")
+                    either = blob or stamp or found[next(each for each in found if each.startswith(name))]
+                    size = blob.stat(follow_symlinks=False).st_size if blob else 0
+                    used = (stamp or either).stat(follow_symlinks=False).st_mtime
+                    yield Blob(name, size, used, blob is not None and stamp is not None)
+
+    def _stamp(self, hex_: str) -> Path:
+        return self.path(hex_).with_name(f"{hex_}{_STAMP}")
+
+
+def _looks(there: os.stat_result) -> list[int]:
+    # The mode too: what can be written may have been, by one who put its time back.
+    return [there.st_size, there.st_mtime_ns, there.st_ino, there.st_mode]
+
+
+def _entries(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []

@@ -1,0 +1,157 @@
+"""Who fetches an object: of several kernels that want it at once one does, and the others wait for it.
+
+A claim is one small file, ``claims/<store>/<object id>``, that names host, boot and process of who fetches, and whose
+modification time is renewed while bytes arrive. No lock of the filesystem's is asked for: those mean nothing on some
+network disks. A file that is linked into place, whole, by one of several is enough. Losing a race here costs a second
+download and never a wrong byte, for what is fetched is verified and appears by a rename whoever fetched it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+from runloop_jupyter.atomic import temporary_beside
+from runloop_jupyter.paths import private_dir
+from runloop_jupyter.transfer.journal import Owner, me
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RENEW_EVERY_S: Final = 1.0
+SILENCE_S: Final = 30.0
+"""After so long without a byte somebody else tries; the one who fell silent may go on, and both end with the same."""
+
+
+class Claim:
+    """The right to fetch, held by this process until `release`."""
+
+    def __init__(self, path: Path, token: str) -> None:
+        self._path = path
+        self._token = token
+        self._renewed = time.monotonic()
+
+    def renew(self) -> None:
+        """Say that bytes arrive; cheap to call for each of them."""
+        now = time.monotonic()
+        if now - self._renewed < RENEW_EVERY_S:
+            return
+        self._renewed = now
+        with suppress(OSError):
+            os.utime(self._path)
+
+    def release(self) -> None:
+        """Let others have it. Where somebody took over meanwhile, theirs stays."""
+        with suppress(OSError):
+            if _content(self._path).get("token") == self._token:
+                self._path.unlink()
+
+
+def take(path: Path) -> Claim | None:
+    """Claim what `path` stands for; None where somebody has it.
+
+    Raises:
+        OSError: No room, no permission.
+    """
+    private_dir(path.parent)
+    token = secrets.token_hex(8)
+    temporary = temporary_beside(path)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            os.write(fd, json.dumps({"token": token, "owner": asdict(me())}).encode())
+        finally:
+            os.close(fd)
+        try:
+            # Whole from its first moment, which a file that is opened and then written to isn't.
+            os.link(temporary, path)
+        except FileExistsError:
+            return None
+        except OSError:  # a disk without links: then nobody links, and all open
+            return _take_without_links(path, temporary, token)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    return Claim(path, token)
+
+
+def _take_without_links(path: Path, temporary: Path, token: str) -> Claim | None:
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return None
+    try:
+        os.write(fd, temporary.read_bytes())
+    finally:
+        os.close(fd)
+    return Claim(path, token)
+
+
+class Watch:
+    """Looks at somebody else's claim while waiting for it to end.
+
+    Args:
+        path: The claim.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[str, int] | None = None
+        self._since = time.monotonic()
+
+    def clear_if_abandoned(self) -> bool:
+        """Take the claim away where its owner is dead or silent; return whether it was."""
+        try:
+            renewed = self._path.stat().st_mtime_ns
+            content = _content(self._path)
+        except OSError:
+            return False
+        token, now = str(content.get("token")), time.monotonic()
+        # By one's own clock: that of another machine, or of a file server, may be wrong by any time.
+        if self._seen != (token, renewed):
+            self._seen, self._since = (token, renewed), now
+        if now - self._since < SILENCE_S and _alive(content) is not False:
+            return False
+        return self._take_away(token)
+
+    def _take_away(self, token: str) -> bool:
+        aside = temporary_beside(self._path)
+        try:
+            self._path.rename(aside)
+        except OSError:
+            return False
+        if (found := str(_content(aside).get("token"))) != token:
+            # Another was quicker, and this is the new one's claim.
+            with suppress(OSError):
+                os.link(aside, self._path)
+        with suppress(OSError):
+            aside.unlink()
+        return found == token
+
+
+def is_dead(path: Path) -> bool:
+    """Whether a claim's owner certainly runs no more."""
+    try:
+        return _alive(_content(path)) is False
+    except OSError:
+        return False
+
+
+def _alive(content: dict[str, object]) -> bool | None:
+    try:
+        return Owner(**content["owner"]).alive  # type: ignore[arg-type]
+    except (KeyError, TypeError):
+        return None  # not written yet, or another version's: its silence will tell
+
+
+def _content(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,297 @@
+"""Keeping the cache in bounds: what was longest not used goes first, what is in use stays, what nobody needs goes.
+
+It runs on a thread of its own after a download, so that no get waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+import time
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from runloop_jupyter.atomic import temporary_beside
+from runloop_jupyter.transfer.cache import claims
+from runloop_jupyter.transfer.cache.limit import limit
+from runloop_jupyter.transfer.cache.listing import files, listed, unlink
+from runloop_jupyter.transfer.cache.names import part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from runloop_jupyter.transfer.cache.blobs import Blob
+    from runloop_jupyter.transfer.cache.cache import Cache
+
+SWEEP_EVERY_S: Final = 3600.0
+LEFT_ALONE_S: Final = 3600.0
+"""What looks like a leftover may be a moment's work of another process; after so long it is one."""
+RESERVE: Final = 16 << 20
+
+TAG: Final = "CACHEDIR.TAG"
+_TAG_TEXT: Final = """Signature: 8a477f597d28d172789f06886806bc55
+# This directory holds what runloop_jupyter can fetch or make again. Backups may leave it out.
+# About this file: https://bford.info/cachedir/
+"""
+# The directories that an earlier layout made: an account's identity, or an embedded store's UUID.
+_STORE: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_GONE: Final = re.compile(r"\.gone-[0-9a-f]+")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the cache holds.
+
+    Attributes:
+        size: Bytes of all blobs.
+        limit: Bytes that they may have.
+        objects: How many objects are remembered.
+        in_use: How many blobs a living process holds.
+        in_use_size: Their bytes.
+        copies: How many copies of folders and the like are there.
+        changed: The directories of those that somebody changed.
+    """
+
+    size: int
+    limit: int
+    objects: int
+    in_use: int
+    in_use_size: int
+    copies: int
+    changed: tuple[Path, ...]
+
+
+class Upkeep:
+    """Keeps one cache in bounds.
+
+    Args:
+        cache: The cache.
+
+    Attributes:
+        held: How many bytes it held when it was last counted.
+    """
+
+    def __init__(self, cache: Cache) -> None:
+        self.held = 0
+        self._cache = cache
+        self._lock = threading.Lock()
+        self._wanted = False
+        self._thread: threading.Thread | None = None
+
+    def soon(self) -> None:
+        """Trim, and sweep where that is due, on a thread; asked for while it runs, it runs once more."""
+        with self._lock:
+            self._wanted = True
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="rl-cache", daemon=True)
+                self._thread.start()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Return when nothing of what `soon` asked for is left to do."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+
+    def trim(self) -> None:
+        """Remove what was longest not used until the rest is within the limit, sparing what is in use."""
+        blobs = list(self._cache.blobs.scan())
+        self.held = sum(blob.size for blob in blobs)
+        self._remove_oldest(blobs, self.held - limit(self._cache.root, self.held))
+
+    def free(self, n_bytes: int) -> None:
+        """Remove what was longest not used until the disk can take `n_bytes`, or nothing is left that may go."""
+        missing = n_bytes + RESERVE - shutil.disk_usage(self._cache.root).free
+        if missing > 0:
+            self._remove_oldest(list(self._cache.blobs.scan()), missing)
+
+    def sweep(self, *, now: bool = False) -> None:
+        """Remove what nobody needs: the leavings of killed processes, what leads nowhere, what is past its time.
+
+        Args:
+            now: Also what is younger than an hour, which another process may be at work on.
+        """
+        cache, before = self._cache, time.time() - (0 if now else LEFT_ALONE_S)
+        _clear_gone(cache.root)
+        cache.copies.sweep()
+        for path in files(cache.root / "claims"):
+            if claims.is_dead(path) or _older(path, before - 24 * 3600):
+                unlink(path)
+        for folder in ("incoming", "refs", "blobs", "claims"):
+            for path in files(cache.root / folder):
+                if path.name.startswith(".") and _older(path, before):
+                    unlink(path)
+        self._forget_past()
+        held = cache.leases.held()
+        self._remove_orphans(held, before)
+
+    def usage(self) -> Usage:
+        """Return what the cache holds."""
+        cache = self._cache
+        blobs = list(cache.blobs.scan())
+        self.held = sum(blob.size for blob in blobs)
+        held = cache.leases.held()
+        used = [blob.size for blob in blobs if blob.hex in held]
+        copies = list(cache.copies.scan())
+        return Usage(
+            self.held,
+            limit(cache.root, self.held),
+            sum(1 for _ in cache.refs.all()),
+            len(used),
+            sum(used),
+            len(copies),
+            tuple(each.folder for each in copies if each.changed is not None),
+        )
+
+    def clear(self, objects: Iterable[tuple[str, str]] | None = None, *, in_use: bool = False) -> int:
+        """Remove objects from the cache; return how many bytes went.
+
+        Args:
+            objects: Store and id of each; None for all.
+            in_use: Also what living processes hold.
+        """
+        cache = self._cache
+        before = sum(blob.size for blob in cache.blobs.scan())
+        held = set() if in_use else cache.leases.held()
+        wanted = None if objects is None else set(objects)
+        for ref in list(cache.refs.all()):
+            key = ref.store, ref.view.id
+            if (wanted is None or key in wanted) and ref.blob not in held:
+                cache.refs.forget(*key)
+                cache.links.remove(*key)
+        referred = {ref.blob for ref in cache.refs.all()}
+        for blob in list(cache.blobs.scan()):
+            if blob.hex not in referred and blob.hex not in held:
+                cache.blobs.remove(blob.hex)
+        self.held = sum(blob.size for blob in cache.blobs.scan())
+        return before - self.held
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._wanted:
+                    self._thread = None
+                    return
+                self._wanted = False
+            # Nobody waits for this, and nobody could do anything about it: what fails now is tried again later.
+            with suppress(Exception):
+                if self._sweep_is_due():
+                    self.sweep()
+                self.trim()
+
+    def _sweep_is_due(self) -> bool:
+        """Whether nobody swept within the last hour; who is told so is to do it."""
+        mark = self._cache.root / "swept"
+        try:
+            if 0 <= time.time() - mark.stat().st_mtime < SWEEP_EVERY_S:
+                return False
+        except FileNotFoundError:
+            pass
+        mark.touch(mode=0o600)
+        return True
+
+    def _remove_oldest(self, blobs: list[Blob], excess: int) -> None:
+        if excess <= 0:
+            return
+        held = self._cache.leases.held()
+        refs: dict[str, list[tuple[str, str]]] | None = None
+        for blob in sorted(blobs, key=lambda blob: blob.used):
+            if excess <= 0:
+                return
+            if blob.hex in held or not blob.whole:
+                continue
+            if refs is None:
+                refs = self._refs_by_blob()
+            if self._remove(blob.hex, refs.get(blob.hex, [])):
+                excess -= blob.size
+                self.held -= blob.size
+
+    def _refs_by_blob(self) -> dict[str, list[tuple[str, str]]]:
+        found = defaultdict(list)
+        for ref in self._cache.refs.all():
+            found[ref.blob].append((ref.store, ref.view.id))
+        return found
+
+    def _remove(self, hex_: str, refs: list[tuple[str, str]]) -> bool:
+        """Remove a blob and what leads to it, unless somebody takes it at this moment; return whether it went."""
+        cache = self._cache
+        hidden = cache.blobs.hide(hex_)
+        if hidden is None:
+            return False
+        # Who takes a lease looks for the blob after that; so either the lease is seen here, or the blob isn't there.
+        if hex_ in cache.leases.held():
+            with suppress(OSError):
+                hidden.rename(cache.blobs.path(hex_))
+            return False
+        for store, object_id in refs:
+            cache.links.remove(store, object_id)
+            cache.refs.forget(store, object_id)
+        cache.blobs.remove(hex_)
+        unlink(hidden)
+        return True
+
+    def _forget_past(self) -> None:
+        now = time.time() * 1000
+        for ref in list(self._cache.refs.all()):
+            after = ref.view.delete_after_time_ms
+            if after is not None and after <= now:
+                self._cache.refs.forget(ref.store, ref.view.id)
+
+    def _remove_orphans(self, held: set[str], before: float) -> None:
+        """Remove links without a ref and blobs without one, but for what is in use."""
+        cache = self._cache
+        inodes = set()
+        for hex_ in held:
+            with suppress(OSError):
+                inodes.add(cache.blobs.path(hex_).stat().st_ino)
+        refs = list(cache.refs.all())
+        known = {(part(ref.store), part(ref.view.id)) for ref in refs}
+        for folder in list(cache.links.scan()):
+            if (folder.parent.name, folder.name) not in known and _older(folder, before):
+                with suppress(OSError):
+                    if not any(path.stat().st_ino in inodes for path in folder.iterdir()):
+                        shutil.rmtree(folder, ignore_errors=True)
+        referred = {ref.blob for ref in refs} | held
+        for blob in list(cache.blobs.scan()):
+            if (blob.hex not in referred or not blob.whole) and blob.used < before:
+                cache.blobs.remove(blob.hex)
+                unlink(cache.blobs.path(blob.hex).with_name(f"{blob.hex}.going"))
+
+
+def begin(root: Path) -> None:
+    """Mark a directory as a cache, and clear away what an earlier layout kept in it.
+
+    Only what that layout made is touched: somebody may have made the directory of one that has other things in it.
+    """
+    tag = root / TAG
+    if tag.exists():
+        return
+    for entry in listed(root / "files"):
+        if _STORE.fullmatch(entry):
+            with suppress(OSError):
+                gone = root / f".gone-{os.urandom(6).hex()}"
+                (root / "files" / entry).rename(gone)
+    temporary = temporary_beside(tag)
+    try:
+        temporary.write_text(_TAG_TEXT)
+        temporary.replace(tag)
+    except OSError:  # a full disk: what needs room will say so
+        unlink(temporary)
+    threading.Thread(target=_clear_gone, args=(root,), name="rl-cache-old", daemon=True).start()
+
+
+def _clear_gone(root: Path) -> None:
+    for name in listed(root):
+        if _GONE.fullmatch(name):
+            shutil.rmtree(root / name, ignore_errors=True)
+
+
+def _older(path: Path, than: float) -> bool:
+    try:
+        return path.lstat().st_mtime < than
+    except OSError:
+        return False
