@@ -19,8 +19,8 @@ from runloop_jupyter.transfer.cache import claims, upkeep
 from runloop_jupyter.transfer.cache.blobs import Blobs
 from runloop_jupyter.transfer.cache.copies import Copies
 from runloop_jupyter.transfer.cache.leases import Leases
-from runloop_jupyter.transfer.cache.links import Links
 from runloop_jupyter.transfer.cache.limit import limit, said_limit
+from runloop_jupyter.transfer.cache.links import Links
 from runloop_jupyter.transfer.cache.names import part
 from runloop_jupyter.transfer.cache.refs import Ref, Refs
 from runloop_jupyter.transfer.transfer import Phase
