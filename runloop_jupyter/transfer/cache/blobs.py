@@ -126,7 +126,8 @@ class Blobs:
                     blob, stamp = found.get(name), found.get(f"{name}{_STAMP}")
                     either = blob or stamp or found[next(each for each in found if each.startswith(name))]
                     size = blob.stat(follow_symlinks=False).st_size if blob else 0
-                    used = (stamp or either).stat(follow_symlinks=False).st_mtime
+                    there = either.stat(follow_symlinks=False)
+                    used = stamp.stat(follow_symlinks=False).st_mtime if stamp else there.st_ctime
                     yield Blob(name, size, used, blob is not None and stamp is not None)
 
     def _stamp(self, hex_: str) -> Path:

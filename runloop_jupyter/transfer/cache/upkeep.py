@@ -292,6 +292,6 @@ def _clear_gone(root: Path) -> None:
 
 def _older(path: Path, than: float) -> bool:
     try:
-        return path.lstat().st_mtime < than
+        return path.lstat().st_ctime < than  # what arrives is given its object's own time, which may be long ago
     except OSError:
         return False
