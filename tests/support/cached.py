@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import blake3
 
-from runloop_jupyter.transfer.cache import Cache
 from runloop_jupyter.transfer.transfer import Transfer
 from runloop_jupyter.wire.objects import ObjectView
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from runloop_jupyter.transfer.cache import Cache
 
 DATA = b"species,island\nadelie,torgersen\n"
 STORE = "store-1"
