@@ -146,6 +146,7 @@ class Cache:
             transfer: Told what is waited for; its `cancel` ends that.
 
         Raises:
+            InputError: ``RUNLOOP_JUPYTER_CACHE_SIZE`` can't be read.
             OSError: No room, no permission.
             BaseException: What `fetch` raises.
         """
@@ -240,6 +241,7 @@ class Cache:
         lease: bool,
     ) -> tuple[str, BinaryIO]:
         """Fetch an object, keep it, and return its digest in hex and its bytes as a file open for reading."""
+        said_limit()  # a wish that can't be read is an error now; the upkeep, which nobody sees, would pass it over
         arriving = temporary_beside(private_dir(self.root / INCOMING) / part(view.id))
         fd = os.open(arriving, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
