@@ -201,7 +201,7 @@ class _Fetch:
     def _here(self) -> BinaryIO | None:
         """Return the bytes as an open file if they are in the cache."""
         here = if_any() if self._caches else None
-        return here.open(self._store, self._thing.view) if here else None
+        return here.open(self._store, self._thing.view, self._transfer) if here else None
 
     def _whole(self) -> BinaryIO:
         """Return the verified bytes as an open file: from the cache, and kept there, where it may keep them."""
@@ -218,7 +218,7 @@ class _Fetch:
         cache, thing = current(), self._thing
         if not self._caches:
             return cache.copies.give(object(), name, self._write)
-        if here := cache.path(self._store, thing.view, name):
+        if here := cache.path(self._store, thing.view, name, self._transfer):
             return here
         cache.make_room(thing.size)
         with self._room(cache.root):

@@ -19,7 +19,7 @@ from store_process import environment
 import runloop_jupyter as rl
 from runloop_jupyter import errors, session
 from runloop_jupyter.paths import cache_dir
-from runloop_jupyter.transfer.cache import current
+from runloop_jupyter.transfer.cache import claims, current
 
 DATA = random.Random(11).randbytes(3 * MIB + 77)
 GETS = """
@@ -224,7 +224,9 @@ def test_when_the_one_who_fetches_is_killed_another_takes_over(stored, far, gett
     assert len(far.asked("GET")) == 1
     first.send_signal(signal.SIGKILL)
     first.wait()
+    killed = time.monotonic()
     assert Path(second.stdout.readline().strip()).read_bytes() == DATA
+    assert time.monotonic() - killed < claims.SILENCE_S / 2
     assert len(far.asked("GET")) == 2
     current().upkeep.sweep(now=True)
     assert not look()

@@ -4,6 +4,10 @@ A blob is never written to under its name: it is renamed into place whole, witho
 ``<hex>.stamp``, has size, modification time, inode and mode from when its digest was last known to be right; whatever
 differs from that is no longer taken for these bytes. The stamp's own modification time is when the blob was last used
 (access times are switched off, or late, on many disks).
+
+Nothing here is synced to the disk, which would cost as much as fetching it. After a power cut a file may have its
+size and its time and not its bytes; so the stamp says in which runs of the machine the bytes are known to be right,
+and in another one they are hashed once before they are used.
 """
 
 from __future__ import annotations
@@ -16,17 +20,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from runloop_jupyter.atomic import write_atomic
+from runloop_jupyter.atomic import atomic_writer
 from runloop_jupyter.paths import private_dir
+from runloop_jupyter.process import boot_id
+from runloop_jupyter.transfer import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 USED_EVERY_S: Final = 60.0
 READ_ONLY: Final = 0o400
 _STAMP: Final = ".stamp"
 _HEX_DIGITS: Final = 64
+_BOOTS_KEPT: Final = 16  # machines may share a cache
 
 
 @dataclass(frozen=True)
@@ -70,10 +77,30 @@ class Blobs:
         path = self.path(hex_)
         try:
             there = path.lstat()
-            stamp = json.loads(self._stamp(hex_).read_bytes())
-        except (OSError, ValueError):
+        except OSError:
             return None
-        if not stat.S_ISREG(there.st_mode) or stamp != _looks(there) or size not in {None, there.st_size}:
+        looks, _ = self._stamped(hex_)
+        if not stat.S_ISREG(there.st_mode) or looks != _looks(there) or size not in {None, there.st_size}:
+            return None
+        return there
+
+    def sound(self, hex_: str, size: int | None, hashed: Callable[[int], None]) -> os.stat_result | None:
+        """Return as `verified` does, and make sure of the digest where the machine was started anew since.
+
+        Args:
+            hex_: Its digest.
+            size: How large it has to be; None where nobody knows.
+            hashed: Told the bytes of each step of hashing; may raise to stop.
+        """
+        there = self.verified(hex_, size)
+        _, boots = self._stamped(hex_)
+        if there is None or boot_id() in boots:
+            return there
+        try:
+            if digest.of_file(self.path(hex_), hashed) != f"blake3:{hex_}" or _looks(there) != self._looks_now(hex_):
+                return None
+            self._write_stamp(hex_, there, boots)
+        except OSError:
             return None
         return there
 
@@ -85,14 +112,14 @@ class Blobs:
         """
         arrived.chmod(READ_ONLY)
         there = arrived.lstat()
-        if self.verified(hex_, there.st_size):
+        if self.verified(hex_, there.st_size) and boot_id() in self._stamped(hex_)[1]:
             arrived.unlink()
             self.touch(hex_)
             return
         path = self.path(hex_)
         private_dir(path.parent)
         # The stamp first: without it a blob is nothing, and before its blob it is true of nothing.
-        write_atomic(self._stamp(hex_), json.dumps(_looks(there)).encode())
+        self._write_stamp(hex_, there, [])
         arrived.replace(path)
 
     def touch(self, hex_: str) -> None:
@@ -129,6 +156,22 @@ class Blobs:
                     there = either.stat(follow_symlinks=False)
                     used = stamp.stat(follow_symlinks=False).st_mtime if stamp else there.st_ctime
                     yield Blob(name, size, used, blob is not None and stamp is not None)
+
+    def _stamped(self, hex_: str) -> tuple[list[int], list[str]]:
+        """Return what a blob looked like and in which runs of the machine; nothing where that can't be read."""
+        try:
+            stamp = json.loads(self._stamp(hex_).read_bytes())
+            return list(stamp["looks"]), list(stamp["boots"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return [], []
+
+    def _write_stamp(self, hex_: str, there: os.stat_result, boots: list[str]) -> None:
+        stamp = {"looks": _looks(there), "boots": [*boots, boot_id()][-_BOOTS_KEPT:]}
+        with atomic_writer(self._stamp(hex_), durable=False) as file:
+            file.write(json.dumps(stamp).encode())
+
+    def _looks_now(self, hex_: str) -> list[int]:
+        return _looks(self.path(hex_).lstat())
 
     def _stamp(self, hex_: str) -> Path:
         return self.path(hex_).with_name(f"{hex_}{_STAMP}")

@@ -83,24 +83,34 @@ class Cache:
         refs = [ref for ref in self.refs.of_store(store) if name in {None, ref.view.name} and self._is_good(ref)]
         return sorted((ref.view for ref in refs), key=lambda view: (view.create_time_ms, view.id), reverse=True)
 
-    def path(self, store: str, view: ObjectView, name: str) -> Path | None:
+    def path(self, store: str, view: ObjectView, name: str, transfer: Transfer | None = None) -> Path | None:
         """Return the object's bytes as a file called `name`, None where they aren't here.
 
-        The file is read-only, is spared as long as this process lives, and is gone when it is made room for later.
+        The file is read-only, is spared as long as this process lives, and goes when room is made later.
+
+        Args:
+            store: Identity of the store.
+            view: The object.
+            name: What the file is called, as `file_name` gives it.
+            transfer: Told how far it is where the bytes must be hashed again.
+
+        Raises:
+            OSError: It can't be given that name.
         """
         ref = self._ref(store, view)
         if ref is None:
             return None
         # Taken before it is looked for: who removes blobs hides one first, then asks who has taken it.
-        self.leases.take(ref.blob)
-        there = self.blobs.verified(ref.blob, view.size_bytes)
+        with suppress(OSError):  # a full disk: it is given all the same, only not spared
+            self.leases.take(ref.blob)
+        there = self.blobs.sound(ref.blob, view.size_bytes, _hashing(view, transfer))
         if there is None:
             return None
         self.blobs.touch(ref.blob)
         return self.links.link(store, view.id, name, self.blobs.path(ref.blob), there.st_ino)
 
-    def open(self, store: str, view: ObjectView) -> BinaryIO | None:
-        """Return the object's bytes as a file open for reading, None where they aren't here."""
+    def open(self, store: str, view: ObjectView, transfer: Transfer | None = None) -> BinaryIO | None:
+        """Return the object's bytes as a file open for reading, None where they aren't here. Arguments as in `path`."""
         ref = self._ref(store, view)
         if ref is None:
             return None
@@ -108,7 +118,11 @@ class Cache:
             file = self.blobs.path(ref.blob).open("rb")
         except OSError:
             return None
-        there = self.blobs.verified(ref.blob, view.size_bytes)
+        try:
+            there = self.blobs.sound(ref.blob, view.size_bytes, _hashing(view, transfer))
+        except BaseException:
+            file.close()
+            raise
         if there is None or os.fstat(file.fileno()).st_ino != there.st_ino:
             file.close()
             return None
@@ -151,7 +165,7 @@ class Cache:
             BaseException: What `fetch` raises.
         """
         while True:
-            if here := self.path(store, view, name):
+            if here := self.path(store, view, name, transfer):
                 return here
             with self._fetching(store, view, transfer) as claim:
                 if claim:
@@ -171,7 +185,7 @@ class Cache:
     ) -> BinaryIO:
         """Return the object's bytes as `open` does, fetched if they aren't here. Arguments as in `fetched_path`."""
         while True:
-            if here := self.open(store, view):
+            if here := self.open(store, view, transfer):
                 return here
             with self._fetching(store, view, transfer) as claim:
                 if claim:
@@ -199,9 +213,10 @@ class Cache:
             return None
         return ref
 
-    def _is_here(self, store: str, view: ObjectView) -> bool:
+    def _is_here(self, store: str, view: ObjectView, transfer: Transfer) -> bool:
         ref = self._ref(store, view)
-        return ref is not None and self.blobs.verified(ref.blob, view.size_bytes) is not None
+        hashed = _hashing(view, transfer)
+        return ref is not None and self.blobs.sound(ref.blob, view.size_bytes, hashed) is not None
 
     def _is_good(self, ref: Ref) -> bool:
         after = ref.view.delete_after_time_ms
@@ -219,13 +234,13 @@ class Cache:
             if not waits:
                 transfer.begin(Phase.ELSEWHERE, view.size_bytes)
                 waits = True
-            transfer.checkpoint()
+            transfer.reach(watch.done)
             if not watch.clear_if_abandoned():
                 time.sleep(POLL_S)
-        stop = transfer.changed.listen(lambda _: claim.renew())
+        stop = transfer.changed.listen(lambda now: claim.renew(now.done))
         try:
             # It may have arrived between the last look and the claim.
-            yield None if self._is_here(store, view) else claim
+            yield None if self._is_here(store, view, transfer) else claim
         finally:
             stop()
             claim.release()
@@ -249,7 +264,7 @@ class Cache:
                 fetch(file)
                 file.flush()
                 os.utime(fd, ns=(_time_ns(view), _time_ns(view)))
-            hex_ = _hex(expected) or self._hashed(arriving, view, transfer)
+            hex_ = _hex(expected) or digest.of_file(arriving, _hashing(view, transfer)).partition(":")[2]
             if lease:
                 self.leases.take(hex_)
             # Opened anew, and before it has a place: what is given out can't write, and can't be missed.
@@ -264,12 +279,8 @@ class Cache:
             with suppress(OSError):
                 arriving.unlink()
             raise
-        self.upkeep.soon()
+        self.upkeep.soon(os.fstat(reading.fileno()).st_size)
         return hex_, reading
-
-    def _hashed(self, path: Path, view: ObjectView, transfer: Transfer) -> str:
-        transfer.begin(Phase.HASHING, view.size_bytes)
-        return digest.of_file(path, transfer.advance).partition(":")[2]
 
 
 @cache
@@ -300,6 +311,21 @@ def if_any() -> Cache | None:
 def _hex(expected: str | None) -> str | None:
     found = _BLAKE3.fullmatch(expected or "")
     return found[1] if found else None
+
+
+def _hashing(view: ObjectView, transfer: Transfer | None) -> Callable[[int], None]:
+    """Return what tells a transfer of each step of hashing, from the first step on."""
+    begun = False
+
+    def hashed(n_bytes: int) -> None:
+        nonlocal begun
+        if transfer is not None:
+            if not begun:
+                transfer.begin(Phase.HASHING, view.size_bytes)
+            transfer.advance(n_bytes)
+        begun = True
+
+    return hashed
 
 
 def _time_ns(view: ObjectView) -> int:

@@ -1,9 +1,10 @@
 """Who fetches an object: of several kernels that want it at once one does, and the others wait for it.
 
-A claim is one small file, ``claims/<store>/<object id>``, that names host, boot and process of who fetches, and whose
-modification time is renewed while bytes arrive. No lock of the filesystem's is asked for: those mean nothing on some
-network disks. A file that is linked into place, whole, by one of several is enough. Losing a race here costs a second
-download and never a wrong byte, for what is fetched is verified and appears by a rename whoever fetched it.
+A claim is one small file, ``claims/<store>/<object id>``: a line that names host, boot and process of who fetches, and
+once a second while bytes arrive a line that says how many, which renews its modification time too. No lock of the
+filesystem's is asked for: those mean nothing on some network disks. A file that is linked into place, whole, by one of
+several is enough. Losing a race here costs a second download and never a wrong byte, for what is fetched is verified
+and appears by a rename whoever fetched it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict
@@ -31,25 +33,33 @@ SILENCE_S: Final = 30.0
 class Claim:
     """The right to fetch, held by this process until `release`."""
 
-    def __init__(self, path: Path, token: str) -> None:
+    def __init__(self, path: Path, fd: int, token: str) -> None:
         self._path = path
+        # Written to by its descriptor: where somebody took over, what has the name now is theirs.
+        self._fd: int | None = fd
         self._token = token
         self._renewed = time.monotonic()
+        self._lock = threading.Lock()
 
-    def renew(self) -> None:
-        """Say that bytes arrive; cheap to call for each of them."""
+    def renew(self, done: int = 0) -> None:
+        """Say how many bytes have arrived; cheap to call for each of them."""
         now = time.monotonic()
         if now - self._renewed < RENEW_EVERY_S:
             return
-        self._renewed = now
-        with suppress(OSError):
-            os.utime(self._path)
+        with self._lock, suppress(OSError):
+            if self._fd is not None:
+                self._renewed = now
+                os.write(self._fd, f"{done}\n".encode())
 
     def release(self) -> None:
         """Let others have it. Where somebody took over meanwhile, theirs stays."""
         with suppress(OSError):
             if _content(self._path).get("token") == self._token:
                 self._path.unlink()
+        with self._lock:
+            if self._fd is not None:
+                os.close(self._fd)
+            self._fd = None
 
 
 def take(path: Path) -> Claim | None:
@@ -60,36 +70,37 @@ def take(path: Path) -> Claim | None:
     """
     private_dir(path.parent)
     token = secrets.token_hex(8)
+    line = json.dumps({"token": token, "owner": asdict(me())}) + "\n"
     temporary = temporary_beside(path)
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = _written(temporary, line)
     try:
-        try:
-            os.write(fd, json.dumps({"token": token, "owner": asdict(me())}).encode())
-        finally:
-            os.close(fd)
-        try:
-            # Whole from its first moment, which a file that is opened and then written to isn't.
-            os.link(temporary, path)
+        # Whole from its first moment, which a file that is opened and then written to isn't.
+        os.link(temporary, path)
+    except OSError as error:
+        os.close(fd)
+        if isinstance(error, FileExistsError):
+            return None
+        try:  # a disk without links: then nobody links, and all open
+            fd = _written(path, line)
         except FileExistsError:
             return None
-        except OSError:  # a disk without links: then nobody links, and all open
-            return _take_without_links(path, temporary, token)
     finally:
         with suppress(OSError):
             temporary.unlink()
-    return Claim(path, token)
+    return Claim(path, fd, token)
 
 
-def _take_without_links(path: Path, temporary: Path, token: str) -> Claim | None:
+def _written(path: Path, line: str) -> int:
+    """Make a file with one line and return it open, each further write going to its end."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return None
-    try:
-        os.write(fd, temporary.read_bytes())
-    finally:
+        os.write(fd, line.encode())
+    except BaseException:
         os.close(fd)
-    return Claim(path, token)
+        with suppress(OSError):
+            path.unlink()
+        raise
+    return fd
 
 
 class Watch:
@@ -97,9 +108,13 @@ class Watch:
 
     Args:
         path: The claim.
+
+    Attributes:
+        done: How many bytes its owner had last.
     """
 
     def __init__(self, path: Path) -> None:
+        self.done = 0
         self._path = path
         self._seen: tuple[str, int] | None = None
         self._since = time.monotonic()
@@ -111,6 +126,7 @@ class Watch:
             content = _content(self._path)
         except OSError:
             return False
+        self.done = int(str(content.get("done", 0)))
         token, now = str(content.get("token")), time.monotonic()
         # By one's own clock: that of another machine, or of a file server, may be wrong by any time.
         if self._seen != (token, renewed):
@@ -150,8 +166,11 @@ def _alive(content: dict[str, object]) -> bool | None:
 
 
 def _content(path: Path) -> dict[str, object]:
+    """Return what a claim says, and under ``done`` its last number; nothing where it can't be read."""
+    first, *numbers = path.read_bytes().splitlines() or [b""]
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(first)
+        done = int(numbers[-1]) if numbers else 0
     except ValueError:
         return {}
-    return content if isinstance(content, dict) else {}
+    return {**content, "done": done} if isinstance(content, dict) else {}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import blake3
 
-from runloop_jupyter.atomic import write_atomic
+from runloop_jupyter.atomic import atomic_writer
 from runloop_jupyter.paths import private_dir
 from runloop_jupyter.transfer.cache.listing import folders, listed, unlink
 
@@ -82,7 +82,8 @@ class Copies:
         path = self._new() / name
         try:
             make(path)
-            write_atomic(_stamp_of(path.parent), _looks(path.parent).encode())
+            with atomic_writer(_stamp_of(path.parent), durable=False) as stamp:
+                stamp.write(_looks(path.parent).encode())
         except BaseException:
             shutil.rmtree(path.parent, ignore_errors=True)
             raise

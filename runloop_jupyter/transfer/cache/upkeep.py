@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.transfer.cache.blobs import Blob
     from runloop_jupyter.transfer.cache.cache import Cache
 
+COUNT_EVERY_S: Final = 60.0
 SWEEP_EVERY_S: Final = 3600.0
 LEFT_ALONE_S: Final = 3600.0
 """What looks like a leftover may be a moment's work of another process; after so long it is one."""
@@ -79,13 +80,24 @@ class Upkeep:
     def __init__(self, cache: Cache) -> None:
         self.held = 0
         self._cache = cache
+        self._room = 0
+        self._counted = -COUNT_EVERY_S
         self._lock = threading.Lock()
         self._wanted = False
         self._thread: threading.Thread | None = None
 
-    def soon(self) -> None:
-        """Trim, and sweep where that is due, on a thread; asked for while it runs, it runs once more."""
+    def soon(self, n_bytes: int) -> None:
+        """Trim, and sweep where that is due, on a thread; asked for while it runs, it runs once more.
+
+        Where there was much room a moment ago nothing is done: a thousand small objects need no thousand counts.
+
+        Args:
+            n_bytes: How many bytes came.
+        """
         with self._lock:
+            self._room -= n_bytes
+            if self._room > 0 and time.monotonic() - self._counted < COUNT_EVERY_S:
+                return
             self._wanted = True
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="rl-cache", daemon=True)
@@ -101,7 +113,11 @@ class Upkeep:
         """Remove what was longest not used until the rest is within the limit, sparing what is in use."""
         blobs = list(self._cache.blobs.scan())
         self.held = sum(blob.size for blob in blobs)
-        self._remove_oldest(blobs, self.held - limit(self._cache.root, self.held))
+        most = limit(self._cache.root, self.held)
+        self._remove_oldest(blobs, self.held - most)
+        with self._lock:
+            # Others fill it too, and nobody counts for all.
+            self._room, self._counted = (most - self.held) // 4, time.monotonic()
 
     def free(self, n_bytes: int) -> None:
         """Remove what was longest not used until the disk can take `n_bytes`, or nothing is left that may go."""

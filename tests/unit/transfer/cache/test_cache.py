@@ -9,6 +9,8 @@ from cached import DATA, STORE, Far, a_view, digest_of, fetch_path, put_in, tran
 
 from runloop_jupyter import address
 from runloop_jupyter.errors import DigestMismatch, TransferCancelled
+from runloop_jupyter.transfer import digest
+from runloop_jupyter.transfer.cache import blobs as blobs_module
 from runloop_jupyter.transfer.cache import claims, file_name
 from runloop_jupyter.transfer.transfer import Phase
 
@@ -241,7 +243,7 @@ def test_a_ref_that_can_not_be_read_is_a_miss(junk, cache):
     assert far.asked == 2
 
 
-@pytest.mark.parametrize("junk", [b"", b"{", b"[]", b"null"])
+@pytest.mark.parametrize("junk", [b"", b"{", b"[]", b"null", b'{"looks": 3, "boots": []}'])
 def test_a_stamp_that_can_not_be_read_is_a_miss(junk, cache):
     far = Far()
     fetch_path(cache, far)
@@ -261,6 +263,47 @@ def test_a_disk_without_hard_links_has_symbolic_ones(cache, monkeypatch):
     assert path.read_bytes() == DATA
     assert fetch_path(cache, far) == path
     assert far.asked == 1
+
+
+def test_after_a_restart_of_the_machine_the_bytes_are_hashed_once(cache, open_cache, monkeypatch):
+    far, view = Far(), a_view()
+    path = fetch_path(cache, far)
+    hashed = []
+    monkeypatch.setattr(blobs_module, "boot_id", lambda: "another run")
+    monkeypatch.setattr(digest, "of_file", lambda *said, real=digest.of_file: hashed.append(1) or real(*said))
+    assert cache.known(STORE, view.id) == view
+    assert open_cache().path(STORE, view, "penguins.csv") == path
+    with open_cache().open(STORE, view) as file:
+        assert file.read() == DATA
+    assert hashed == [1]
+    assert far.asked == 1
+
+
+@pytest.mark.parametrize("get", [fetch_path, lambda cache, far: cache.fetched(STORE, a_view(), None, far, transfer())])
+def test_what_a_power_cut_left_without_its_bytes_is_fetched_again(get, cache, monkeypatch):
+    far = Far()
+    path = fetch_path(cache, far)
+    before = path.stat()
+    path.chmod(0o600)
+    path.write_bytes(bytes(len(DATA)))
+    path.chmod(0o400)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    monkeypatch.setattr(blobs_module, "boot_id", lambda: "another run")
+    got = get(cache, far)
+    with got if hasattr(got, "read") else got.open("rb") as file:
+        assert file.read() == DATA
+    assert far.asked == 2
+
+
+def test_a_hit_on_a_full_disk_is_a_hit(cache, open_cache, monkeypatch):
+    path = fetch_path(cache, Far())
+
+    def full(hex_):
+        raise OSError(28, "No space left on device")
+
+    other = open_cache()
+    monkeypatch.setattr(other.leases, "take", full)
+    assert other.path(STORE, a_view(), "penguins.csv") == path
 
 
 class Slow(Far):

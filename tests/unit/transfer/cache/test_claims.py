@@ -41,7 +41,7 @@ def owner(path):
 
 
 def as_of(path, **changes):
-    content = json.loads(path.read_bytes())
+    content = json.loads(path.read_bytes().splitlines()[0])
     content["owner"] |= changes
     path.write_text(json.dumps(content))
 
@@ -108,6 +108,19 @@ def test_who_renews_is_not_silent(path, monkeypatch):
         assert not watch.clear_if_abandoned()
 
 
+def test_who_waits_sees_how_far_it_is(path, monkeypatch):
+    monkeypatch.setattr(claims, "RENEW_EVERY_S", 0.0)
+    claim = claims.take(path)
+    watch = claims.Watch(path)
+    for done in (10, 4_000_000_000):
+        claim.renew(done)
+        watch.clear_if_abandoned()
+        assert watch.done == done
+    claim.release()
+    claim.renew(5)
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("hours", [-30, 30])
 def test_a_clock_that_is_wrong_by_hours_changes_nothing(hours, path):
     claims.take(path)
@@ -135,7 +148,7 @@ def test_who_is_about_to_clear_a_dead_claim_leaves_the_one_that_came_after_it(pa
     assert [each.name for each in path.parent.iterdir()] == ["obj_1"]
 
 
-@pytest.mark.parametrize("junk", [b"", b"{", b"[]", b'{"owner": 3}', b'{"owner": {"pid": 1}}'])
+@pytest.mark.parametrize("junk", [b"", b"{", b"[]", b'{"owner": 3}', b'{"token": "x"}\nten', b'{"owner": {"pid": 1}}'])
 def test_a_claim_that_can_not_be_read_ends_by_its_silence(junk, path, monkeypatch):
     path.parent.mkdir()
     path.write_bytes(junk)

@@ -116,6 +116,18 @@ def test_a_download_trims_by_itself(cache, size):
     assert here(cache) == ["obj_3", "obj_4", "obj_5"]
 
 
+def test_where_there_is_much_room_small_objects_are_not_counted_each_time(cache, size, monkeypatch):
+    counted = []
+    monkeypatch.setattr(cache.upkeep, "trim", lambda real=cache.upkeep.trim: counted.append(1) or real())
+    size(100 * KIB)
+    for n in range(20):
+        put_in(cache, bytes([n]) * KIB, f"obj_{n}")
+    assert len(counted) == 1
+    for n in range(20, 100):
+        put_in(cache, bytes([n]) * KIB, f"obj_{n}")
+    assert 1 < len(counted) < 30
+
+
 def test_a_blob_that_is_taken_while_it_is_being_removed_stays(cache, open_cache, size, monkeypatch):
     view = put_in(cache, DATA, "wanted")
     taker = open_cache()
