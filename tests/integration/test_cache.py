@@ -150,6 +150,15 @@ def test_what_is_deleted_here_is_not_given_from_the_cache(stored):
             rl.get(what)
 
 
+def test_what_is_deleted_elsewhere_is_still_given_by_its_id_and_not_by_its_name(stored):
+    rl.get(stored)
+    session.current().store.objects.delete(stored.id)
+    assert rl.get(stored.id).read_bytes() == DATA
+    for get in (lambda: rl.get(stored.name), lambda: rl.get(stored.id, cache=False)):
+        with pytest.raises(errors.ObjectNotFound):
+            get()
+
+
 def test_what_is_past_its_time_is_not_given_from_the_cache(far):
     thing = rl.put("soon over", "short-lived", ttl="2s")
     assert rl.get(thing) == "soon over"

@@ -291,6 +291,10 @@ def _at(root: Path) -> Cache:
     return opened
 
 
+# A child takes for itself, and must not wait for a lock that a thread of its parent's held at that moment.
+os.register_at_fork(after_in_child=_at.cache_clear)
+
+
 def current() -> Cache:
     """Return the cache of this machine, made if it is missing.
 

@@ -47,8 +47,8 @@ class Refs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        # An object's ref is read once for all look-ups by name: what it says never changes.
-        self._known: dict[Path, Ref] = {}
+        # An object's ref is read once for all look-ups by name: what it says never changes. By store, then by file.
+        self._known: dict[str, dict[str, Ref]] = {}
 
     def read(self, store: str, object_id: str) -> Ref | None:
         """Return what is remembered of an object, None where it isn't here."""
@@ -67,7 +67,7 @@ class Refs:
         view = msgspec.structs.replace(ref.view, upload_url=None, upload_headers=None)
         with atomic_writer(path, durable=False) as file:
             file.write(json.encode(msgspec.structs.replace(ref, view=view)))
-        self._known.pop(path, None)
+        self._known.get(path.parent.name, {}).pop(path.name, None)
 
     def forget(self, store: str, object_id: str) -> None:
         """Remove what is remembered of an object; harmless where nothing is."""
@@ -76,21 +76,22 @@ class Refs:
 
     def of_store(self, store: str) -> Iterator[Ref]:
         """Yield what is remembered of a store's objects, in no order."""
-        yield from self._in(self._root / part(store))
+        yield from self._in(part(store))
 
     def all(self) -> Iterator[Ref]:
         """Yield all that is remembered."""
         for folder in listed(self._root):
-            yield from self._in(self._root / folder)
+            yield from self._in(folder)
 
-    def _in(self, folder: Path) -> Iterator[Ref]:
+    def _in(self, store: str) -> Iterator[Ref]:
+        folder, before = self._root / store, self._known.get(store, {})
+        known = self._known[store] = {}
         for name in listed(folder):
-            path = folder / name
             if name.startswith("."):
                 continue
-            ref = self._known.get(path) or _read(path)
+            ref = before.get(name) or _read(folder / name)
             if ref is not None:
-                self._known[path] = ref
+                known[name] = ref
                 yield ref
 
     def _path(self, store: str, object_id: str) -> Path:

@@ -141,7 +141,7 @@ class Upkeep:
             for path in files(cache.root / folder):
                 if path.name.startswith(".") and _older(path, before):
                     unlink(path)
-        self._forget_past()
+        self._forget_lost()
         held = cache.leases.held()
         self._remove_orphans(held, before)
 
@@ -197,6 +197,7 @@ class Upkeep:
             with suppress(Exception):
                 if self._sweep_is_due():
                     self.sweep()
+            with suppress(Exception):
                 self.trim()
 
     def _sweep_is_due(self) -> bool:
@@ -250,12 +251,13 @@ class Upkeep:
         unlink(hidden)
         return True
 
-    def _forget_past(self) -> None:
-        now = time.time() * 1000
-        for ref in list(self._cache.refs.all()):
+    def _forget_lost(self) -> None:
+        """Forget the objects that are past their time, and those whose bytes are gone."""
+        cache, now = self._cache, time.time() * 1000
+        for ref in list(cache.refs.all()):
             after = ref.view.delete_after_time_ms
-            if after is not None and after <= now:
-                self._cache.refs.forget(ref.store, ref.view.id)
+            if (after is not None and after <= now) or not cache.blobs.path(ref.blob).exists():
+                cache.refs.forget(ref.store, ref.view.id)
 
     def _remove_orphans(self, held: set[str], before: float) -> None:
         """Remove links without a ref and blobs without one, but for what is in use."""

@@ -226,6 +226,15 @@ def test_what_is_past_its_time_goes_with_its_bytes(cache):
     assert len(everything(cache.root / "blobs")) == 2
 
 
+def test_an_object_whose_bytes_are_gone_is_forgotten(cache):
+    put_in(cache, DATA, "lost")
+    cache.blobs.path(cache.refs.read(STORE, "lost").blob).unlink()
+    put_in(cache, b"y" * 9, "stays")
+    cache.upkeep.sweep(now=True)
+    assert [ref.view.id for ref in cache.refs.all()] == ["stays"]
+    assert len(everything(cache.root / "blobs")) == 2
+
+
 def test_clearing_spares_what_is_in_use_unless_everything_is_to_go(cache):
     put_in(cache, b"unused", "unused")
     path = fetch_path(cache, Far())
