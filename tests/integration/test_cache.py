@@ -283,6 +283,18 @@ def test_a_size_that_can_not_be_read_is_one_line(stored, monkeypatch):
         rl.get(stored)
 
 
+def test_a_cache_that_can_not_be_written_is_named_where_it_is_needed_and_missed_where_it_is_not(
+    stored, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setenv("RUNLOOP_JUPYTER_CACHE", "/proc/nowhere")
+        assert rl.get(stored, to=tmp_path / "copy.bin").read_bytes() == DATA
+        for get in (lambda: rl.get(stored), lambda: rl.get(stored, format="bytes"), rl.cache):
+            with pytest.raises(errors.InputError, match="RUNLOOP_JUPYTER_CACHE"):
+                get()
+        rl.rm(stored.id)
+
+
 @pytest.fixture
 def offline(far, monkeypatch):
     """Call it to lose the network for good: whatever is asked from then on is seen."""
@@ -320,6 +332,11 @@ def test_offline_what_is_not_here_is_one_line_that_names_what_is(stored, far, of
         with pytest.raises(errors.ObjectNotFound, match=rf"isn't in the cache, and RUNLOOP_OFFLINE.*{stored.name}"):
             rl.get(what)
     assert far.seen == []
+
+
+def test_offline_is_said_where_one_is_told_where_one_is(run, fresh_shell, offline):
+    offline()
+    assert "off line (RUNLOOP_OFFLINE)" in repr(ok(run("%rl")))
 
 
 @pytest.mark.parametrize("ask", [lambda: rl.ls(), lambda: rl.put("x", "x"), lambda: rl.info("x"), lambda: rl.rm("x")])

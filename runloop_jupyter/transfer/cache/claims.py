@@ -54,7 +54,7 @@ class Claim:
     def release(self) -> None:
         """Let others have it. Where somebody took over meanwhile, theirs stays."""
         with suppress(OSError):
-            if _content(self._path).get("token") == self._token:
+            if _token(self._path) == self._token:
                 self._path.unlink()
         with self._lock:
             if self._fd is not None:
@@ -77,6 +77,9 @@ def take(path: Path) -> Claim | None:
         # Whole from its first moment, which a file that is opened and then written to isn't.
         os.link(temporary, path)
     except OSError as error:
+        # A file server that answers twice says of one's own link that it was there.
+        if _token(path) == token:
+            return Claim(path, fd, token)
         os.close(fd)
         if isinstance(error, FileExistsError):
             return None
@@ -141,7 +144,7 @@ class Watch:
             self._path.rename(aside)
         except OSError:
             return False
-        if (found := str(_content(aside).get("token"))) != token:
+        if (found := str(_token(aside))) != token:
             # Another was quicker, and this is the new one's claim.
             with suppress(OSError):
                 os.link(aside, self._path)
@@ -163,6 +166,13 @@ def _alive(content: dict[str, object]) -> bool | None:
         return Owner(**content["owner"]).alive  # type: ignore[arg-type]
     except (KeyError, TypeError):
         return None  # not written yet, or another version's: its silence will tell
+
+
+def _token(path: Path) -> object:
+    try:
+        return _content(path).get("token")
+    except OSError:
+        return None
 
 
 def _content(path: Path) -> dict[str, object]:

@@ -23,7 +23,7 @@ from runloop_jupyter.paths import private_dir
 from runloop_jupyter.transfer.cache.listing import folders, listed, unlink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from runloop_jupyter.transfer.cache.leases import Leases
@@ -99,16 +99,16 @@ class Copies:
                 changed = _last_change(folder) if _changed(folder) else None
                 yield Copy(folder, token.name in living, changed)
 
-    def sweep(self, *, spare: Collection[str] = ()) -> int:
+    def sweep(self, *, in_use: bool = False) -> int:
         """Remove the copies of processes that have ended, but for what was changed within a week.
 
         Args:
-            spare: Tokens whose copies stay, whether or not their processes live.
+            in_use: Also those of living processes.
 
         Returns:
             How many changed ones stay.
         """
-        living = self._leases.tokens() | set(spare)
+        living = set() if in_use else self._leases.tokens()
         kept = 0
         for token in folders(self._root):
             if token.name not in living:

@@ -121,9 +121,9 @@ class Upkeep:
 
     def free(self, n_bytes: int) -> None:
         """Remove what was longest not used until the disk can take `n_bytes`, or nothing is left that may go."""
-        missing = n_bytes + RESERVE - shutil.disk_usage(self._cache.root).free
-        if missing > 0:
-            self._remove_oldest(list(self._cache.blobs.scan()), missing)
+        if self._missing(n_bytes) > 0:
+            self.sweep()
+            self._remove_oldest(list(self._cache.blobs.scan()), self._missing(n_bytes))
 
     def sweep(self, *, now: bool = False) -> None:
         """Remove what nobody needs: the leavings of killed processes, what leads nowhere, what is past its time.
@@ -164,13 +164,15 @@ class Upkeep:
         )
 
     def clear(self, objects: Iterable[tuple[str, str]] | None = None, *, in_use: bool = False) -> int:
-        """Remove objects from the cache; return how many bytes went.
+        """Remove objects from the cache; return how many bytes of theirs went.
 
         Args:
-            objects: Store and id of each; None for all.
+            objects: Store and id of each; None for all, and for the copies that nobody changed.
             in_use: Also what living processes hold.
         """
         cache = self._cache
+        if objects is None:
+            cache.copies.sweep(in_use=in_use)
         before = sum(blob.size for blob in cache.blobs.scan())
         held = set() if in_use else cache.leases.held()
         wanted = None if objects is None else set(objects)
@@ -185,6 +187,9 @@ class Upkeep:
                 cache.blobs.remove(blob.hex)
         self.held = sum(blob.size for blob in cache.blobs.scan())
         return before - self.held
+
+    def _missing(self, n_bytes: int) -> int:
+        return n_bytes + RESERVE - shutil.disk_usage(self._cache.root).free
 
     def _run(self) -> None:
         while True:

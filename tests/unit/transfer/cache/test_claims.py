@@ -77,6 +77,18 @@ def test_of_many_at_once_one_has_it(path, links, monkeypatch):
     assert list(path.parent.iterdir()) == []
 
 
+def test_a_file_server_that_denies_a_link_which_it_made_is_seen_through(path, monkeypatch):
+    def made_and_denied(source, target, real=os.link):
+        real(source, target)
+        raise FileExistsError(17, "File exists")
+
+    monkeypatch.setattr(os, "link", made_and_denied)
+    claim = claims.take(path)
+    assert claim
+    claim.release()
+    assert not path.exists()
+
+
 def test_a_living_owners_is_left_alone_and_a_killed_ones_is_taken_away(path, owner):
     watch = claims.Watch(path)
     assert not watch.clear_if_abandoned()

@@ -187,6 +187,21 @@ def test_a_full_disk_is_relieved_of_what_nobody_uses_and_of_no_more(cache, monke
     assert here(cache) == ["c"]
 
 
+def test_a_full_disk_is_first_relieved_of_what_dead_processes_left(cache, open_cache, monkeypatch):
+    put_in(cache, DATA, "kept")
+    dead = open_cache()
+    given = dead.copies.give("key", "copy", lambda path: path.write_bytes(DATA))
+    process_ends(cache)
+    monkeypatch.setattr(
+        shutil,
+        "disk_usage",
+        lambda path: shutil._ntuple_diskusage(1 << 40, 1 << 40, upkeep.RESERVE + (0 if given.exists() else 100)),
+    )
+    cache.make_room(100)
+    assert not given.exists()
+    assert here(cache) == ["kept"]
+
+
 def test_the_leavings_of_a_killed_process_go(cache):
     put_in(cache, DATA, "kept")
     before = everything(cache.root)
@@ -240,8 +255,12 @@ def test_clearing_spares_what_is_in_use_unless_everything_is_to_go(cache):
     path = fetch_path(cache, Far())
     assert cache.upkeep.clear() == len(b"unused")
     assert path.read_bytes() == DATA
+    copy = cache.copies.give("key", "copy", lambda path: path.write_bytes(DATA))
+    assert cache.upkeep.clear() == 0
+    assert copy.exists()
     assert cache.upkeep.clear(in_use=True) == len(DATA)
     assert not path.exists()
+    assert not copy.exists()
     assert here(cache) == []
 
 
