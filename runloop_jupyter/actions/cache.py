@@ -90,7 +90,7 @@ class CacheUse(Result):
         if self.in_use:
             second.append(Fact(f"{humane.size(self.in_use_size)} in use by running notebooks", "size"))
         if self.copies:
-            second.append(humane.plural(self.copies, "copy to change", "copies to change"))
+            second.append(humane.plural(self.copies, "copy given out", "copies given out"))
         return Card(
             title="cache",
             facts=[
@@ -108,7 +108,7 @@ class CacheUse(Result):
             return []
         shown = ", ".join(map(str, self.changed[:CHANGED_NAMED]))
         more = f" and {len(self.changed) - CHANGED_NAMED} more" if len(self.changed) > CHANGED_NAMED else ""
-        return [Fact(f"changed by you, and removed a week after that: {shown}{more}", "id")]
+        return [Fact(f"changed by you, and kept a week after that: {shown}{more}", "id")]
 
     def __repr__(self) -> str:
         return f"<CacheUse {humane.size(self.size)} of {humane.size(self.limit)}>"

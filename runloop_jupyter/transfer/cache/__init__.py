@@ -10,7 +10,7 @@ Beneath ``RUNLOOP_JUPYTER_CACHE``::
     copies/<process>/<n>/NAME         what a user may change: unpacked folders
     claims/<store>/<id>               who fetches it at the moment
     leases/<process>                  the blobs that a process uses
-    incoming/                         what is on its way
+    incoming/, going/                 what is on its way in and out
 
 A ref is good for one store only, and a blob for one digest only. A hit is a look at three small files and asks
 nobody; whatever about the blob isn't as it was when it was verified (size, time, inode, mode) makes it a miss.

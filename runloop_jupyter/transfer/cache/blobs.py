@@ -129,33 +129,23 @@ class Blobs:
             if abs(now - stamp.stat().st_mtime) > USED_EVERY_S:
                 os.utime(stamp, (now, now))
 
-    def remove(self, hex_: str) -> None:
-        """Remove a blob and its stamp; harmless where they aren't here."""
-        for path in (self.path(hex_), self._stamp(hex_)):
-            with suppress(OSError):
-                path.unlink()
-
-    def hide(self, hex_: str) -> Path | None:
-        """Take a blob away from those who look for it now; return where it is, None where it wasn't."""
-        hidden = self.path(hex_).with_name(f"{hex_}.going")
-        try:
-            self.path(hex_).rename(hidden)
-        except OSError:
-            return None
-        return hidden
+    def files(self, hex_: str) -> list[Path]:
+        """Return the paths of a blob and its stamp, whether or not they are here."""
+        return [self.path(hex_), self._stamp(hex_)]
 
     def scan(self) -> Iterator[Blob]:
         """Yield the blobs, and what is left of some."""
         for folder in _entries(self._root):
             found = {entry.name: entry for entry in _entries(folder)}
-            for name in {name.partition(".")[0] for name in found if len(name.partition(".")[0]) == _HEX_DIGITS}:
+            for hex_ in {name.removesuffix(_STAMP) for name in found}:
+                blob, stamp = found.get(hex_), found.get(f"{hex_}{_STAMP}")
+                if len(hex_) != _HEX_DIGITS or not (either := blob or stamp):
+                    continue
                 with suppress(OSError):  # another process removes it at this moment
-                    blob, stamp = found.get(name), found.get(f"{name}{_STAMP}")
-                    either = blob or stamp or found[next(each for each in found if each.startswith(name))]
                     size = blob.stat(follow_symlinks=False).st_size if blob else 0
                     there = either.stat(follow_symlinks=False)
                     used = stamp.stat(follow_symlinks=False).st_mtime if stamp else there.st_ctime
-                    yield Blob(name, size, used, blob is not None and stamp is not None)
+                    yield Blob(hex_, size, used, blob is not None and stamp is not None)
 
     def _stamped(self, hex_: str) -> tuple[list[int], list[str]]:
         """Return what a blob looked like and in which runs of the machine; nothing where that can't be read."""

@@ -107,7 +107,10 @@ class Cache:
         if there is None:
             return None
         self.blobs.touch(ref.blob)
-        return self.links.link(store, view.id, name, self.blobs.path(ref.blob), there.st_ino)
+        try:
+            return self.links.link(store, view.id, name, self.blobs.path(ref.blob), there.st_ino)
+        except FileNotFoundError:  # it is being removed
+            return None
 
     def open(self, store: str, view: ObjectView, transfer: Transfer | None = None) -> BinaryIO | None:
         """Return the object's bytes as a file open for reading, None where they aren't here. Arguments as in `path`."""
@@ -173,7 +176,8 @@ class Cache:
                     hex_, file = self._fetch(store, view, expected, fetch, transfer, lease=True)
                     with file:
                         blob, inode = self.blobs.path(hex_), os.fstat(file.fileno()).st_ino
-                    return self.links.link(store, view.id, name, blob, inode)
+                    with suppress(FileNotFoundError):  # it was removed at once; then once more
+                        return self.links.link(store, view.id, name, blob, inode)
 
     def fetched(
         self,

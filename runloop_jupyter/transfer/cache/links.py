@@ -8,13 +8,12 @@ symbolic one.
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runloop_jupyter.atomic import temporary_beside
 from runloop_jupyter.paths import private_dir
-from runloop_jupyter.transfer.cache.listing import listed
+from runloop_jupyter.transfer.cache.listing import listed, unlink
 from runloop_jupyter.transfer.cache.names import part
 
 if TYPE_CHECKING:
@@ -43,14 +42,12 @@ class Links:
             inode: Its inode then.
 
         Raises:
+            FileNotFoundError: The blob goes at this moment.
             OSError: No room, no permission.
         """
         path = self._folder(store, object_id) / name
-        try:
-            if path.stat().st_ino == inode:
-                return path
-        except OSError:
-            pass
+        if _inode(path) == inode:
+            return path
         private_dir(path.parent)
         temporary = temporary_beside(path)
         try:
@@ -66,9 +63,23 @@ class Links:
                 temporary.unlink()
         return path
 
-    def remove(self, store: str, object_id: str) -> None:
-        """Remove what leads to an object's bytes; harmless where nothing does."""
-        shutil.rmtree(self._folder(store, object_id), ignore_errors=True)
+    def remove(self, store: str, object_id: str, inode: int | None) -> None:
+        """Remove what leads to an inode, or to nothing, under an object's names; harmless where nothing does.
+
+        What leads to another inode is left: it was linked meanwhile.
+        """
+        folder = self._folder(store, object_id)
+        for name in listed(folder):
+            path, aside = folder / name, temporary_beside(folder / name)
+            if _inode(path) not in {inode, None}:
+                continue
+            with suppress(OSError):
+                path.rename(aside)
+                if _inode(aside) not in {inode, None}:
+                    os.link(aside, path)
+            unlink(aside)
+        with suppress(OSError):
+            folder.rmdir()
 
     def scan(self) -> Iterator[Path]:
         """Yield the directory of each object, with ``<store>/<id>`` at its end."""
@@ -78,3 +89,11 @@ class Links:
 
     def _folder(self, store: str, object_id: str) -> Path:
         return self._root / part(store) / part(object_id)
+
+
+def _inode(path: Path) -> int | None:
+    """Return the inode that a path leads to; None where it leads nowhere."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None

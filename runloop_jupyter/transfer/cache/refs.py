@@ -50,9 +50,13 @@ class Refs:
         # An object's ref is read once for all look-ups by name: what it says never changes. By store, then by file.
         self._known: dict[str, dict[str, Ref]] = {}
 
+    def path(self, store: str, object_id: str) -> Path:
+        """Return where an object's ref is, if it is here."""
+        return self._root / part(store) / part(object_id)
+
     def read(self, store: str, object_id: str) -> Ref | None:
         """Return what is remembered of an object, None where it isn't here."""
-        ref = _read(self._path(store, object_id))
+        ref = _read(self.path(store, object_id))
         # Two ids may share a file where a disk takes capitals for small letters.
         return ref if ref is not None and (ref.store, ref.view.id) == (store, object_id) else None
 
@@ -62,7 +66,7 @@ class Refs:
         Raises:
             OSError: No room, no permission.
         """
-        path = self._path(ref.store, ref.view.id)
+        path = self.path(ref.store, ref.view.id)
         private_dir(path.parent)
         view = msgspec.structs.replace(ref.view, upload_url=None, upload_headers=None)
         with atomic_writer(path, durable=False) as file:
@@ -72,7 +76,7 @@ class Refs:
     def forget(self, store: str, object_id: str) -> None:
         """Remove what is remembered of an object; harmless where nothing is."""
         with suppress(OSError):
-            self._path(store, object_id).unlink()
+            self.path(store, object_id).unlink()
 
     def of_store(self, store: str) -> Iterator[Ref]:
         """Yield what is remembered of a store's objects, in no order."""
@@ -93,9 +97,6 @@ class Refs:
             if ref is not None:
                 known[name] = ref
                 yield ref
-
-    def _path(self, store: str, object_id: str) -> Path:
-        return self._root / part(store) / part(object_id)
 
 
 def _read(path: Path) -> Ref | None:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.atomic import temporary_beside
+from runloop_jupyter.paths import private_dir
 from runloop_jupyter.transfer.cache import claims
 from runloop_jupyter.transfer.cache.limit import limit
-from runloop_jupyter.transfer.cache.listing import files, listed, unlink
+from runloop_jupyter.transfer.cache.listing import files, folders, listed, unlink
 from runloop_jupyter.transfer.cache.names import part
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ LEFT_ALONE_S: Final = 3600.0
 """What looks like a leftover may be a moment's work of another process; after so long it is one."""
 RESERVE: Final = 16 << 20
 
+GOING: Final = "going"
 TAG: Final = "CACHEDIR.TAG"
 _TAG_TEXT: Final = """Signature: 8a477f597d28d172789f06886806bc55
 # This directory holds what runloop_jupyter can fetch or make again. Backups may leave it out.
@@ -133,6 +135,9 @@ class Upkeep:
         """
         cache, before = self._cache, time.time() - (0 if now else LEFT_ALONE_S)
         _clear_gone(cache.root)
+        for going in folders(cache.root / GOING):
+            if _older(going, before):
+                shutil.rmtree(going, ignore_errors=True)
         cache.copies.sweep()
         for path in files(cache.root / "claims"):
             if claims.is_dead(path) or _older(path, before - 24 * 3600):
@@ -173,20 +178,18 @@ class Upkeep:
         cache = self._cache
         if objects is None:
             cache.copies.sweep(in_use=in_use)
-        before = sum(blob.size for blob in cache.blobs.scan())
-        held = set() if in_use else cache.leases.held()
         wanted = None if objects is None else set(objects)
-        for ref in list(cache.refs.all()):
-            key = ref.store, ref.view.id
-            if (wanted is None or key in wanted) and ref.blob not in held:
-                cache.refs.forget(*key)
-                cache.links.remove(*key)
-        referred = {ref.blob for ref in cache.refs.all()}
+        refs = self._refs_by_blob()
+        freed = 0
         for blob in list(cache.blobs.scan()):
-            if blob.hex not in referred and blob.hex not in held:
-                cache.blobs.remove(blob.hex)
+            leading = refs.get(blob.hex, [])
+            chosen = [ref for ref in leading if wanted is None or ref in wanted]
+            if wanted is None or (chosen and len(chosen) == len(leading)):
+                freed += blob.size if self._remove(blob.hex, chosen, in_use=in_use) else 0
+            elif chosen:
+                self._remove(blob.hex, chosen, in_use=in_use, bytes_too=False)
         self.held = sum(blob.size for blob in cache.blobs.scan())
-        return before - self.held
+        return freed
 
     def _missing(self, n_bytes: int) -> int:
         return n_bytes + RESERVE - shutil.disk_usage(self._cache.root).free
@@ -224,7 +227,7 @@ class Upkeep:
         for blob in sorted(blobs, key=lambda blob: blob.used):
             if excess <= 0:
                 return
-            if blob.hex in held or not blob.whole:
+            if blob.hex in held or not blob.whole:  # most are told so at once; each is looked at again as it goes
                 continue
             if refs is None:
                 refs = self._refs_by_blob()
@@ -238,23 +241,40 @@ class Upkeep:
             found[ref.blob].append((ref.store, ref.view.id))
         return found
 
-    def _remove(self, hex_: str, refs: list[tuple[str, str]]) -> bool:
-        """Remove a blob and what leads to it, unless somebody takes it at this moment; return whether it went."""
+    def _remove(self, hex_: str, refs: list[tuple[str, str]], *, in_use: bool = False, bytes_too: bool = True) -> bool:
+        """Remove a blob and what leads to it, unless somebody uses it or takes it at this moment.
+
+        Args:
+            hex_: Its digest.
+            refs: Store and id of the objects that lead to it.
+            in_use: Even then.
+            bytes_too: Whether the blob itself goes, not only those objects.
+
+        Returns:
+            Whether it went.
+        """
         cache = self._cache
-        hidden = cache.blobs.hide(hex_)
-        if hidden is None:
+        if not in_use and hex_ in cache.leases.held():
             return False
-        # Who takes a lease looks for the blob after that; so either the lease is seen here, or the blob isn't there.
-        if hex_ in cache.leases.held():
+        inode = _inode(cache.blobs.path(hex_))
+        going = private_dir(cache.root / GOING / os.urandom(6).hex())
+        paths = [*(cache.blobs.files(hex_) if bytes_too else []), *(cache.refs.path(*ref) for ref in refs)]
+        hidden = {path: going / str(number) for number, path in enumerate(paths)}
+        for path, aside in hidden.items():
             with suppress(OSError):
-                hidden.rename(cache.blobs.path(hex_))
-            return False
-        for store, object_id in refs:
-            cache.links.remove(store, object_id)
-            cache.refs.forget(store, object_id)
-        cache.blobs.remove(hex_)
-        unlink(hidden)
-        return True
+                path.rename(aside)
+        # Who takes a lease looks for the blob after that; so either the lease is seen here, or the blob isn't there,
+        # and what is fetched anew meanwhile has nothing to do with what was hidden.
+        goes = in_use or hex_ not in cache.leases.held()
+        if goes:
+            for ref in refs:
+                cache.links.remove(*ref, inode)
+        else:
+            for path, aside in hidden.items():
+                with suppress(OSError):
+                    os.link(aside, path)  # never over what came meanwhile
+        shutil.rmtree(going, ignore_errors=True)
+        return goes
 
     def _forget_lost(self) -> None:
         """Forget the objects that are past their time, and those whose bytes are gone."""
@@ -281,8 +301,7 @@ class Upkeep:
         referred = {ref.blob for ref in refs} | held
         for blob in list(cache.blobs.scan()):
             if (blob.hex not in referred or not blob.whole) and blob.used < before:
-                cache.blobs.remove(blob.hex)
-                unlink(cache.blobs.path(blob.hex).with_name(f"{blob.hex}.going"))
+                self._remove(blob.hex, [])
 
 
 def begin(root: Path) -> None:
@@ -318,3 +337,10 @@ def _older(path: Path, than: float) -> bool:
         return path.lstat().st_ctime < than  # what arrives is given its object's own time, which may be long ago
     except OSError:
         return False
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None

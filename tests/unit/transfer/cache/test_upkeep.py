@@ -130,20 +130,43 @@ def test_where_there_is_much_room_small_objects_are_not_counted_each_time(cache,
 
 def test_a_blob_that_is_taken_while_it_is_being_removed_stays(cache, open_cache, size, monkeypatch):
     view = put_in(cache, DATA, "wanted")
+    hex_ = cache.refs.read(STORE, "wanted").blob
     taker = open_cache()
     real, looked = cache.leases.held, []
 
     def held():
         looked.append(1)
-        if len(looked) == 2:  # the blob is hidden by now: its taker finds nothing, but has said that it wants it
-            assert taker.path(STORE, view, "wanted.bin") is None
+        if len(looked) == 3:  # it is hidden by now from one who has just read where it is
+            taker.leases.take(hex_)
+            assert taker.blobs.verified(hex_, None) is None
         return real()
 
     monkeypatch.setattr(cache.leases, "held", held)
     size(0)
     cache.upkeep.trim()
-    assert len(looked) == 2
+    assert len(looked) == 3
     assert taker.path(STORE, view, "wanted.bin").read_bytes() == DATA
+
+
+def test_what_is_fetched_anew_while_the_old_one_is_being_removed_stays(cache, open_cache, size, monkeypatch):
+    put_in(cache, DATA, "obj_1")
+    newcomer = open_cache()
+    fetch_path(newcomer, Far())
+    newcomer.leases.release()
+    paths = []
+
+    def remove(*said, real=cache.links.remove):
+        paths.append(fetch_path(newcomer, far))
+        real(*said)
+
+    far = Far()
+    monkeypatch.setattr(cache.links, "remove", remove)
+    size(0)
+    cache.upkeep.trim()
+    assert far.asked == 1
+    assert paths[0].read_bytes() == DATA
+    assert fetch_path(newcomer, far) == paths[0]
+    assert far.asked == 1
 
 
 @settings(max_examples=60, deadline=None)
