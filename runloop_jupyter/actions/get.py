@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.forms import FORMS, LAZY_FORMS
-from runloop_jupyter.actions.known import pinned, remembered
+from runloop_jupyter.actions.known import pinned, remembered, vouch
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.resolve import resolve
 from runloop_jupyter.actions.running import run
@@ -97,12 +97,16 @@ def get(
 
     def fetch() -> Any:
         thing = remembered(session, what) or (pinned(session, what) if cache else None)
-        coming = _Fetch(thing or resolve(session, what, transfer), transfer, caches=cache)
+        thing = thing or resolve(session, what, transfer)
+        coming = _Fetch(thing, transfer, caches=cache)
         if to is not None:
             return coming.to(_target(to, coming))
         if format == "path" or (format is None and coming.is_path and not wish.parts):
-            return coming.path()
-        return coming.value(wish)
+            got = coming.path()
+        else:
+            got = coming.value(wish)
+        vouch(what, thing)
+        return got
 
     return run(session, transfer, fetch)
 

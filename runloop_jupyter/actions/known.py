@@ -70,11 +70,23 @@ def remembered(session: Session, what: str | Object) -> Object | None:
         text = place.text
     if store.profile.embedded:  # on this computer, and asked as always
         return None
-    views = cache.current().known_of(store.identity.id)
-    found = next((view for view in views if text in {view.id, view.name}), None) or _version(views, text)
+    here = cache.current()
+    named, views = here.known_of(store.identity.id, own=True), here.known_of(store.identity.id)
+    found = next((view for view in views if view.id == text), None)
+    found = found or next((view for view in named if view.name == text), None) or _version(named, text)
     if found is None:
-        raise _not_here(store, text, views)
+        raise _not_here(store, text, named)
     return Object(found, store, public=isinstance(what, Object) and what.public)
+
+
+def vouch(what: str | Object, thing: Object) -> None:
+    """Remember of `thing`, which was got as `what`, that its store gives it under its name, if that is so.
+
+    What was got by an id may be public and somebody else's.
+    """
+    by_name = not what.public if isinstance(what, Object) else not what.endswith(thing.id)
+    if by_name and (here := cache.if_any()):
+        here.vouch(thing.store.identity.id, thing.id)
 
 
 def _version(views: list[ObjectView], text: str) -> ObjectView | None:

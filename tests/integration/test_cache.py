@@ -317,6 +317,21 @@ def test_offline_what_is_here_is_given_by_its_name_its_id_and_any_version(stored
     assert far.seen == []
 
 
+def test_offline_a_name_never_means_what_was_got_by_its_id_alone(stored, offline):
+    rl.get(stored.id)
+    offline()
+    assert rl.get(stored.id).read_bytes() == DATA
+    with pytest.raises(errors.ObjectNotFound, match="isn't in the cache"):
+        rl.get(stored.name)
+
+
+def test_offline_a_name_means_what_was_got_by_it(stored, offline):
+    rl.get(stored.id)
+    rl.get(stored.name)
+    offline()
+    assert rl.get(stored.name).read_bytes() == DATA
+
+
 def test_offline_the_newest_that_is_here_is_what_a_name_means(stored, offline, tmp_path):
     rl.get(stored)
     (tmp_path / "scan.bin").write_bytes(b"newer")

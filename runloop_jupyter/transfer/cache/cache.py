@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+import msgspec
+
 from runloop_jupyter import address
 from runloop_jupyter.atomic import temporary_beside
 from runloop_jupyter.errors import InputError
@@ -73,15 +75,32 @@ class Cache:
 
     def known_version(self, store: str, name: str, version: str) -> ObjectView | None:
         """Return the object called ``name@version`` if its bytes are here; the version is given in full."""
-        for view in self.known_of(store, name):
+        for view in self.known_of(store, name, own=True):
             if address.version_label(view.create_time_ms, view.id) == version:
                 return view
         return None
 
-    def known_of(self, store: str, name: str | None = None) -> list[ObjectView]:
-        """Return what is here of a store, under a name or under all, the newest first."""
-        refs = [ref for ref in self.refs.of_store(store) if name in {None, ref.view.name} and self._is_good(ref)]
-        return sorted((ref.view for ref in refs), key=lambda view: (view.create_time_ms, view.id), reverse=True)
+    def known_of(self, store: str, name: str | None = None, *, own: bool = False) -> list[ObjectView]:
+        """Return what is here of a store, the newest first.
+
+        Args:
+            store: Identity of the store.
+            name: Only what has this name.
+            own: Only what the store gives under its name, as `vouch` was told.
+        """
+        views = [
+            ref.view
+            for ref in self.refs.of_store(store)
+            if name in {None, ref.view.name} and (ref.own or not own) and self._is_good(ref)
+        ]
+        return sorted(views, key=lambda view: (view.create_time_ms, view.id), reverse=True)
+
+    def vouch(self, store: str, object_id: str) -> None:
+        """Remember of an object that is here that its store gives it under its name."""
+        ref = self.refs.read(store, object_id)
+        if ref is not None and not ref.own:
+            with suppress(OSError):
+                self.refs.write(msgspec.structs.replace(ref, own=True))
 
     def path(self, store: str, view: ObjectView, name: str, transfer: Transfer | None = None) -> Path | None:
         """Return the object's bytes as a file called `name`, None where they aren't here.

@@ -31,11 +31,14 @@ class Ref(msgspec.Struct, frozen=True, kw_only=True):
         store: Identity of its store.
         view: What the store said of it.
         blob: The BLAKE3 digest of its bytes, in hex.
+        own: Whether the store gives it under its name. A public object of somebody else's, which is got by its id,
+            may have any name at all, and no bare name means it.
     """
 
     store: str
     view: ObjectView
     blob: str
+    own: bool = False
 
 
 class Refs:

@@ -225,10 +225,13 @@ def test_what_was_tampered_with_is_not_known(cache):
     assert cache.known(STORE, "obj_1") is None
 
 
-def test_a_version_is_known_by_its_full_name_and_names_come_newest_first(cache):
+def test_a_version_is_known_by_its_full_name_once_its_store_gave_it_under_that(cache):
     old, new = (put_in(cache, bytes([n]), f"obj_{n}", create_time_ms=n * 1000) for n in (1, 2))
     assert cache.known_of(STORE) == [new, old]
     label = address.version_label(old.create_time_ms, old.id)
+    assert cache.known_version(STORE, "obj_1", label) is None
+    cache.vouch(STORE, "obj_1")
+    assert cache.known_of(STORE, own=True) == [old]
     assert cache.known_version(STORE, "obj_1", label) == old
     assert cache.known_version(STORE, "obj_2", label) is None
     assert cache.known_version("another", "obj_1", label) is None
