@@ -17,7 +17,7 @@ from runloop_jupyter.atomic import temporary_beside
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.paths import cache_dir, private_dir
 from runloop_jupyter.transfer import digest
-from runloop_jupyter.transfer.cache import claims, upkeep
+from runloop_jupyter.transfer.cache import claims, marking, upkeep
 from runloop_jupyter.transfer.cache.blobs import Blobs
 from runloop_jupyter.transfer.cache.copies import Copies
 from runloop_jupyter.transfer.cache.leases import Leases
@@ -309,7 +309,7 @@ class Cache:
 @cache
 def _at(root: Path) -> Cache:
     opened = Cache(root)
-    upkeep.begin(root)
+    marking.begin(root)
     atexit.register(opened.close)
     return opened
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from runloop_jupyter.atomic import temporary_beside
 from runloop_jupyter.paths import private_dir
-from runloop_jupyter.transfer.cache.listing import listed, unlink
+from runloop_jupyter.transfer.cache.listing import inode_of, listed, unlink
 from runloop_jupyter.transfer.cache.names import part
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Links:
             OSError: No room, no permission.
         """
         path = self._folder(store, object_id) / name
-        if _inode(path) == inode:
+        if inode_of(path) == inode:
             return path
         private_dir(path.parent)
         temporary = temporary_beside(path)
@@ -71,11 +71,11 @@ class Links:
         folder = self._folder(store, object_id)
         for name in listed(folder):
             path, aside = folder / name, temporary_beside(folder / name)
-            if _inode(path) not in {inode, None}:
+            if inode_of(path) not in {inode, None}:
                 continue
             with suppress(OSError):
                 path.rename(aside)
-                if _inode(aside) not in {inode, None}:
+                if inode_of(aside) not in {inode, None}:
                     os.link(aside, path)
             unlink(aside)
         with suppress(OSError):
@@ -89,11 +89,3 @@ class Links:
 
     def _folder(self, store: str, object_id: str) -> Path:
         return self._root / part(store) / part(object_id)
-
-
-def _inode(path: Path) -> int | None:
-    """Return the inode that a path leads to; None where it leads nowhere."""
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None

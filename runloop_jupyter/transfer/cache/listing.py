@@ -36,3 +36,11 @@ def unlink(path: Path) -> None:
     """Remove a file; harmless where it is gone."""
     with suppress(OSError):
         path.unlink()
+
+
+def inode_of(path: Path) -> int | None:
+    """Return the inode that a path leads to; None where it leads nowhere."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None

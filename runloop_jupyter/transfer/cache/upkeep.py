@@ -6,7 +6,6 @@ It runs on a thread of its own after a download, so that no get waits for it.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import threading
 import time
@@ -15,11 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from runloop_jupyter.atomic import temporary_beside
 from runloop_jupyter.paths import private_dir
 from runloop_jupyter.transfer.cache import claims
 from runloop_jupyter.transfer.cache.limit import limit
-from runloop_jupyter.transfer.cache.listing import files, folders, listed, unlink
+from runloop_jupyter.transfer.cache.listing import files, folders, inode_of, unlink
+from runloop_jupyter.transfer.cache.marking import clear_gone
 from runloop_jupyter.transfer.cache.names import part
 
 if TYPE_CHECKING:
@@ -36,14 +35,6 @@ LEFT_ALONE_S: Final = 3600.0
 RESERVE: Final = 16 << 20
 
 GOING: Final = "going"
-TAG: Final = "CACHEDIR.TAG"
-_TAG_TEXT: Final = """Signature: 8a477f597d28d172789f06886806bc55
-# This directory holds what runloop_jupyter can fetch or make again. Backups may leave it out.
-# About this file: https://bford.info/cachedir/
-"""
-# The directories that an earlier layout made: an account's identity, or an embedded store's UUID.
-_STORE: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_GONE: Final = re.compile(r"\.gone-[0-9a-f]+")
 
 
 @dataclass(frozen=True)
@@ -134,7 +125,7 @@ class Upkeep:
             now: Also what is younger than an hour, which another process may be at work on.
         """
         cache, before = self._cache, time.time() - (0 if now else LEFT_ALONE_S)
-        _clear_gone(cache.root)
+        clear_gone(cache.root)
         for going in folders(cache.root / GOING):
             if _older(going, before):
                 shutil.rmtree(going, ignore_errors=True)
@@ -256,7 +247,7 @@ class Upkeep:
         cache = self._cache
         if not in_use and hex_ in cache.leases.held():
             return False
-        inode = _inode(cache.blobs.path(hex_))
+        inode = inode_of(cache.blobs.path(hex_))
         going = private_dir(cache.root / GOING / os.urandom(6).hex())
         paths = [*(cache.blobs.files(hex_) if bytes_too else []), *(cache.refs.path(*ref) for ref in refs)]
         hidden = {path: going / str(number) for number, path in enumerate(paths)}
@@ -304,43 +295,8 @@ class Upkeep:
                 self._remove(blob.hex, [])
 
 
-def begin(root: Path) -> None:
-    """Mark a directory as a cache, and clear away what an earlier layout kept in it.
-
-    Only what that layout made is touched: somebody may have made the directory of one that has other things in it.
-    """
-    tag = root / TAG
-    if tag.exists():
-        return
-    for entry in listed(root / "files"):
-        if _STORE.fullmatch(entry):
-            with suppress(OSError):
-                gone = root / f".gone-{os.urandom(6).hex()}"
-                (root / "files" / entry).rename(gone)
-    temporary = temporary_beside(tag)
-    try:
-        temporary.write_text(_TAG_TEXT)
-        temporary.replace(tag)
-    except OSError:  # a full disk: what needs room will say so
-        unlink(temporary)
-    threading.Thread(target=_clear_gone, args=(root,), name="rl-cache-old", daemon=True).start()
-
-
-def _clear_gone(root: Path) -> None:
-    for name in listed(root):
-        if _GONE.fullmatch(name):
-            shutil.rmtree(root / name, ignore_errors=True)
-
-
 def _older(path: Path, than: float) -> bool:
     try:
         return path.lstat().st_ctime < than  # what arrives is given its object's own time, which may be long ago
     except OSError:
         return False
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None

@@ -6,7 +6,7 @@ import shutil
 import time
 
 import pytest
-from cached import DATA, STORE, Far, a_view, fetch_path, put_in, transfer
+from cached import DATA, STORE, Far, fetch_path, put_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -302,29 +302,3 @@ def test_what_it_holds_is_counted(cache):
     usage = cache.upkeep.usage()
     assert (usage.size, usage.objects, usage.in_use, usage.in_use_size) == (100 + len(DATA), 3, 1, len(DATA))
     assert usage.limit == 1 << 30
-
-
-def test_a_directory_is_marked_as_a_cache(tmp_path):
-    upkeep.begin(tmp_path)
-    assert (tmp_path / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
-
-
-def test_what_the_earlier_layout_kept_goes_and_nothing_else(tmp_path):
-    account, embedded = "0123456789abcdef" * 2, "298cc290-56df-4c7a-b15f-18b8894efd71"
-    for path in (f"files/{account}/obj_1/x.csv", f"files/{embedded}/obj_2/abc/folder/y", "files/mine/notes.txt", "z"):
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text("x")
-    upkeep.begin(tmp_path)
-    deadline = time.monotonic() + 10
-    while any(path.name.startswith(".gone") for path in tmp_path.iterdir()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    assert everything(tmp_path) == ["CACHEDIR.TAG", "files/mine/notes.txt", "z"]
-
-
-def test_what_is_in_the_new_layout_stays_when_it_is_opened_again(cache):
-    upkeep.begin(cache.root)
-    view = a_view()
-    cache.fetched(STORE, view, None, Far(), transfer()).close()
-    upkeep.begin(cache.root)
-    assert cache.known(STORE, view.id) == view
