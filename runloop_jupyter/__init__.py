@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from runloop_jupyter import errors
     from runloop_jupyter.actions.batch import Batch
+    from runloop_jupyter.actions.cache import CacheUse, cache
     from runloop_jupyter.actions.find import ls
     from runloop_jupyter.actions.get import get
     from runloop_jupyter.actions.info import Info, info
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "Batch": "actions.batch",
+    "CacheUse": "actions.cache",
     "InUse": "actions.use",
     "Info": "actions.info",
     "KeyTable": "actions.keys",
@@ -46,6 +48,7 @@ _WHERE = {
     "Object": "actions.object",
     "ObjectTable": "actions.object_table",
     "Status": "actions.status",
+    "cache": "actions.cache",
     "get": "actions.get",
     "info": "actions.info",
     "keep": "actions.keep",
@@ -63,6 +66,7 @@ _WHERE = {
 
 __all__ = [
     "Batch",
+    "CacheUse",
     "InUse",
     "Info",
     "KeyTable",
@@ -70,6 +74,7 @@ __all__ = [
     "Object",
     "ObjectTable",
     "Status",
+    "cache",
     "errors",
     "get",
     "info",

@@ -26,6 +26,7 @@ RunloopError                    anything this package raises on purpose
 │   ├── StoreFull               507: nothing was changed
 │   └── ServerError             any other 5xx, after retries
 ├── Unreachable                 no answer: refused, timed out, name not found, TLS
+│   └── Offline                 RUNLOOP_OFFLINE is set, so nothing was asked
 ├── TransferError               bytes on their way
 │   ├── DigestMismatch          what arrived isn't what was put
 │   ├── LinkExpired             a presigned URL past its time
@@ -204,6 +205,10 @@ class ServerError(StoreError):
 
 class Unreachable(RunloopError):
     """The store gave no answer: refused, timed out, name not found, TLS."""
+
+
+class Offline(Unreachable):
+    """``RUNLOOP_OFFLINE`` is set, so no service was asked."""
 
 
 class TransferError(RunloopError):

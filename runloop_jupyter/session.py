@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter import profile as profiles
-from runloop_jupyter.errors import ProfileError
+from runloop_jupyter.errors import Offline, ProfileError
 from runloop_jupyter.profile import EMBEDDED, Profile, StoreIdentity
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.secret import Secret
     from runloop_jupyter.transfer.transfer import Transfers
+
+OFFLINE: Final = "RUNLOOP_OFFLINE"
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,11 @@ def _way(profile: Profile) -> tuple[str, str | None, Secret | None]:
     return profile.name, profile.base_url, profile.key
 
 
+def offline() -> bool:
+    """Whether ``RUNLOOP_OFFLINE`` says that no service is to be asked. The embedded store is this computer's own."""
+    return os.environ.get(OFFLINE, "").strip().lower() not in {"", "0", "false", "no", "off"}
+
+
 def open_store(profile: Profile) -> Store:
     """Return a store of its own for `profile`, which no session knows of.
 
@@ -233,7 +240,14 @@ def open_store(profile: Profile) -> Store:
         return _open_embedded(profile)
     if profile.key is None or profile.identity is None:
         raise ProfileError(f"profile {profile.name} has a URL but no key")
-    return Store(profile, profile.identity, Objects(Service(profile.base_url, profile.key, label=profile.label)))
+    url, key = profile.base_url, profile.key
+
+    def reach() -> tuple[str, Secret]:
+        if offline():
+            raise Offline(f"{OFFLINE} is set, so {profile.label} isn't asked. Unset it to go on line")
+        return url, key
+
+    return Store(profile, profile.identity, Objects(Service(url, key, label=profile.label, reach=reach)))
 
 
 def _open_embedded(profile: Profile) -> Store:

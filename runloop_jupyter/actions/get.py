@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.forms import FORMS, LAZY_FORMS
+from runloop_jupyter.actions.known import pinned, remembered, vouch
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.resolve import resolve
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.source import FILE, FOLDER, stored_format
+from runloop_jupyter.atomic import atomic_writer
 from runloop_jupyter.errors import InputError, NotEnoughMemory
-from runloop_jupyter.paths import cache_dir, private_dir
-from runloop_jupyter.transfer import cache
+from runloop_jupyter.paths import cache_dir
+from runloop_jupyter.transfer.cache import copy, current, file_name, if_any
 from runloop_jupyter.transfer.download import download
 from runloop_jupyter.transfer.partial import arriving, waiting
 from runloop_jupyter.transfer.reader import RangeReader, buffered
@@ -43,6 +45,7 @@ def get(
     to: str | Path | None = None,
     allow_pickle: bool = False,
     trust: bool = False,
+    cache: bool = True,
 ) -> Any:
     """Return what was put: a value in the library it came from, a file or folder as a local path.
 
@@ -61,6 +64,14 @@ def get(
         allow_pickle: Unpickle what was put with ``pickle=True``. That runs code: only for what you trust.
         trust: Rebuild a model that holds types not known to be harmless (the error without it names them), or give an
             SVG that holds scripts.
+
+        cache: Whether what is here already will do, and what comes is kept for the next time. What is here by its id
+            or its version is given without asking the store. Without it a path is a copy of your own, which goes when
+            this process ends.
+
+    A path leads to a read-only file in the cache, which is there as long as this process lives. A folder's files are
+    yours to change, and go when this process ends: the same directory again as long as nobody changed anything in it,
+    a new one after that. What shall stay, get with `to`.
 
     Raises:
         ObjectNotFound: Nothing has that name, or its newest version is gone.
@@ -87,12 +98,17 @@ def get(
     transfer = session.transfers.new(label, "down", session.profile.label)
 
     def fetch() -> Any:
-        coming = _Fetch(resolve(session, what, transfer), transfer)
+        thing = remembered(session, what) or (pinned(session, what) if cache else None)
+        thing = thing or resolve(session, what, transfer)
+        coming = _Fetch(thing, transfer, caches=cache)
         if to is not None:
             return coming.to(_target(to, coming))
         if format == "path" or (format is None and coming.is_path and not wish.parts):
-            return coming.path()
-        return coming.value(wish)
+            got = coming.path()
+        else:
+            got = coming.value(wish)
+        vouch(what, thing)
+        return got
 
     return run(session, transfer, fetch)
 
@@ -100,9 +116,10 @@ def get(
 class _Fetch:
     """The ways to have one object's bytes here."""
 
-    def __init__(self, thing: Object, transfer: Transfer) -> None:
+    def __init__(self, thing: Object, transfer: Transfer, *, caches: bool) -> None:
         self._thing = thing
         self._transfer = transfer
+        self._caches = caches
         self.is_folder = thing.kind == FOLDER
         # What another client made says nothing of itself: it is the file that it was.
         self.is_path = self.is_folder or thing.format in {FILE, None}
@@ -111,7 +128,7 @@ class _Fetch:
     def name(self) -> str:
         """The local name of the stored file or folder."""
         codec = self._codec
-        return cache.file_name(self._thing.name, codec.suffix if codec else "")
+        return file_name(self._thing.name, codec.suffix if codec else "")
 
     @property
     def _codec(self) -> Codec | None:
@@ -125,12 +142,16 @@ class _Fetch:
 
     def to(self, target: Path) -> Path:
         if self.is_folder:
-            with self._spooled() as file:
+            with self._here() or self._spooled() as file:
                 self._unpack(file, target, durable=True)
             return target
         # The mode is less the umask, as that of any new file.
-        with self._room(target.parent), self._arriving(target) as file:
-            self._download(file)
+        if here := self._here():
+            with here, self._room(target.parent), atomic_writer(target, mode=0o666) as file:
+                self._copy(here, file)
+            return target
+        with self._room(target.parent), self._arriving(target) as partial:
+            self._download(partial)
         return target
 
     def value(self, wish: Wish) -> Any:
@@ -142,7 +163,7 @@ class _Fetch:
         try:
             if wish.form == "bytes":
                 memory.check(thing.size)
-                with self._spooled() as file:
+                with self._whole() as file:
                     return file.read()
             with self._file(wish) as file:
                 return self._decoded(file, wish)
@@ -169,12 +190,9 @@ class _Fetch:
         if lazy:
             return self._cached_file(self.name).open("rb")
         if not wish.parts:
-            return self._spooled()
-        here = cache.found(self._thing.store.identity.id, self._thing.view, self.name)
-        file = (
-            here.open("rb")
-            if here
-            else buffered(RangeReader(self._thing.store.objects, self._thing.view, self._transfer.checkpoint))
+            return self._whole()
+        file = self._here() or buffered(
+            RangeReader(self._thing.store.objects, self._thing.view, self._transfer.checkpoint)
         )
         # Of a file that came another way its first bytes say what it is.
         format_ = stored_format(self._thing.format, file, self._thing.name)
@@ -182,19 +200,54 @@ class _Fetch:
             registry.check_parts(registry.codec_named(format_), wish)
         return file
 
+    @property
+    def _store(self) -> str:
+        return self._thing.store.identity.id
+
+    def _here(self) -> BinaryIO | None:
+        """Return the bytes as an open file if they are in the cache."""
+        here = if_any() if self._caches else None
+        return here.open(self._store, self._thing.view, self._transfer) if here else None
+
+    def _whole(self) -> BinaryIO:
+        """Return the verified bytes as an open file: from the cache, and kept there, where it may keep them."""
+        if file := self._here():
+            return file
+        cache, thing = current(), self._thing
+        if not self._caches or not cache.keeps(thing.size):
+            return self._spooled()
+        cache.make_room(thing.size)
+        with self._room(cache.root):
+            return cache.fetched(self._store, thing.view, thing.digest, self._bring, self._transfer)
+
     def _cached_file(self, name: str) -> Path:
-        thing = self._thing
-        with self._room(cache_dir()):
-            return cache.cached(thing.store.identity.id, thing.view, name, self._download)
+        cache, thing = current(), self._thing
+        if not self._caches:
+            return cache.copies.give(object(), name, self._bring)
+        if here := cache.path(self._store, thing.view, name, self._transfer):
+            return here
+        cache.make_room(thing.size)
+        with self._room(cache.root):
+            return cache.fetched_path(self._store, thing.view, name, thing.digest, self._bring, self._transfer)
 
     def _cached_folder(self) -> Path:
-        """Unpack into a new directory each time: what a user changes in one copy must not show up in the next."""
-        thing = self._thing
-        parent = cache.place(thing.store.identity.id, thing.id)
-        folder = private_dir(parent / self._transfer.id) / self.name
-        with self._spooled() as file:
-            self._unpack(file, folder, durable=False)
-        return folder
+        """Give out a copy to change: what a user changes in one must not show up in the next."""
+
+        def unpack(folder: Path) -> None:
+            with self._whole() as file:
+                self._unpack(file, folder, durable=False)
+
+        key = (self._store, self._thing.id) if self._caches else object()
+        return current().copies.give(key, self.name, unpack)
+
+    def _bring(self, target: Path) -> None:
+        """Bring the verified bytes to a path in the cache, which a power cut may take."""
+        with self._room(target.parent), self._arriving(target, mode=0o600, durable=False) as partial:
+            self._download(partial)
+
+    def _copy(self, here: BinaryIO, file: BinaryIO) -> None:
+        self._transfer.begin(Phase.READING, self._thing.size)
+        copy(here, file, self._transfer.advance)
 
     def _unpack(self, file: BinaryIO, folder: Path, *, durable: bool) -> None:
         self._transfer.begin(Phase.READING)
@@ -206,11 +259,13 @@ class _Fetch:
 
     def _room(self, directory: Path) -> AbstractContextManager[None]:
         thing = self._thing
-        left = None if thing.size is None else max(0, thing.size - waiting(thing.store.identity.id, thing.view))
+        left = None if thing.size is None else max(0, thing.size - waiting(self._store, thing.view))
         return room(directory, left, thing.name)
 
-    def _arriving(self, target: Path | None) -> AbstractContextManager[Partial]:
-        return arriving(target, self._thing.store.identity.id, self._thing.view, mode=0o666)
+    def _arriving(
+        self, target: Path | None, *, mode: int = 0o666, durable: bool = True
+    ) -> AbstractContextManager[Partial]:
+        return arriving(target, self._store, self._thing.view, mode=mode, durable=durable)
 
     def _spooled(self) -> BinaryIO:
         """Return the verified bytes as an open file without a name: it goes when it is closed, or with the kernel."""

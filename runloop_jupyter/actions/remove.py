@@ -12,6 +12,7 @@ from runloop_jupyter.actions.running import ask
 from runloop_jupyter.address import Address
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import AddressError, InputError, Interrupted, SeveralMatch, StoreError
+from runloop_jupyter.transfer import cache
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,6 +101,8 @@ def delete(removal: Removal) -> Removal:
             asking.checkpoint()
             thing.store.objects.delete(thing.id)
             gone.append(thing)
+            if here := cache.if_any():
+                here.forget(thing.store.identity.id, thing.id)
 
     try:
         ask("rm", work)

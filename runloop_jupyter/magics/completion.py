@@ -105,6 +105,8 @@ class Completer:
             yield from _fitting((f"${name}" for name in self._dollar_names(magic)), last, "variable")
         elif pairs := _pairs_option(before):
             yield from self._conditions(last) if pairs in _WHERE else self._pairs(last)
+        elif magic == "rl_cache" and not before:
+            yield from _fitting(["clear"], last, "word")
         elif magic in {"rl_use", "rl_login"}:
             yield from _fitting_texts(_profiles(magic), last, "profile")
         elif magic == "rl_keys":

@@ -116,6 +116,7 @@ class RunloopMagics(Magics):
             to=said.to,
             allow_pickle=said.allow_pickle,
             trust=said.trust,
+            cache=not said.no_cache,
         )
         if said.out is None:
             return value

@@ -39,6 +39,7 @@ def _get_parser() -> Parser:
     parser.add_argument("--head", type=int, metavar="N", help="only the first N rows, or lines of a text")
     parser.add_argument("--to", metavar="PATH", help="write the stored bytes (a folder's files) to this local path")
     parser.add_argument("-o", "--out", metavar="VAR", help="put the value into this variable and show nothing")
+    parser.add_argument("--no-cache", action="store_true", help="fetch it anew, and keep nothing for the next time")
     parser.add_argument("--allow-pickle", action="store_true", help="unpickle: runs code, only for what you trust")
     parser.add_argument(
         "--trust", action="store_true", help="rebuild a model's unknown types, or give an SVG with scripts"
@@ -123,6 +124,19 @@ def _url_parser() -> Parser:
     return parser
 
 
+def _cache_parser() -> Parser:
+    parser = Parser(
+        "%rl_cache",
+        "Show what is kept of fetched objects on this machine, or clear it. The store keeps what it has. "
+        "RUNLOOP_JUPYTER_CACHE_SIZE says how much may be kept.",
+        ["%rl_cache", "%rl_cache clear penguins", "%rl_cache clear --all"],
+    )
+    parser.add_argument("act", nargs="?", choices=["clear"], metavar="clear", help="remove all but what is in use")
+    parser.add_argument("what", nargs="*", metavar="WHAT", help="only these: names, name@version, ids, $objects")
+    parser.add_argument("--all", action="store_true", help="also what is in use: paths given out lead nowhere then")
+    return parser
+
+
 def _login_parser() -> Parser:
     parser = Parser(
         "%rl_login",
@@ -154,6 +168,7 @@ PARSERS: Final = {
     "rl_rm": _rm_parser(),
     "rl_keep": _keep_parser(),
     "rl_url": _url_parser(),
+    "rl_cache": _cache_parser(),
     "rl_status": Parser("%rl_status", "Show which store is used, how it is reached, what it holds.", ["%rl_status"]),
     "rl_login": _login_parser(),
     "rl_use": _use_parser(),

@@ -33,4 +33,6 @@ def greeting() -> str:
     except ProfileError as error:
         return one_line(str(error))
     default = None if session.current().chosen else passed_over(here)
+    if session.offline() and not here.embedded:
+        return f"{here.said}, off line ({session.OFFLINE})"
     return f"{here.said}, before the default “{default}”" if default else here.said

@@ -29,6 +29,7 @@ class Phase(StrEnum):
     RECEIVING = "receiving"
     READING = "reading"
     LOOKING = "looking"
+    ELSEWHERE = "fetched by another process"
 
 
 class State(StrEnum):

@@ -92,6 +92,7 @@ def test_tab_completes_names_wherever_a_magic_stands(shell, before):
         ("%rl_keep magics/tab\\ sp", "%rl_keep 'magics/tab space'"),
         ("%rl_url magics/tab\\ sp", "%rl_url 'magics/tab space'"),
         ("%rl_use lo", "%rl_use local"),
+        ("%rl_cache cl", "%rl_cache clear"),
         ("%rl_get magics/tab-table --columns ", "%rl_get magics/tab-table --columns x"),
         ("%rl_get magics/tab-table@-1 --columns x,tw", "%rl_get magics/tab-table@-1 --columns 'x,two words'"),
     ],

@@ -40,7 +40,7 @@ CELLS = [
     (
         "import runloop_jupyter.transfer.digest as digest\n"
         "def broken(*args): raise ZeroDivisionError('a bug')\n"
-        "digest.hasher, keep = broken, digest.hasher\n%rl_get text --as bytes"
+        "digest.hasher, keep = broken, digest.hasher\n%rl_get text --as bytes --no-cache"
     ),
     "rl.put('other', 'text')",
     (

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runloop_jupyter import session
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.paths import cache_dir, home_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,10 @@ class Left:
         return bool(self.uploading or self.spools or self.intents or self.partial)
 
 
+def _files(folder: Path) -> list[Path]:
+    return [each for each in folder.glob("**/*") if each.is_file()]
+
+
 def look() -> Left:
     """Look at the store, the spools, the journal and the cache."""
     objects = session.current().store.objects
@@ -31,5 +39,5 @@ def look() -> Left:
         uploading,
         [each.name for each in (cache_dir() / "spool").glob("**/*") if each.is_file()],
         [json.loads(each.read_text())["name"] for each in (home_dir() / "journal").glob("*.json")],
-        [each.name for each in (cache_dir() / "files").glob("**/*.part")],
+        [each.name for each in cache_dir().glob("**/*.part")] + [each.name for each in _files(cache_dir() / "claims")],
     )
