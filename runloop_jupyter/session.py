@@ -6,6 +6,7 @@ is reached, and the embedded one started, when something first needs it.
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from dataclasses import dataclass
@@ -100,6 +101,12 @@ class Session:
         child = Session(self._profile)
         child.chosen, child.shows_progress = self.chosen, self.shows_progress
         return child
+
+    def as_it_is(self) -> Session:
+        """Return this session as it is now, for work that goes on behind: `use` changes only what comes next."""
+        pinned = copy.copy(self)
+        pinned._profile = self.profile
+        return pinned
 
     @property
     def store(self) -> Store:

@@ -11,6 +11,7 @@ from runloop_jupyter.errors import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runloop_jupyter.transfer.lanes import Lanes
     from runloop_jupyter.transfer.transfer import Transfer
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None
         Interrupted: Ctrl-C; it is a KeyboardInterrupt.
         BaseException: Whatever `work` raised.
     """
-    outcome: _Outcome[T] = _Outcome()
+    outcome: Outcome[T] = Outcome()
     thread = threading.Thread(target=outcome.of, args=(transfer, work), name=f"rl-{transfer.label[:20]}", daemon=True)
     try:
         # Within the `try`: an interrupt may come before start() returns.
@@ -54,7 +55,28 @@ def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None
     return cast("T", outcome.value)
 
 
-class _Outcome(Generic[T]):
+def set_off(lanes: Lanes, transfer: Transfer, work: Callable[[], T]) -> Outcome[T]:
+    """Have `work` done behind, when its turn comes, and return at once.
+
+    Args:
+        lanes: Where it is done.
+        transfer: What `work` reports to; it is ended there, in the state that fits.
+        work: Calls ``transfer.checkpoint()`` first and often, and cleans up when that raises. One that is cancelled
+            while it waits has its turn at once.
+    """
+    outcome: Outcome[T] = Outcome()
+
+    def turn() -> None:
+        outcome.of(transfer, work)
+
+    lanes.submit(turn)
+    transfer.hurry = lambda: lanes.hurry(turn)
+    return outcome
+
+
+class Outcome(Generic[T]):
+    """What became of work: there once `ready` is set, by then a value or an error."""
+
     def __init__(self) -> None:
         self.ready = threading.Event()
         self.value: T | None = None
@@ -69,6 +91,7 @@ class _Outcome(Generic[T]):
         return "was stopped; nothing of it was left" if self.error else "was done before it could be stopped"
 
     def of(self, transfer: Transfer, work: Callable[[], T]) -> None:
+        """Do `work` here and now, and end `transfer` in the state that fits."""
         try:
             self.value = work()
             transfer.finish()
