@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from runloop_jupyter import errors
-    from runloop_jupyter.actions.batch import Batch
+    from runloop_jupyter.actions.background import BackgroundTransfer
+    from runloop_jupyter.actions.batch import Batch, Fetched
     from runloop_jupyter.actions.find import ls
     from runloop_jupyter.actions.get import get
+    from runloop_jupyter.actions.get_all import get_all
     from runloop_jupyter.actions.info import Info, info
     from runloop_jupyter.actions.keep import keep
     from runloop_jupyter.actions.keys import KeyTable, keys
@@ -32,13 +34,16 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.remove import rm
     from runloop_jupyter.actions.status import Status, status
     from runloop_jupyter.actions.tagging import tags
+    from runloop_jupyter.actions.transfers import TransferInfo, TransferTable, transfers
     from runloop_jupyter.actions.url import Link, url
     from runloop_jupyter.actions.use import InUse, use
 
     last_error: BaseException | None
 
 _WHERE = {
+    "BackgroundTransfer": "actions.background",
     "Batch": "actions.batch",
+    "Fetched": "actions.batch",
     "InUse": "actions.use",
     "Info": "actions.info",
     "KeyTable": "actions.keys",
@@ -46,7 +51,10 @@ _WHERE = {
     "Object": "actions.object",
     "ObjectTable": "actions.object_table",
     "Status": "actions.status",
+    "TransferInfo": "actions.transfers",
+    "TransferTable": "actions.transfers",
     "get": "actions.get",
+    "get_all": "actions.get_all",
     "info": "actions.info",
     "keep": "actions.keep",
     "keys": "actions.keys",
@@ -57,12 +65,15 @@ _WHERE = {
     "rm": "actions.remove",
     "status": "actions.status",
     "tags": "actions.tagging",
+    "transfers": "actions.transfers",
     "url": "actions.url",
     "use": "actions.use",
 }
 
 __all__ = [
+    "BackgroundTransfer",
     "Batch",
+    "Fetched",
     "InUse",
     "Info",
     "KeyTable",
@@ -70,8 +81,11 @@ __all__ = [
     "Object",
     "ObjectTable",
     "Status",
+    "TransferInfo",
+    "TransferTable",
     "errors",
     "get",
+    "get_all",
     "info",
     "keep",
     "keys",
@@ -83,6 +97,7 @@ __all__ = [
     "rm",
     "status",
     "tags",
+    "transfers",
     "url",
     "use",
 ]

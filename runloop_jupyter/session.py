@@ -104,6 +104,7 @@ class Session:
 
     def as_it_is(self) -> Session:
         """Return this session as it is now, for work that goes on behind: `use` changes only what comes next."""
+        _ = self.transfers  # made by now, they are the same ones
         pinned = copy.copy(self)
         pinned._profile = self.profile
         return pinned
@@ -126,6 +127,11 @@ class Session:
             if self._transfers is None:
                 self._transfers = Transfers()
             return self._transfers
+
+    @property
+    def has_transfers(self) -> bool:
+        """Whether anything was ever transferred; asking loads nothing."""
+        return self._transfers is not None
 
     def open(self, profile: Profile) -> Store:
         """Return the store that `profile` reaches, opened once.

@@ -89,8 +89,7 @@ class BackgroundTransfer(Result):
             raise TimeoutError(f"“{self.label}” hasn't ended within {timeout:g} s; it goes on")
         if self._outcome.error is not None:
             self._transfer.heard = True
-            with system_errors_in_one_line(self._transfer):
-                raise self._outcome.error
+            raise self._outcome.error
         return self._outcome.value
 
     def cancel(self) -> None:
@@ -128,7 +127,12 @@ def begin(session: Session, transfer: Transfer, work: Callable[[], Any]) -> Back
         transfer: What `work` reports to.
         work: Checks first whether it was cancelled, and cleans up when it was.
     """
-    return BackgroundTransfer(session, transfer, set_off(session.transfers.lanes, transfer, work))
+
+    def guarded() -> Any:
+        with system_errors_in_one_line(transfer):
+            return work()
+
+    return BackgroundTransfer(session, transfer, set_off(session.transfers.lanes, transfer, guarded))
 
 
 def call_again(what: object, call: Callable[[Any], object]) -> Callable[[], object]:

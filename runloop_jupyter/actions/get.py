@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
+from runloop_jupyter.actions import background as behind
 from runloop_jupyter.actions.forms import FORMS, LAZY_FORMS
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.resolve import resolve
@@ -42,6 +43,7 @@ def get(
     to: str | Path | None = None,
     allow_pickle: bool = False,
     trust: bool = False,
+    background: bool = False,
 ) -> Any:
     """Return what was put: a value in the library it came from, a file or folder as a local path.
 
@@ -60,6 +62,7 @@ def get(
         allow_pickle: Unpickle what was put with ``pickle=True``. That runs code: only for what you trust.
         trust: Rebuild a model that holds types not known to be harmless (the error without it names them), or give an
             SVG that holds scripts.
+        background: Return a `BackgroundTransfer` at once, whose ``result()`` waits and is the value.
 
     Raises:
         ObjectNotFound: Nothing has that name, or its newest version is gone.
@@ -81,11 +84,16 @@ def get(
     wish = Wish(format, _columns(columns), _head(head), allow_pickle, trust)
     if wish.parts and (to is not None or format in {"path", "bytes"}):
         raise InputError("columns and head (--columns, --head) are for values; a path and bytes are the whole")
-    session = sessions.current()
+    session = sessions.current().as_it_is()
     label = what.name if isinstance(what, Object) else str(what)
-    transfer = session.transfers.new(label, "down", session.profile.label)
+    transfer = session.transfers.new(label, "down", session.profile.label, behind=background)
+    same = {"format": format, "columns": columns, "head": head, "allow_pickle": allow_pickle, "trust": trust}
+    transfer.again = lambda: get(what, to=to, background=background, **same)  # type: ignore[arg-type]
+    # Where that is now: what goes on behind need not end in the same directory.
+    to = Path(to).expanduser().absolute() if isinstance(to, str | Path) and str(to) else to
 
     def fetch() -> Any:
+        transfer.checkpoint()
         coming = _Fetch(resolve(session, what, transfer), transfer)
         if to is not None:
             return coming.to(_target(to, coming))
@@ -93,7 +101,7 @@ def get(
             return coming.path()
         return coming.value(wish)
 
-    return run(session, transfer, fetch)
+    return behind.begin(session, transfer, fetch) if background else run(session, transfer, fetch)
 
 
 class _Fetch:

@@ -22,15 +22,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def run(session: Session, transfer: Transfer, work: Callable[[], T]) -> T:
+def run(session: Session, transfer: Transfer, work: Callable[[], T], *, ends: bool = True) -> T:
     """Run `work` on a thread, with progress after half a second where somebody looks.
+
+    Args:
+        session: Whose settings say whether progress is shown.
+        transfer: What `work` reports to.
+        work: What is done.
+        ends: Whether the transfer is done when `work` is; otherwise it goes on behind.
 
     Raises:
         Interrupted: Ctrl-C, after cleaning up.
         BaseException: What `work` raises.
     """
+    transfer.heard = True  # whatever goes wrong in here is said here
     with system_errors_in_one_line(transfer):
-        return _shown(session, transfer, work)
+        done = _shown(session, transfer, work, ends=ends)
+    transfer.heard = ends
+    return done
 
 
 def ask(what: str, question: Callable[[Transfer], T]) -> T:
@@ -73,9 +82,9 @@ def look(session: Session, label: str, walk: Callable[[Transfer], T]) -> T:
             raise Interrupted(f"“{label}” was stopped; looked at {looked}. Narrow with --since or a name") from None
 
 
-def _shown(session: Session, transfer: Transfer, work: Callable[[], T]) -> T:
+def _shown(session: Session, transfer: Transfer, work: Callable[[], T], *, ends: bool = True) -> T:
     with waiting_is_shown(session, transfer) as tick:
-        return carry_out(transfer, work, tick)
+        return carry_out(transfer, work, tick, ends=ends)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from runloop_jupyter.errors import RunloopError, one_line
 from runloop_jupyter.magics.completion import Completer
 from runloop_jupyter.magics.finding import FindingMagics
 from runloop_jupyter.magics.living import LivingMagics
+from runloop_jupyter.magics.moving import MovingMagics
 from runloop_jupyter.magics.objects import RunloopMagics
 from runloop_jupyter.magics.overview import greeting
 from runloop_jupyter.magics.profiles import ProfileMagics
@@ -20,7 +21,7 @@ from runloop_jupyter.transfer import journal
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-FAMILIES: Final = (RunloopMagics, FindingMagics, LivingMagics, ProfileMagics)
+FAMILIES: Final = (RunloopMagics, FindingMagics, LivingMagics, MovingMagics, ProfileMagics)
 RECOVERY_S: Final = 3.0
 
 

@@ -20,7 +20,9 @@ TICK_S: Final = 0.05
 CLEAN_UP_S: Final = 0.6  # together with a tick, under a second from Ctrl-C to the prompt
 
 
-def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None] = lambda: None) -> T:
+def carry_out(
+    transfer: Transfer, work: Callable[[], T], tick: Callable[[], None] = lambda: None, *, ends: bool = True
+) -> T:
     """Run `work` on a thread and wait for it here.
 
     On Ctrl-C the transfer is cancelled and given a moment to clean up; what is stuck longer (in a dead network, in a
@@ -30,6 +32,7 @@ def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None
         transfer: What `work` reports to; it is ended here, in the state that fits.
         work: Calls ``transfer.checkpoint()`` often.
         tick: Called about 20 times a second on the calling thread.
+        ends: Whether the transfer is done when `work` is; otherwise it goes on behind.
 
     Returns:
         What `work` returned.
@@ -39,7 +42,8 @@ def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None
         BaseException: Whatever `work` raised.
     """
     outcome: Outcome[T] = Outcome()
-    thread = threading.Thread(target=outcome.of, args=(transfer, work), name=f"rl-{transfer.label[:20]}", daemon=True)
+    name = f"rl-{transfer.label[:20]}"
+    thread = threading.Thread(target=outcome.of, args=(transfer, work, ends), name=name, daemon=True)
     try:
         # Within the `try`: an interrupt may come before start() returns.
         thread.start()
@@ -90,11 +94,12 @@ class Outcome(Generic[T]):
             return "was stopped; the store couldn't be told, and the next %load_ext clears what is left"
         return "was stopped; nothing of it was left" if self.error else "was done before it could be stopped"
 
-    def of(self, transfer: Transfer, work: Callable[[], T]) -> None:
+    def of(self, transfer: Transfer, work: Callable[[], T], ends: bool = True) -> None:
         """Do `work` here and now, and end `transfer` in the state that fits."""
         try:
             self.value = work()
-            transfer.finish()
+            if ends:
+                transfer.finish()
         except BaseException as error:
             self.error = error
             transfer.fail(error)
