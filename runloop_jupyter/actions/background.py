@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter.actions.movement import facts_of, phase_of
@@ -12,8 +13,8 @@ from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.host import running_cell
 from runloop_jupyter.display.result import Result
-from runloop_jupyter.errors import InputError, Interrupted
-from runloop_jupyter.transfer.transfer import State
+from runloop_jupyter.errors import InputError, Interrupted, TransferCancelled
+from runloop_jupyter.transfer.transfer import Phase, State
 from runloop_jupyter.transfer.work import TICK_S, set_off
 
 if TYPE_CHECKING:
@@ -119,14 +120,19 @@ class BackgroundTransfer(Result):
         return self.card()
 
 
-def begin(session: Session, transfer: Transfer, work: Callable[[], Any]) -> BackgroundTransfer:
+def begin(
+    session: Session, transfer: Transfer, work: Callable[[], Any], *, size: int | None = None
+) -> BackgroundTransfer:
     """Have `work` done behind and return at once.
 
     Args:
         session: Where it belongs.
         transfer: What `work` reports to.
         work: Checks first whether it was cancelled, and cleans up when it was.
+        size: How many bytes it will move, where that is known.
     """
+    with suppress(TransferCancelled):  # `work` will hear of it, and cleans up
+        transfer.begin(Phase.WAITING, size)
 
     def guarded() -> Any:
         with system_errors_in_one_line(transfer):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.fact import Fact
-from runloop_jupyter.transfer.transfer import State
+from runloop_jupyter.transfer.transfer import Phase, State
 
 if TYPE_CHECKING:
     from runloop_jupyter.transfer.transfer import Snapshot
@@ -41,7 +41,7 @@ def size_of(now: Snapshot) -> Fact:
     """Return how many bytes of how many."""
     if now.total is None:
         return Fact(humane.size(now.done) if now.done else "", "size")
-    if now.state is State.RUNNING and now.done < now.total:
+    if now.state is State.RUNNING and now.phase is not Phase.WAITING and now.done < now.total:
         return Fact(humane.size_of(now.done, now.total), "size")
     return Fact(humane.size(now.total), "size")
 

@@ -123,7 +123,9 @@ def put(
     try:
         if background:
             store, packet = run(session, transfer, pack_first, ends=False)
-            return behind.begin(session, transfer, lambda: deliver(store, packet, transfer, AskEach(store)))
+            return behind.begin(
+                session, transfer, lambda: deliver(store, packet, transfer, AskEach(store)), size=packet.parcel.size
+            )
         return run(session, transfer, lambda: send(session.open(profile), source, wanted, transfer))
     except StreamFailed as failed:
         raise failed.error from None

@@ -279,7 +279,7 @@ def _of_transfer(session: Session, transfer: Transfer, now: Snapshot) -> Transfe
 def _of_intent(session: Session, intent: Intent) -> TransferInfo:
     why = intent.stopped or "its kernel ended"
     if not intent.resumable:
-        why = "what it was put from isn't there as it was" if intent.parcel else "it was never packed whole"
+        why = "what it was put from isn't there as it was" if intent.parcel else "nothing is left to send"
     return TransferInfo(
         id=intent.id,
         label=intent.name,

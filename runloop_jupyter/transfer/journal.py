@@ -1,8 +1,8 @@
 """What was begun and not yet ended, on disk before anything is created: a killed kernel leaves nothing for good.
 
-One small JSON file an intent under ``RUNLOOP_JUPYTER_HOME/journal``. Whoever writes it holds it by being alive: the
-file names host, boot and process. Of the dead ones, the next load deletes what they made; what was packed whole by then
-stays, with its spool, for whoever resumes it.
+One small JSON file an intent under ``RUNLOOP_JUPYTER_HOME/journal``, and beside it the ids of what it made. Whoever
+writes it holds it by being alive: the file names host, boot and process. Of the dead ones, the next load deletes what
+they made; what was packed whole by then stays, with its spool, for whoever resumes it.
 """
 
 from __future__ import annotations
@@ -91,12 +91,12 @@ class Intent:
     def created(self, object_id: str) -> None:
         """Write down an object that was just made."""
         self.objects.append(object_id)
-        self._save()
+        self._note("+", object_id)
 
     def deleted(self, object_id: str) -> None:
         """Write down that an object is gone again."""
         self.objects.remove(object_id)
-        self._save()
+        self._note("-", object_id)
 
     def hold(self) -> None:
         """Let `close` only say that nothing is left in the store, until `release`: whoever sends may want to resume."""
@@ -120,6 +120,8 @@ class Intent:
     def cleared(self) -> None:
         """Write down that nothing of it is in the store."""
         self.objects, self.metadata = [], {}
+        with suppress(OSError):
+            _ids_beside(self._path).unlink()
         self._save()
 
     def close(self) -> None:
@@ -130,6 +132,8 @@ class Intent:
         self._remove_spool()
         with suppress(OSError):
             self._path.unlink()
+        with suppress(OSError):
+            _ids_beside(self._path).unlink()
 
     @property
     def resumable(self) -> bool:
@@ -156,6 +160,15 @@ class Intent:
                 Path(self.spool).unlink()
 
     _held = False  # no field: it is of the one who sends, and of no other
+
+    def _note(self, sign: str, object_id: str) -> None:
+        # Beside the intent and at once, but not through to the disk: that would cost as much as a small object does.
+        # It outlives the process; what a power cut takes of it is found by its metadata.
+        fd = os.open(_ids_beside(self._path), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, json.dumps([sign, object_id]).encode() + b"\n")
+        finally:
+            os.close(fd)
 
     def _save(self) -> None:
         write_atomic(self._path, json.dumps(asdict(self)).encode())
@@ -211,6 +224,8 @@ def claim(intent: Intent, new_id: str) -> Intent:
     # Of several who rename one file, one succeeds.
     try:
         intent._path.rename(_directory() / f"{new_id}.json")
+        with suppress(OSError):
+            _ids_beside(intent._path).unlink()  # they are in the file itself from now on
     except FileNotFoundError:
         raise InputError(f"the unfinished put of “{intent.name}” is being resumed elsewhere, or is gone") from None
     mine = replace(intent, id=new_id, owner=me(), began=time.time(), stopped=None)
@@ -239,10 +254,29 @@ def _read(path: Path) -> Intent | None:
     import msgspec  # only where there is something to read: most loads find nothing
 
     try:
+        intent = msgspec.convert(json.loads(path.read_bytes()), Intent)
         # Called as its file is: who claims one renames it first.
-        return replace(msgspec.convert(json.loads(path.read_bytes()), Intent), id=path.stem)
+        return replace(intent, id=path.stem, objects=_objects(path, intent.objects))
     except (OSError, ValueError, RecursionError):
         return None  # another version's, or gone meanwhile
+
+
+def _objects(path: Path, before: list[str]) -> list[str]:
+    """Return the ids of an intent: those in its file, and what was noted beside it since."""
+    objects = list(before)
+    with suppress(OSError):
+        for line in _ids_beside(path).read_bytes().splitlines():
+            with suppress(ValueError, TypeError):  # a line cut off
+                sign, object_id = json.loads(line)
+                if sign == "+" and object_id not in objects:
+                    objects.append(str(object_id))
+                elif sign == "-" and object_id in objects:
+                    objects.remove(object_id)
+    return objects
+
+
+def _ids_beside(path: Path) -> Path:
+    return path.with_suffix(".ids")
 
 
 def _born(pid: int) -> str:

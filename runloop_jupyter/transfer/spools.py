@@ -28,18 +28,20 @@ def directory() -> Path:
 def sweep() -> list[tuple[Intent, str]]:
     """Clear what is kept too long or takes room that is short; return each with the reason, for whoever must say it.
 
-    What is still in a store stays: the next load clears that first.
+    What one of them may have left in a store stays in the journal, for the next load to clear.
     """
     gone: list[tuple[Intent, str]] = []
-    waiting = [intent for intent in journal.unfinished() if intent.parcel is not None and not intent.metadata]
-    for intent in waiting:
+    for intent in [each for each in journal.unfinished() if each.parcel is not None]:
         if time.time() - intent.began > KEPT_S:
             why = f"nobody resumed it for {KEPT_S // 86400} days"
         elif intent.spool and is_short():
             why = "the disk is short"
         else:
             continue
-        intent.close()
+        if intent.metadata:
+            intent.unpacked()
+        else:
+            intent.close()
         gone.append((intent, why))
     _sweep_strays()
     return gone
