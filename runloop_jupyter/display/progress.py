@@ -259,6 +259,7 @@ class Left:
         self._work: tuple[str, str, int | None] | None = None
         self._ends = 0.0
         self._looked = 0.0
+        self._said = float("inf")
 
     def at(self, now: float, snapshot: ProgressSnapshot) -> float | None:
         """Return the seconds that are left at second `now`, to be said; None where nobody knows."""
@@ -267,13 +268,17 @@ class Left:
         ends = now + (snapshot.total - snapshot.done) / snapshot.rate
         work = (snapshot.label, snapshot.phase, snapshot.total)
         if work != self._work:
-            self._work, self._ends = work, ends
+            self._work, self._ends, self._said = work, ends, float("inf")
         else:
             self._ends += (ends - self._ends) * min(1.0, (now - self._looked) / _GIVES_IN_S)
         self._looked = now
         left = max(0.0, self._ends - now)
         step = next(step for most, step in _STEPS if left < most)
-        return ceil(left / step) * step
+        said = ceil(left / step) * step
+        # It goes back up only where it is a whole step more than was said.
+        if said < self._said or left >= self._said + step:
+            self._said = said
+        return self._said
 
 
 def _share(snapshot: ProgressSnapshot) -> float | None:

@@ -39,7 +39,8 @@ class Pace:
         """Return how many a second at second `now`; None while too little was seen."""
         if not self._samples or done < self._samples[-1][1]:
             return None
-        then, before = next(
-            (each for each in self._samples if now - each[0] <= WINDOW_S), (now - WINDOW_S, self._samples[-1][1])
-        )
+        first = next((each for each in self._samples if now - each[0] <= WINDOW_S), None)
+        if first is None:  # nothing came for as long as the window is
+            return 0.0
+        then, before = first
         return (done - before) / (now - then) if now - then >= LEAST_S else None
