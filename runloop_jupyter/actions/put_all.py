@@ -15,7 +15,7 @@ from runloop_jupyter.actions.latest import AskOnce
 from runloop_jupyter.actions.object import Object, quoted
 from runloop_jupyter.actions.put import wanted_of
 from runloop_jupyter.actions.running import run
-from runloop_jupyter.actions.send import Packet, deliver, pack, send
+from runloop_jupyter.actions.send import Packet, deliver, forget_unfinished, pack, send
 from runloop_jupyter.actions.source import FolderSource, path_source
 from runloop_jupyter.address import check_name
 from runloop_jupyter.archive import is_secret
@@ -192,6 +192,7 @@ class _Work:
     def _sent(self, sizes: Mapping[str, int], one: Callable[[str, Transfer], Object]) -> Batch:
         sending = Bulk(self._whole, sizes, one, Phase.SENDING)
         sending.carry_out()
+        forget_unfinished(self._session.open(self._profile), sending.done.keys())
         sending.check("stored", "The same call again sends only what is missing")
         return Batch([sending.done[name] for name in sorted(sending.done)], self._left_out)
 

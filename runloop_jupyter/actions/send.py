@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -32,7 +33,7 @@ from runloop_jupyter.transfer.upload import check_size, upload
 from runloop_jupyter.wire.objects import ObjectCreateParameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from runloop_jupyter.actions.latest import Latest
     from runloop_jupyter.actions.source import Source
@@ -98,6 +99,16 @@ def send(store: Store, source: Source, wanted: Wanted, transfer: Transfer, lates
         StoreError: The store refused.
     """
     return deliver(store, pack(store, source, wanted, transfer), transfer, latest or AskEach(store))
+
+
+def forget_unfinished(store: Store, names: Collection[str]) -> None:
+    """Give up the unfinished puts of names that were put since: resumed, they would take the newer one's place."""
+    for intent in journal.unfinished():
+        if intent.store == store.identity.id and intent.name in names and intent.parcel is not None:
+            if intent.metadata:
+                intent.unpacked()  # the next load clears what it may have left in the store
+            else:
+                intent.close()
 
 
 def pack(store: Store, source: Source, wanted: Wanted, transfer: Transfer, *, journaled: bool = False) -> Packet:
@@ -193,7 +204,8 @@ def _uploaded(store: Store, packet: Packet, parcel: Parcel, transfer: Transfer, 
 
 def _end(intent: Intent | None, error: BaseException, transfer: Transfer) -> None:
     """Clear what a failed put leaves, or keep what can be resumed, and say so in `error`."""
-    if intent is None:
+    # A kernel that ends closes its connections under whatever still moves: the next one finds the intent as it is.
+    if intent is None or not threading.main_thread().is_alive():
         return
     lost = isinstance(error, _LOST)
     if isinstance(error, RunloopError) and lost and (intent.spool or transfer.behind):

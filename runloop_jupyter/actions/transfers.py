@@ -166,7 +166,7 @@ class TransferTable(ResultList[TransferInfo]):
         return self.find(id).retry()
 
     def resume(self, id: str | None = None, *, background: bool = False) -> Any:  # noqa: A002 - the field's own name
-        """Send one unfinished put, or all of them one after the other.
+        """Send one unfinished put, or one after the other all that can be.
 
         Returns:
             Its `Object`; of several a `Batch`. With `background` a `BackgroundTransfer`, or a list of them.
@@ -180,7 +180,9 @@ class TransferTable(ResultList[TransferInfo]):
         unfinished = [each for each in self if each.state == UNFINISHED]
         if not unfinished:
             raise InputError("nothing is unfinished")
-        resumed = [each.resume(background=background) for each in unfinished]
+        # Past one whose file has changed; if there is no other, it says so.
+        able = [each for each in unfinished if each._intent and each._intent.resumable] or unfinished
+        resumed = [each.resume(background=background) for each in able]
         if len(resumed) == 1:
             return resumed[0]
         return Batch(resumed, []) if all(isinstance(each, Object) for each in resumed) else resumed
@@ -235,7 +237,8 @@ def transfers() -> TransferTable:
 def transfers_without_hearing() -> TransferTable:
     """Return the same for whoever shows it to nobody."""
     session = sessions.current()
-    unfinished = journal.unfinished()
+    # What was never packed whole can't be resumed: the next load clears it.
+    unfinished = [intent for intent in journal.unfinished() if intent.parcel is not None]
     seen = {intent.id for intent in unfinished}
     mine = [each for each in session.transfers if each.id not in seen]
     snapshots = [(each, each.snapshot()) for each in mine]
@@ -279,7 +282,7 @@ def _of_transfer(session: Session, transfer: Transfer, now: Snapshot) -> Transfe
 def _of_intent(session: Session, intent: Intent) -> TransferInfo:
     why = intent.stopped or "its kernel ended"
     if not intent.resumable:
-        why = "what it was put from isn't there as it was" if intent.parcel else "nothing is left to send"
+        why = "what it was put from isn't there as it was"
     return TransferInfo(
         id=intent.id,
         label=intent.name,

@@ -104,6 +104,23 @@ def test_what_was_put_in_the_background_and_waits_for_its_turn_is_resumed_in_the
     assert not look()
 
 
+def test_a_kernel_that_is_shut_down_in_the_middle_leaves_it_to_the_next(kernel, next_kernel, tmp_path):
+    path = tmp_path / "shut.bin"
+    with path.open("wb") as file:
+        file.write(os.urandom(16))
+        file.truncate(LARGE)
+    kernel.run("%load_ext runloop_jupyter")
+    kernel.run(f"going = %rl_put {path} --background")
+    wait_for(lambda: look().uploading)
+    kernel.manager.shutdown_kernel(now=False)
+    wait_for(lambda: not kernel.manager.is_alive())
+    assert look().intents == ["shut.bin"]
+
+    assert "put of “shut.bin”" in next_kernel().run("%load_ext runloop_jupyter").text
+    assert not look().uploading
+    assert look().intents == ["shut.bin"]
+
+
 def test_a_spool_that_is_a_week_old_is_cleared_by_the_next_load_and_that_is_said(kernel, next_kernel):
     kernel.run("%load_ext runloop_jupyter")
     kernel.run(LANES_BUSY)

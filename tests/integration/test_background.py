@@ -1,5 +1,6 @@
 """A put or a get in the background: the cell returns at once, and nothing it does is lost or lands elsewhere."""
 
+import os
 import threading
 import time
 from dataclasses import replace
@@ -129,6 +130,23 @@ def test_cancelling_one_that_waits_takes_no_second_and_leaves_nothing(run, held)
     assert "“behind/cancelled” was stopped; nothing is left" in ran.out
     assert isinstance(run("going.result()").error, TransferCancelled)
     assert not look()
+
+
+def test_cancelling_one_that_moves_takes_no_second_and_leaves_nothing(run, tmp_path):
+    with (tmp_path / "large.bin").open("wb") as file:
+        file.write(os.urandom(16))
+        file.truncate(1 << 30)
+    ok(run("going = %rl_put large.bin -n behind/moves --background"))
+    deadline = time.monotonic() + 30
+    while not look().uploading:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    began = time.monotonic()
+    ran = run("%rl_transfers cancel --all")
+    assert time.monotonic() - began < 1
+    assert "“behind/moves” was stopped" in ran.out
+    assert isinstance(run("going.result()").error, TransferCancelled)
+    assert len(rl.ls("behind/moves")) == 0
 
 
 def test_a_failure_nobody_asked_about_is_said_once_by_the_next_magic(run, tmp_path, held):

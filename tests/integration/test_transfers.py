@@ -9,10 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from leftovers import look
+from network import kernel_dies
 from shells import ok
 
 import runloop_jupyter as rl
 from runloop_jupyter import session
+from runloop_jupyter.actions.recover import recover
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.transfer import journal
 
@@ -136,7 +138,7 @@ def test_what_failed_can_be_called_again_once_it_can_succeed(run, tmp_path):
 
 def test_a_frame_that_failed_is_not_held_for_the_sake_of_a_retry(monkeypatch):
     frame = pd.DataFrame({"x": [1]})
-    monkeypatch.setattr("runloop_jupyter.actions.put.send", _refused)
+    monkeypatch.setattr("runloop_jupyter.actions.put.deliver", _refused)
     with pytest.raises(rl.errors.BadRequest):
         rl.put(frame, "moves/frame")
     gone = weakref.ref(frame)
@@ -144,7 +146,9 @@ def test_a_frame_that_failed_is_not_held_for_the_sake_of_a_retry(monkeypatch):
     gc.collect()
     assert gone() is None
     with pytest.raises(InputError, match="isn't there any more; put it again"):
-        rl.transfers()[0].retry()
+        next(each for each in rl.transfers() if each.state == "failed").retry()
+    kernel_dies()
+    recover(session.current())
 
 
 def _refused(*args, **more):
@@ -184,6 +188,16 @@ def test_tab_offers_the_verbs_and_the_ids_that_each_can_take(shell, unfinished):
     assert texts("", "re") == ["retry", "resume"]
     assert texts("resume ", "") == [info.id]
     assert texts("retry ", "") == []
+
+
+def test_what_is_put_since_is_not_replaced_by_what_was_unfinished(unfinished):
+    rl.put("newer", "moves/unfinished")
+    assert all(each.state != "unfinished" for each in rl.transfers())
+    with pytest.raises(InputError, match="nothing is unfinished"):
+        rl.transfers().resume()
+    assert rl.get("moves/unfinished") == "newer"
+    kernel_dies()  # its create was never answered: the next load looks whether it made something
+    recover(session.current())
 
 
 def test_of_two_who_claim_one_intent_one_gets_it(unfinished):
