@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from runloop_jupyter import errors
-    from runloop_jupyter.actions.batch import Batch
+    from runloop_jupyter.actions.background import BackgroundTransfer
+    from runloop_jupyter.actions.batch import Batch, Fetched
     from runloop_jupyter.actions.cache import CacheUse, cache
     from runloop_jupyter.actions.find import ls
     from runloop_jupyter.actions.get import get
+    from runloop_jupyter.actions.get_all import get_all
     from runloop_jupyter.actions.info import Info, info
     from runloop_jupyter.actions.keep import keep
     from runloop_jupyter.actions.keys import KeyTable, keys
@@ -33,14 +35,17 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.remove import rm
     from runloop_jupyter.actions.status import Status, status
     from runloop_jupyter.actions.tagging import tags
+    from runloop_jupyter.actions.transfers import TransferInfo, TransferTable, transfers
     from runloop_jupyter.actions.url import Link, url
     from runloop_jupyter.actions.use import InUse, use
 
     last_error: BaseException | None
 
 _WHERE = {
+    "BackgroundTransfer": "actions.background",
     "Batch": "actions.batch",
     "CacheUse": "actions.cache",
+    "Fetched": "actions.batch",
     "InUse": "actions.use",
     "Info": "actions.info",
     "KeyTable": "actions.keys",
@@ -48,8 +53,11 @@ _WHERE = {
     "Object": "actions.object",
     "ObjectTable": "actions.object_table",
     "Status": "actions.status",
+    "TransferInfo": "actions.transfers",
+    "TransferTable": "actions.transfers",
     "cache": "actions.cache",
     "get": "actions.get",
+    "get_all": "actions.get_all",
     "info": "actions.info",
     "keep": "actions.keep",
     "keys": "actions.keys",
@@ -60,13 +68,16 @@ _WHERE = {
     "rm": "actions.remove",
     "status": "actions.status",
     "tags": "actions.tagging",
+    "transfers": "actions.transfers",
     "url": "actions.url",
     "use": "actions.use",
 }
 
 __all__ = [
+    "BackgroundTransfer",
     "Batch",
     "CacheUse",
+    "Fetched",
     "InUse",
     "Info",
     "KeyTable",
@@ -74,9 +85,12 @@ __all__ = [
     "Object",
     "ObjectTable",
     "Status",
+    "TransferInfo",
+    "TransferTable",
     "cache",
     "errors",
     "get",
+    "get_all",
     "info",
     "keep",
     "keys",
@@ -88,6 +102,7 @@ __all__ = [
     "rm",
     "status",
     "tags",
+    "transfers",
     "url",
     "use",
 ]

@@ -27,9 +27,11 @@ RunloopError                    anything this package raises on purpose
 │   └── ServerError             any other 5xx, after retries
 ├── Unreachable                 no answer: refused, timed out, name not found, TLS
 │   └── Offline                 RUNLOOP_OFFLINE is set, so nothing was asked
+├── SomeFailed                  of many things put or got together some are here, some aren't (``done``, ``failed``)
 ├── TransferError               bytes on their way
 │   ├── DigestMismatch          what arrived isn't what was put
 │   ├── LinkExpired             a presigned URL past its time
+│   ├── ConnectionLost          the connection broke, or the store was busy, time and again
 │   └── TransferCancelled       stopped by its user, and cleaned up
 └── EmbeddedStoreError          the embedded store can't be started or reached
 
@@ -42,7 +44,10 @@ under ``runloop_jupyter.last_error``.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _URL_QUERY: Final = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
 _BEARER: Final = re.compile(r"(?i)(bearer\s+)[^\s\"',;]+")
@@ -211,6 +216,27 @@ class Offline(Unreachable):
     """``RUNLOOP_OFFLINE`` is set, so no service was asked."""
 
 
+class SomeFailed(RunloopError):
+    """Of many things put or got together some are here and some aren't.
+
+    Attributes:
+        done: What is here, by name.
+        failed: What isn't, by name, and why.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        done: Mapping[str, object] | None = None,
+        failed: Mapping[str, BaseException] | None = None,
+        details: str | None = None,
+    ) -> None:
+        super().__init__(message, details=details)
+        self.done = dict(done or {})
+        self.failed = dict(failed or {})
+
+
 class TransferError(RunloopError):
     """Bytes didn't arrive."""
 
@@ -221,6 +247,10 @@ class DigestMismatch(TransferError):
 
 class LinkExpired(TransferError):
     """A presigned URL was used past its time."""
+
+
+class ConnectionLost(TransferError):
+    """The connection broke, or the store was busy, time and again."""
 
 
 class TransferCancelled(TransferError):

@@ -6,6 +6,7 @@ is reached, and the embedded one started, when something first needs it.
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from dataclasses import dataclass
@@ -103,6 +104,13 @@ class Session:
         child.chosen, child.shows_progress = self.chosen, self.shows_progress
         return child
 
+    def as_it_is(self) -> Session:
+        """Return this session as it is now, for work that goes on behind: `use` changes only what comes next."""
+        _ = self.transfers  # made by now, they are the same ones
+        pinned = copy.copy(self)
+        pinned._profile = self.profile
+        return pinned
+
     @property
     def store(self) -> Store:
         """The current store; the embedded one is started if it must be.
@@ -121,6 +129,11 @@ class Session:
             if self._transfers is None:
                 self._transfers = Transfers()
             return self._transfers
+
+    @property
+    def has_transfers(self) -> bool:
+        """Whether anything was ever transferred; asking loads nothing."""
+        return self._transfers is not None
 
     def open(self, profile: Profile) -> Store:
         """Return the store that `profile` reaches, opened once.

@@ -1,4 +1,4 @@
-"""Batch, what `put_all` returns: a sequence of objects that were put together, and how it shows itself."""
+"""What comes of many at once: Batch, the objects of a `put_all`; Fetched, the files of a `get_all`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from runloop_jupyter.display.table import Cell, Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 SHOWN: Final = 20
 
@@ -55,6 +56,53 @@ class Batch(ResultList[Object]):
 
     def __repr__(self) -> str:
         return f"<Batch {humane.plural(len(self), 'object')}>"
+
+    def _shown(self) -> Table:
+        return self.table()
+
+
+class Fetched(ResultList["Path"]):
+    """What `get_all` wrote: a sequence of local paths, in the order of the names.
+
+    Args:
+        rows: A name, its object, its local path, and whether it came just now or was there already.
+        directory: What they are beneath.
+    """
+
+    def __init__(self, rows: Sequence[tuple[str, Object, Path, bool]], directory: Path) -> None:
+        self.directory = directory
+        self._rows = tuple(rows)
+
+    def _items(self) -> Sequence[Path]:
+        return [path for _, _, path, _ in self._rows]
+
+    def table(self) -> Table:
+        """Return the table that shows it."""
+        rows: list[list[Cell]] = [
+            [
+                name,
+                humane.size(thing.size or 0),
+                str(path.relative_to(self.directory)),
+                "new" if new else Fact("was there", tone="quiet"),
+            ]
+            for name, thing, path, new in self._rows[:SHOWN]
+        ]
+        columns = [Column("name"), Column("size", "size"), Column("file"), Column("")]
+        return Table(columns, rows, footer=self._footer())
+
+    def _footer(self) -> list[Fact | str]:
+        came = [thing for _, thing, _, new in self._rows if new]
+        said: list[Fact | str] = [humane.plural(len(self), "object")]
+        if len(self) > SHOWN:
+            said[0] = f"{SHOWN} of {said[0]}"
+        said.append(Fact(f"{humane.size(sum(thing.size or 0 for thing in came))} came", "size"))
+        if len(came) < len(self):
+            said.append(f"{len(self) - len(came):,} were there")
+        said.append(str(self.directory))
+        return said
+
+    def __repr__(self) -> str:
+        return f"<Fetched {humane.plural(len(self), 'file')}>"
 
     def _shown(self) -> Table:
         return self.table()

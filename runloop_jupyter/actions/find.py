@@ -102,7 +102,7 @@ def ls(
     session = sessions.current()
 
     def look(looking: Transfer) -> ObjectTable:
-        store, part = _store_and_pattern(session, pattern)
+        store, part = store_and_pattern(session, pattern)
         return _Look(store, part, query, looking).table()
 
     return running.look(session, "ls" if not pattern else f"ls {pattern}", look)
@@ -159,9 +159,9 @@ class _Look:
         self._store = store
         self._query = query
         self._looking = looking
-        self._matches = _matcher(pattern)
+        self._matches = matcher(pattern)
         state = None if query.versions or query.public else ObjectState.READ_ONLY
-        self._wanted = Filter(name=_literal_part(pattern), state=state, metadata=for_server(query.conditions))
+        self._wanted = Filter(name=literal_part(pattern), state=state, metadata=for_server(query.conditions))
         self._first = First(query.limit, query.order)
         self._versions: Counter[str] = Counter()
         self._found = 0
@@ -273,7 +273,8 @@ class _Look:
         return pages(Filter(state=self._wanted.state), limit=1, include_total_count=True).total_count
 
 
-def _store_and_pattern(session: Session, pattern: str | None) -> tuple[Store, str | None]:
+def store_and_pattern(session: Session, pattern: str | None) -> tuple[Store, str | None]:
+    """Return the store that a pattern speaks of, and the pattern of names in it."""
     if not pattern:
         return session.store, None
     try:
@@ -283,7 +284,8 @@ def _store_and_pattern(session: Session, pattern: str | None) -> tuple[Store, st
     return store, place.text
 
 
-def _matcher(pattern: str | None) -> Callable[[str], Any]:
+def matcher(pattern: str | None) -> Callable[[str], Any]:
+    """Return what says whether a name fits: a part of it, whatever its case, or a pattern for the whole."""
     if not pattern:
         return lambda name: True
     if _GLOB.search(pattern):
@@ -293,7 +295,7 @@ def _matcher(pattern: str | None) -> Callable[[str], Any]:
     return lambda name: folded in (name.lower() if name.isascii() and "\0" not in name else fold(name))
 
 
-def _literal_part(pattern: str | None) -> str | None:
+def literal_part(pattern: str | None) -> str | None:
     """Return the longest piece of a pattern that every fitting name holds, for the server to narrow by."""
     if not pattern:
         return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
+from runloop_jupyter.actions import background as behind
 from runloop_jupyter.actions.forms import FORMS, LAZY_FORMS
 from runloop_jupyter.actions.known import pinned, remembered, vouch
 from runloop_jupyter.actions.object import Object
@@ -46,6 +47,7 @@ def get(
     allow_pickle: bool = False,
     trust: bool = False,
     cache: bool = True,
+    background: bool = False,
 ) -> Any:
     """Return what was put: a value in the library it came from, a file or folder as a local path.
 
@@ -64,10 +66,10 @@ def get(
         allow_pickle: Unpickle what was put with ``pickle=True``. That runs code: only for what you trust.
         trust: Rebuild a model that holds types not known to be harmless (the error without it names them), or give an
             SVG that holds scripts.
-
         cache: Whether what is here already will do, and what comes is kept for the next time. What is here by its id
             or its version is given without asking the store. Without it a path is a copy of your own, which goes when
             this process ends.
+        background: Return a `BackgroundTransfer` at once, whose ``result()`` waits and is the value.
 
     A path leads to a read-only file in the cache, which is there as long as this process lives. A folder's files are
     yours to change, and go when this process ends: the same directory again as long as nobody changed anything in it,
@@ -93,11 +95,23 @@ def get(
     wish = Wish(format, _columns(columns), _head(head), allow_pickle, trust)
     if wish.parts and (to is not None or format in {"path", "bytes"}):
         raise InputError("columns and head (--columns, --head) are for values; a path and bytes are the whole")
-    session = sessions.current()
+    session = sessions.current().as_it_is()
     label = what.name if isinstance(what, Object) else str(what)
-    transfer = session.transfers.new(label, "down", session.profile.label)
+    transfer = session.transfers.new(label, "down", session.profile.label, behind=background)
+    same = {
+        "format": format,
+        "columns": columns,
+        "head": head,
+        "allow_pickle": allow_pickle,
+        "trust": trust,
+        "cache": cache,
+    }
+    transfer.again = lambda: get(what, to=to, background=background, **same)  # type: ignore[arg-type]
+    # Where that is now: what goes on behind need not end in the same directory.
+    to = Path(to).expanduser().absolute() if isinstance(to, str | Path) and str(to) else to
 
     def fetch() -> Any:
+        transfer.checkpoint()
         thing = remembered(session, what) or (pinned(session, what) if cache else None)
         thing = thing or resolve(session, what, transfer)
         coming = _Fetch(thing, transfer, caches=cache)
@@ -110,13 +124,13 @@ def get(
         vouch(what, thing)
         return got
 
-    return run(session, transfer, fetch)
+    return behind.begin(session, transfer, fetch) if background else run(session, transfer, fetch)
 
 
 class _Fetch:
     """The ways to have one object's bytes here."""
 
-    def __init__(self, thing: Object, transfer: Transfer, *, caches: bool) -> None:
+    def __init__(self, thing: Object, transfer: Transfer, *, caches: bool = True) -> None:
         self._thing = thing
         self._transfer = transfer
         self._caches = caches

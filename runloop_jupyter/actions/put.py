@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from runloop_jupyter import session as sessions
+from runloop_jupyter.actions import background as behind
 from runloop_jupyter.actions import here, options
+from runloop_jupyter.actions.latest import AskEach
 from runloop_jupyter.actions.running import run
-from runloop_jupyter.actions.send import Wanted, send
-from runloop_jupyter.actions.source import name_of, source_of
+from runloop_jupyter.actions.send import Wanted, deliver, forget_unfinished, pack
+from runloop_jupyter.actions.source import StreamSource, name_of, source_of
 from runloop_jupyter.actions.stream import StreamFailed
 from runloop_jupyter.actions.tagging import current_tags
 from runloop_jupyter.address import check_name
@@ -18,7 +20,40 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
+    from runloop_jupyter.actions.background import BackgroundTransfer
     from runloop_jupyter.actions.object import Object
+    from runloop_jupyter.actions.send import Packet
+    from runloop_jupyter.session import Store
+
+
+@overload
+def put(
+    what: object,
+    name: str | None = None,
+    *,
+    metadata: Mapping[str, object] | None = None,
+    ttl: str | timedelta | None = None,
+    format: str | None = None,
+    force: bool = False,
+    pickle: bool = False,
+    provenance: bool = False,
+    background: Literal[False] = False,
+) -> Object: ...
+
+
+@overload
+def put(
+    what: object,
+    name: str | None = None,
+    *,
+    metadata: Mapping[str, object] | None = None,
+    ttl: str | timedelta | None = None,
+    format: str | None = None,
+    force: bool = False,
+    pickle: bool = False,
+    provenance: bool = False,
+    background: bool,
+) -> Object | BackgroundTransfer: ...
 
 
 def put(
@@ -31,7 +66,8 @@ def put(
     force: bool = False,
     pickle: bool = False,
     provenance: bool = False,
-) -> Object:
+    background: bool = False,
+) -> Object | BackgroundTransfer:
     """Store a value, a file or a folder as an object.
 
     Nothing is sent when the current version under the name has the same bytes, format and metadata and lives as long
@@ -47,9 +83,12 @@ def put(
         force: Send it even if the current version is the same.
         pickle: Allow pickle for a value without another stored form.
         provenance: Add the notebook's name and the git commit to the metadata, as ``rl.notebook`` and ``rl.git``.
+        background: Return as soon as it is packed, and send it behind. What is put is packed by then: changing it
+            changes nothing. A file is sent as it is, and refused if it changes until it is sent.
 
     Returns:
-        The object, READ_ONLY and whole; ``outcome`` says whether it was sent and what it replaces.
+        The object, READ_ONLY and whole; ``outcome`` says whether it was sent and what it replaces. With `background`
+        a `BackgroundTransfer`, whose ``result()`` waits and is that object.
 
     Raises:
         InputError: A name, path, metadata or ttl that can't be meant.
@@ -71,9 +110,30 @@ def put(
     session = sessions.current()
     # Now: `use` in another thread changes what comes next, not what has begun.
     profile = session.profile
-    transfer = session.transfers.new(name, "up", profile.label)
+    transfer = session.transfers.new(name, "up", profile.label, behind=background)
+    if not isinstance(source, StreamSource):  # which gives its bytes once
+        options_ = {"metadata": wanted.metadata, "ttl": ttl, "format": format, "force": force, "pickle": pickle}
+        same: dict[str, Any] = {**options_, "provenance": provenance, "background": background}
+        transfer.again = behind.call_again(what, lambda what: put(what, name, **same))
+
+    def pack_first() -> tuple[Store, Packet]:
+        store = session.open(profile)
+        return store, pack(store, source, wanted, transfer, journaled=True)
+
+    def deliver_packed(store: Store, packet: Packet) -> Object:
+        thing = deliver(store, packet, transfer, AskEach(store))
+        forget_unfinished(store, {name})
+        return thing
+
+    def at_once() -> Object:
+        store = session.open(profile)
+        return deliver_packed(store, pack(store, source, wanted, transfer))
+
     try:
-        return run(session, transfer, lambda: send(session.open(profile), source, wanted, transfer))
+        if background:
+            store, packet = run(session, transfer, pack_first, ends=False)
+            return behind.begin(session, transfer, lambda: deliver_packed(store, packet), size=packet.parcel.size)
+        return run(session, transfer, at_once)
     except StreamFailed as failed:
         raise failed.error from None
 

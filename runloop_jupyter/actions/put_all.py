@@ -4,36 +4,63 @@ from __future__ import annotations
 
 import glob
 import os
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from runloop_jupyter import session as sessions
+from runloop_jupyter.actions import background as behind
 from runloop_jupyter.actions.batch import Batch
-from runloop_jupyter.actions.object import quoted
+from runloop_jupyter.actions.bulk import Bulk
+from runloop_jupyter.actions.latest import AskOnce
+from runloop_jupyter.actions.object import Object, quoted
 from runloop_jupyter.actions.put import wanted_of
 from runloop_jupyter.actions.running import run
-from runloop_jupyter.actions.send import send
-from runloop_jupyter.actions.source import FOLDER, FolderSource, path_source
+from runloop_jupyter.actions.send import Packet, deliver, forget_unfinished, pack, send
+from runloop_jupyter.actions.source import FolderSource, path_source
 from runloop_jupyter.address import check_name
 from runloop_jupyter.archive import is_secret
 from runloop_jupyter.display import humane
-from runloop_jupyter.errors import InputError, RunloopError, one_line
-from runloop_jupyter.transfer.transfer import Phase, State, Transfer
-from runloop_jupyter.transfer.work import TICK_S
+from runloop_jupyter.errors import InputError
+from runloop_jupyter.transfer.transfer import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import timedelta
 
-    from runloop_jupyter.actions.object import Object
+    from runloop_jupyter.actions.background import BackgroundTransfer
     from runloop_jupyter.actions.send import Wanted
     from runloop_jupyter.actions.source import Source
+    from runloop_jupyter.profile import Profile
     from runloop_jupyter.session import Session
+    from runloop_jupyter.transfer.transfer import Transfer
 
-AT_ONCE: Final = 4
-SHOWN: Final = 20
 _MAGIC: Final = frozenset("*?[")
+
+
+@overload
+def put_all(
+    what: str | Iterable[Path],
+    prefix: str = "",
+    *,
+    metadata: Mapping[str, object] | None = None,
+    ttl: str | timedelta | None = None,
+    force: bool = False,
+    provenance: bool = False,
+    background: Literal[False] = False,
+) -> Batch: ...
+
+
+@overload
+def put_all(
+    what: str | Iterable[Path],
+    prefix: str = "",
+    *,
+    metadata: Mapping[str, object] | None = None,
+    ttl: str | timedelta | None = None,
+    force: bool = False,
+    provenance: bool = False,
+    background: bool,
+) -> Batch | BackgroundTransfer: ...
 
 
 def put_all(
@@ -44,11 +71,13 @@ def put_all(
     ttl: str | timedelta | None = None,
     force: bool = False,
     provenance: bool = False,
-) -> Batch:
+    background: bool = False,
+) -> Batch | BackgroundTransfer:
     """Store each file and folder that a pattern fits as an object of its own.
 
-    Four are sent at a time. Those that are whole when something goes wrong, or Ctrl-C comes, stay; the same call again
-    sends only what is missing. Hidden files need a pattern with a dot, and what looks like a secret is left out.
+    Several are sent at a time, and one that fails stops no other. Those that are whole when something goes wrong, or
+    Ctrl-C comes, stay; the same call again sends only what is missing. Hidden files need a pattern with a dot, and what
+    looks like a secret is left out.
 
     Args:
         what: A pattern, ``data/*.csv`` or ``data/**/*.csv``, or paths. Each is named by its path beneath the part of
@@ -58,10 +87,12 @@ def put_all(
         ttl: As for `put`.
         force: As for `put`.
         provenance: As for `put`.
+        background: Return as soon as folders are packed, and send behind; a file that changes until then is refused.
 
     Raises:
         InputError: Nothing fits, or two would have one name.
-        RunloopError: What `put` raises for the first that fails; the message says how many are stored.
+        SomeFailed: Some are stored and some failed: how many, and why; ``failed`` has each by its name.
+        RunloopError: What `put` raises, where it is one alone.
 
     Example:
         >>> rl.put_all("scans/*.tif", "runs/7")  # doctest: +SKIP
@@ -79,9 +110,16 @@ def put_all(
         raise InputError(f"no file or folder fits {label!r}{but}")
     wanted = {name: wanted_of(name, metadata, ttl, force=force, provenance=provenance) for name in sources}
     session = sessions.current()
-    whole = Transfer(label, "up", session.profile.label)
-    work = _Work(session, whole, sources, wanted)
-    return Batch(run(session, whole, work.carry_out), left_out)
+    profile = session.profile
+    whole = session.transfers.new(label, "up", profile.label, behind=background)
+    options: dict[str, Any] = {"metadata": metadata, "ttl": ttl, "force": force, "provenance": provenance}
+    paths = what if isinstance(what, str) else list(named.values())
+    whole.again = lambda: put_all(paths, prefix, background=background, **options)
+    work = _Work(session, profile, whole, sources, wanted, left_out)
+    if not background:
+        return run(session, whole, work.carry_out)
+    packed = run(session, whole, work.pack, ends=False)
+    return behind.begin(session, whole, lambda: work.deliver(packed))
 
 
 def is_pattern(text: str) -> bool:
@@ -90,54 +128,82 @@ def is_pattern(text: str) -> bool:
 
 
 class _Work:
-    """Sends several at a time, and adds up how far they are."""
+    """Sends several at a time: each packed and sent at once, or all packed first and sent behind."""
 
     def __init__(
-        self, session: Session, whole: Transfer, sources: Mapping[str, Source], wanted: Mapping[str, Wanted]
+        self,
+        session: Session,
+        profile: Profile,
+        whole: Transfer,
+        sources: Mapping[str, Source],
+        wanted: Mapping[str, Wanted],
+        left_out: list[str],
     ) -> None:
         self._session = session
+        self._profile = profile
         self._whole = whole
         self._sources = sources
         self._wanted = wanted
-        self._done: dict[str, Object] = {}
-        self._parts: list[Transfer] = []
+        self._left_out = left_out
 
-    def carry_out(self) -> list[Object]:
-        store = self._session.store
-        self._whole.begin(Phase.SENDING, sum(_size(source) for source in self._sources.values()) or None)
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="rl-put") as pool:
-            waiting = {pool.submit(self._send, store, name) for name in self._sources}
-            try:
-                while waiting:
-                    ended, waiting = wait(waiting, TICK_S, FIRST_EXCEPTION)
-                    for each in ended:
-                        each.result()
-                    self._whole.reach(sum(map(_sent, self._parts)) + sum(map(_stored, tuple(self._done.values()))))
-            except BaseException as error:
-                for each in waiting:
-                    each.cancel()
-                for part in self._parts:
-                    part.cancel()
-                if isinstance(error, RunloopError) and not self._whole.cancelled:
-                    raise self._after(error) from None
-                raise
-        return [self._done[name] for name in sorted(self._done)]
+    def carry_out(self) -> Batch:
+        store = self._session.open(self._profile)
+        latest = AskOnce(store, self._sources.keys(), self._whole)
+        sizes = {name: _size(source) for name, source in self._sources.items()}
+        return self._sent(sizes, lambda name, part: send(store, self._sources[name], self._wanted[name], part, latest))
 
-    def _send(self, store: Any, name: str) -> None:
-        part = self._session.transfers.new(name, "up", self._session.profile.label)
-        self._parts.append(part)
+    def pack(self) -> Bulk[Packet]:
+        """Pack each; what fails is accounted for when the others are sent."""
+        store = self._session.open(self._profile)
+        packing: Bulk[Packet] = Bulk(
+            self._whole,
+            {name: _size(source) for name, source in self._sources.items()},
+            lambda name, part: pack(store, self._sources[name], self._wanted[name], part, journaled=True),
+            Phase.PACKING,
+        )
         try:
-            self._whole.checkpoint()
-            self._done[name] = send(store, self._sources[name], self._wanted[name], part)
-            part.finish()
-        except BaseException as error:
-            part.fail(error)
+            packing.carry_out()
+        except BaseException:
+            for packet in packing.done.values():
+                _give_up(packet)
             raise
+        return packing
 
-    def _after(self, error: RunloopError) -> RunloopError:
-        of = humane.plural(len(self._sources), "object")
-        error.args = (f"{one_line(str(error))}; this came after {len(self._done):,} of {of}, which are stored",)
-        return error
+    def deliver(self, packed: Bulk[Packet]) -> Batch:
+        begun: set[str] = set()
+
+        def one(name: str, part: Transfer) -> Object:
+            if name in packed.failed:
+                raise packed.failed[name]
+            begun.add(name)
+            return deliver(store, packed.done[name], part, latest)
+
+        try:
+            store = self._session.open(self._profile)
+            latest = AskOnce(store, self._sources.keys(), self._whole)
+            sizes = {name: packed.done[name].parcel.size if name in packed.done else 0 for name in self._sources}
+            return self._sent(sizes, one)
+        finally:
+            # Of those that never had their turn: what was cancelled is over, what lost its store can be resumed.
+            for name, packet in packed.done.items():
+                if name not in begun:
+                    _give_up(packet, resumable=not self._whole.cancelled)
+
+    def _sent(self, sizes: Mapping[str, int], one: Callable[[str, Transfer], Object]) -> Batch:
+        sending = Bulk(self._whole, sizes, one, Phase.SENDING)
+        sending.carry_out()
+        forget_unfinished(self._session.open(self._profile), sending.done.keys())
+        sending.check("stored", "The same call again sends only what is missing")
+        return Batch([sending.done[name] for name in sorted(sending.done)], self._left_out)
+
+
+def _give_up(packet: Packet, *, resumable: bool = False) -> None:
+    if packet.intent is None:
+        return
+    if resumable:
+        packet.intent.stop("it wasn't its turn yet when others failed")
+    else:
+        packet.intent.close()
 
 
 def _from_pattern(pattern: str) -> dict[str, Path]:
@@ -166,15 +232,6 @@ def _from_paths(paths: Iterable[Path]) -> dict[str, Path]:
             raise InputError(f"{both} would both be called {quoted(name)}. Put one by itself")
         named[name] = path
     return named
-
-
-def _sent(part: Transfer) -> int:
-    now = part.snapshot()
-    return now.done if now.phase is Phase.SENDING and now.state is State.RUNNING else 0
-
-
-def _stored(thing: Object) -> int:
-    return thing.size or 0 if thing.kind != FOLDER else 0
 
 
 def _size(source: Source) -> int:

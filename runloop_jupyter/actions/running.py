@@ -22,15 +22,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def run(session: Session, transfer: Transfer, work: Callable[[], T]) -> T:
+def run(session: Session, transfer: Transfer, work: Callable[[], T], *, ends: bool = True) -> T:
     """Run `work` on a thread, with progress after half a second where somebody looks.
+
+    Args:
+        session: Whose settings say whether progress is shown.
+        transfer: What `work` reports to.
+        work: What is done.
+        ends: Whether the transfer is done when `work` is; otherwise it goes on behind.
 
     Raises:
         Interrupted: Ctrl-C, after cleaning up.
         BaseException: What `work` raises.
     """
-    with _system_errors_in_one_line(transfer):
-        return _shown(session, transfer, work)
+    transfer.heard = True  # whatever goes wrong in here is said here
+    with system_errors_in_one_line(transfer):
+        done = _shown(session, transfer, work, ends=ends)
+    transfer.heard = ends
+    return done
 
 
 def ask(what: str, question: Callable[[Transfer], T]) -> T:
@@ -47,7 +56,7 @@ def ask(what: str, question: Callable[[Transfer], T]) -> T:
         BaseException: What `question` raises.
     """
     asking = Transfer(what, "down", "")
-    with _system_errors_in_one_line(asking):
+    with system_errors_in_one_line(asking):
         return _shown(sessions.current(), asking, lambda: question(asking))
 
 
@@ -65,7 +74,7 @@ def look(session: Session, label: str, walk: Callable[[Transfer], T]) -> T:
     """
     looking = Transfer(label, "down", "")
     looking.begin(Phase.LOOKING)
-    with _system_errors_in_one_line(looking):
+    with system_errors_in_one_line(looking):
         try:
             return _shown(session, looking, lambda: walk(looking))
         except Interrupted:
@@ -73,22 +82,30 @@ def look(session: Session, label: str, walk: Callable[[Transfer], T]) -> T:
             raise Interrupted(f"“{label}” was stopped; looked at {looked}. Narrow with --since or a name") from None
 
 
-def _shown(session: Session, transfer: Transfer, work: Callable[[], T]) -> T:
-    # A thread's output would land in whatever cell runs next, so only the main thread shows any.
-    if not session.shows_progress or threading.current_thread() is not threading.main_thread():
-        return carry_out(transfer, work)
-    with _progress_of(transfer) as live:
-        return carry_out(transfer, work, live.tick)
+def _shown(session: Session, transfer: Transfer, work: Callable[[], T], *, ends: bool = True) -> T:
+    with waiting_is_shown(session, transfer) as tick:
+        return carry_out(transfer, work, tick, ends=ends)
 
 
 @contextmanager
-def _system_errors_in_one_line(transfer: Transfer) -> Iterator[None]:
+def system_errors_in_one_line(transfer: Transfer) -> Iterator[None]:
     """Turn what the system says, of a file that vanished or a disk that fails, into one line."""
     try:
         yield
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise TransferError(f"“{transfer.label}”: {error.strerror or error}{where}. Nothing was kept") from error
+
+
+@contextmanager
+def waiting_is_shown(session: Session, transfer: Transfer) -> Iterator[Callable[[], None]]:
+    """Show in the block how far `transfer` is, where somebody looks; give what is to be called often meanwhile."""
+    # A thread's output would land in whatever cell runs next, so only the main thread shows any.
+    if not session.shows_progress or threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    with _progress_of(transfer) as live:
+        yield live.tick
 
 
 def _progress_of(transfer: Transfer) -> LiveProgress:
@@ -98,7 +115,17 @@ def _progress_of(transfer: Transfer) -> LiveProgress:
         now = transfer.snapshot()
         if now.phase is Phase.WAITING:
             return None
-        unit = "objects" if now.phase is Phase.LOOKING else ""
-        return ProgressSnapshot(now.label, now.phase.value, now.done, now.total, started, now.state.value, unit)
+        return ProgressSnapshot(
+            now.label,
+            now.phase.value,
+            now.done,
+            now.total,
+            started,
+            now.state.value,
+            unit="objects" if now.phase is Phase.LOOKING else "",
+            rate=now.rate,
+            files=now.files,
+            of_files=now.of_files,
+        )
 
     return LiveProgress(look)

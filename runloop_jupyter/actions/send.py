@@ -4,35 +4,48 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import PurePath
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from runloop_jupyter.actions import here, origins
+from runloop_jupyter.actions.latest import AskEach
 from runloop_jupyter.actions.object import Object, Outcome
-from runloop_jupyter.actions.resolve import PAGE, gone_after, is_alive
 from runloop_jupyter.actions.source import FileSource, Packed
-from runloop_jupyter.api.objects import Filter
-from runloop_jupyter.paths import cache_dir, private_dir
-from runloop_jupyter.transfer import digest, journal
+from runloop_jupyter.errors import (
+    ConnectionLost,
+    EmbeddedStoreError,
+    RateLimited,
+    RunloopError,
+    ServerError,
+    TransferError,
+    Unreachable,
+    one_line,
+)
+from runloop_jupyter.transfer import digest, journal, spools
+from runloop_jupyter.transfer.parcel import Parcel
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.transfer.upload import check_size, upload
-from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectState
+from runloop_jupyter.wire.objects import ObjectCreateParameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Collection, Iterator
 
+    from runloop_jupyter.actions.latest import Latest
     from runloop_jupyter.actions.source import Source
     from runloop_jupyter.session import Store
     from runloop_jupyter.transfer.journal import Intent
     from runloop_jupyter.transfer.transfer import Transfer
+    from runloop_jupyter.wire.objects import ObjectView
 
 # A notebook run again within the hour must not send everything again because each version would live a little longer.
 TTL_SLACK: Final = 0.01
+# The store may be there again in a while; whatever else it says, it will say again.
+_LOST: Final = (Unreachable, ServerError, RateLimited, ConnectionLost, EmbeddedStoreError)
 
 
 @dataclass(frozen=True)
@@ -54,32 +67,173 @@ class Wanted:
     provenance: dict[str, str] = field(default_factory=dict)
 
 
-def send(store: Store, source: Source, wanted: Wanted, transfer: Transfer) -> Object:
+@dataclass(frozen=True)
+class Packet:
+    """What is ready to be sent.
+
+    Attributes:
+        parcel: Its bytes and what it shall be.
+        found: The `os.stat` of the file when it was ready: if it is another once it is sent, it becomes no object.
+        intent: What the journal knows of it; None where nothing needs to be there before the object is created.
+    """
+
+    parcel: Parcel
+    found: os.stat_result
+    intent: Intent | None
+
+
+def send(store: Store, source: Source, wanted: Wanted, transfer: Transfer, latest: Latest | None = None) -> Object:
     """Store `source` as `wanted`, unless the current version already is the same.
+
+    Args:
+        store: Where to.
+        source: What.
+        wanted: As what.
+        transfer: Told how far it is; its `cancel` stops this.
+        latest: Who knows the current versions; by default each is asked for by itself.
 
     Raises:
         UnsupportedValue: The value has no stored form that would give it back equal.
-        TransferError: The bytes didn't arrive; nothing of them is left.
+        TransferError: The bytes didn't arrive; nothing of them is left but, where the connection was lost, a spool
+            that can be resumed.
         StoreError: The store refused.
     """
-    with intended(store, wanted.name, transfer) as (intent, spool):
-        packed, path = _pack(source, spool, wanted, transfer)
-        # Of the file as it is hashed: if it is another when it has been sent, the object is refused.
-        hashed = path.stat()
-        check_size(wanted.name, hashed.st_size)
-        transfer.begin(Phase.HASHING, hashed.st_size)
-        facts = {"digest": digest.of_file(path, transfer.advance), **packed.facts}
-        current = _current(store, wanted.name)
-        if current and not wanted.force and _is_same(current, source, facts, wanted):
-            return Object(current.view, store, Outcome(sent=False, notes=packed.notes))
-        intent.with_metadata(_metadata(source, facts, wanted))
-        parameters = ObjectCreateParameters(
-            name=wanted.name, content_type=source.content_type, metadata=intent.metadata, ttl_ms=wanted.ttl_ms
-        )
-        view = upload(store.objects, path, hashed, parameters, transfer, intent)
-        origins.remember(store.identity.id, view.id, here.whereabouts())
-        notes = (*packed.notes, *(_from_elsewhere(current) if current else ()))
-        return Object(view, store, Outcome(sent=True, superseded=current, notes=notes))
+    return deliver(store, pack(store, source, wanted, transfer), transfer, latest or AskEach(store))
+
+
+def forget_unfinished(store: Store, names: Collection[str]) -> None:
+    """Give up the unfinished puts of names that were put since: resumed, they would take the newer one's place."""
+    for intent in journal.unfinished():
+        if intent.store == store.identity.id and intent.name in names and intent.parcel is not None:
+            if intent.metadata:
+                intent.unpacked()  # the next load clears what it may have left in the store
+            else:
+                intent.close()
+
+
+def pack(store: Store, source: Source, wanted: Wanted, transfer: Transfer, *, journaled: bool = False) -> Packet:
+    """Bring the stored form into one file: a file is that already, all else goes into a spool.
+
+    Args:
+        store: Where it will go.
+        source: What.
+        wanted: As what.
+        transfer: Told how far it is.
+        journaled: Whether a file, too, is in the journal from now on: the cell that put it returns before it is sent.
+
+    Raises:
+        UnsupportedValue: The value has no stored form that would give it back equal.
+        TransferError: It is larger than a store takes, or there is no room for the spool.
+        OSError: It can't be read, or nothing can be written.
+    """
+    if isinstance(source, FileSource):
+        path = source.path.absolute()
+        found = path.stat()
+        check_size(wanted.name, found.st_size)
+        parcel = _parcel(source, Packed({}), wanted, path, found)
+        return Packet(parcel, found, _begun(store, parcel, transfer) if journaled else None)
+    spool = _spool(transfer)
+    intent = journal.begin(store.identity.id, store.identity.label, wanted.name, spool, id=transfer.id)
+    try:
+        notes = _room_made() if spools.is_short() else ()
+        transfer.begin(Phase.PACKING)
+        with room(spool.parent, None, wanted.name), open_spool(spool) as file:
+            packed = source.pack(file, lambda: transfer.reach(file.tell()))
+        found = spool.stat()
+        check_size(wanted.name, found.st_size)
+        parcel = _parcel(source, Packed(packed.facts, (*packed.notes, *notes)), wanted, spool, found)
+        intent.packed(parcel)
+    except BaseException:
+        intent.close()
+        raise
+    return Packet(parcel, found, intent)
+
+
+def deliver(store: Store, packet: Packet, transfer: Transfer, latest: Latest) -> Object:
+    """Send what was packed, unless the current version already is the same. At the end the spool is gone.
+
+    Where the connection was lost the spool stays, with its intent, for `resume`; nothing else of it does.
+
+    Raises:
+        TransferError: The bytes didn't arrive.
+        StoreError: The store refused.
+    """
+    intent = packet.intent
+    try:
+        transfer.checkpoint()
+        parcel, current = _compared(packet, transfer, latest)
+        if current is not None and _is_same(store, current, parcel, latest):
+            _close(intent)
+            return Object(current, store, Outcome(sent=False, notes=parcel.notes))
+        metadata = _metadata(parcel)
+        if intent is None:
+            intent = _begun(store, parcel, transfer, metadata)
+        else:
+            intent.with_metadata(metadata, parcel)
+        view = _uploaded(store, packet, parcel, transfer, intent)
+    except BaseException as error:
+        _end(intent, error, transfer)
+        raise
+    _close(intent)
+    origins.remember(store.identity.id, view.id, parcel.origin)
+    superseded = Object(current, store) if current else None
+    notes = (*parcel.notes, *(_from_elsewhere(superseded, parcel.origin) if superseded else ()))
+    return Object(view, store, Outcome(sent=True, superseded=superseded, notes=notes))
+
+
+def _compared(packet: Packet, transfer: Transfer, latest: Latest) -> tuple[Parcel, ObjectView | None]:
+    """Take the digest and return the parcel with it, and the current version under its name."""
+    parcel = packet.parcel
+    transfer.begin(Phase.HASHING, parcel.size)
+    found = digest.of_file(Path(parcel.path), transfer.advance)
+    if parcel.digest is not None and found != parcel.digest:
+        raise TransferError(f"what was packed of “{parcel.name}” isn't whole any more; it was cleared. Put it again")
+    return replace(parcel, digest=found), latest.current(parcel.name)
+
+
+def _uploaded(store: Store, packet: Packet, parcel: Parcel, transfer: Transfer, intent: Intent) -> ObjectView:
+    parameters = ObjectCreateParameters(
+        name=parcel.name, content_type=parcel.content_type, metadata=intent.metadata, ttl_ms=parcel.ttl_ms
+    )
+    intent.hold()  # `upload` closes it when nothing is left in the store, and there may be something here yet
+    try:
+        return upload(store.objects, Path(parcel.path), packet.found, parameters, transfer, intent)
+    finally:
+        intent.release()
+
+
+def _end(intent: Intent | None, error: BaseException, transfer: Transfer) -> None:
+    """Clear what a failed put leaves, or keep what can be resumed, and say so in `error`."""
+    # A kernel that ends closes its connections under whatever still moves: the next one finds the intent as it is.
+    if intent is None or not threading.main_thread().is_alive():
+        return
+    lost = isinstance(error, _LOST)
+    if isinstance(error, RunloopError) and lost and (intent.spool or transfer.behind):
+        if not transfer.leaves:
+            intent.cleared()
+        intent.stop(one_line(str(error)))
+        error.args = (f"{error}. What was packed is kept: %rl_transfers resume sends it",)
+    elif transfer.leaves:
+        intent.unpacked()  # the next load clears the store
+    else:
+        intent.close()
+
+
+def _close(intent: Intent | None) -> None:
+    if intent is not None:
+        intent.close()
+
+
+def _begun(store: Store, parcel: Parcel, transfer: Transfer, metadata: dict[str, str] | None = None) -> Intent:
+    return journal.begin(
+        store.identity.id,
+        store.identity.label,
+        parcel.name,
+        None,
+        id=transfer.id,
+        parcel=parcel,
+        metadata=metadata,
+    )
 
 
 @contextmanager
@@ -88,8 +242,8 @@ def intended(store: Store, name: str, transfer: Transfer) -> Iterator[tuple[Inte
 
     The intent is closed too, unless an object was created under it: from then on `upload` decides.
     """
-    spool = private_dir(cache_dir() / "spool") / f"{transfer.id}.spool"
-    intent = journal.begin(store.identity.id, store.identity.label, name, spool)
+    spool = _spool(transfer)
+    intent = journal.begin(store.identity.id, store.identity.label, name, spool, id=transfer.id)
     try:
         yield intent, spool
     finally:
@@ -103,50 +257,69 @@ def open_spool(spool: Path) -> BinaryIO:
     return open(os.open(spool, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b")  # noqa: PTH123
 
 
-def _pack(source: Source, spool: Path, wanted: Wanted, transfer: Transfer) -> tuple[Packed, Path]:
-    """Bring the stored form into one file and return where it is."""
-    if isinstance(source, FileSource):
-        return Packed({}), source.path
-    transfer.begin(Phase.PACKING)
-    with room(spool.parent, None, wanted.name), open_spool(spool) as file:
-        packed = source.pack(file, lambda: transfer.reach(file.tell()))
-    return packed, spool
+def _spool(transfer: Transfer) -> Path:
+    return spools.directory() / f"{transfer.id}.spool"
 
 
-def _metadata(source: Source, facts: dict[str, Any], wanted: Wanted) -> dict[str, str]:
+def _room_made() -> tuple[str, ...]:
+    """Clear what unfinished puts keep, where the disk is short, and say what went."""
+    return tuple(f"the unfinished put of “{each.name}” was cleared: {why}" for each, why in spools.sweep())
+
+
+def _parcel(source: Source, packed: Packed, wanted: Wanted, path: Path, found: os.stat_result) -> Parcel:
+    return Parcel(
+        name=wanted.name,
+        path=str(path),
+        size=found.st_size,
+        mtime_ns=found.st_mtime_ns,
+        inode=found.st_ino,
+        kind=source.kind,
+        format=source.format,
+        content_type=source.content_type,
+        identity=source.identity,
+        facts=packed.facts,
+        notes=packed.notes,
+        metadata=wanted.metadata,
+        provenance=wanted.provenance,
+        ttl_ms=wanted.ttl_ms,
+        force=wanted.force,
+        origin=here.whereabouts(),
+    )
+
+
+def _facts(parcel: Parcel) -> dict[str, Any]:
+    return {"digest": parcel.digest, **parcel.facts}
+
+
+def _metadata(parcel: Parcel) -> dict[str, str]:
     return {
-        **wanted.metadata,
-        **wanted.provenance,
-        "rl.kind": source.kind,
-        "rl.format": source.format,
-        "rl.facts": json.dumps(facts, ensure_ascii=False, separators=(",", ":")),
+        **parcel.metadata,
+        **parcel.provenance,
+        "rl.kind": parcel.kind,
+        "rl.format": parcel.format,
+        "rl.facts": json.dumps(_facts(parcel), ensure_ascii=False, separators=(",", ":")),
     }
 
 
-def _current(store: Store, name: str) -> Object | None:
-    """Return the newest living version, as far as one page tells: a longer look would cost more than sending."""
-    page = store.objects.list(Filter(name=name, state=ObjectState.READ_ONLY), limit=PAGE)
-    view = next((view for view in page.objects if view.name == name and is_alive(view)), None)
-    return Object(view, store) if view else None
-
-
-def _from_elsewhere(old: Object) -> tuple[str, ...]:
+def _from_elsewhere(old: Object, origin_here: str) -> tuple[str, ...]:
     """Return a warning where what is replaced was not put from this notebook: two may be writing one name."""
     origin = origins.origin_of(old.store.identity.id, old.id)
-    if origin == here.whereabouts():
+    if origin == origin_here:
         return ()
     known = PurePath(origin).name if origin else (old.view.metadata or {}).get("rl.notebook")
     return (f"the version it replaces was put {f'from {known}' if known else 'elsewhere'}, not from here",)
 
 
-def _is_same(current: Object, source: Source, facts: dict[str, Any], wanted: Wanted) -> bool:
+def _is_same(store: Store, view: ObjectView, parcel: Parcel, latest: Latest) -> bool:
+    current = Object(view, store)
     return (
-        current.facts.get(source.identity) == facts[source.identity]
-        and current.format == source.format
-        and current.metadata == wanted.metadata
-        and _lives_as_long(current, wanted.ttl_ms)
+        not parcel.force
+        and current.facts.get(parcel.identity) == _facts(parcel)[parcel.identity]
+        and current.format == parcel.format
+        and current.metadata == parcel.metadata
+        and _lives_as_long(current, parcel.ttl_ms)
         # After a newer one that was deleted the name is an error; to put it again must mend that.
-        and not gone_after(current.store, current.view)
+        and not latest.is_gone_after(view)
     )
 
 

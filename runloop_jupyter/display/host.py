@@ -11,3 +11,11 @@ def in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return getattr(shell, "kernel", None) is not None
+
+
+def running_cell() -> int | None:
+    """Return the number of the cell that runs; None outside of IPython."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    number = getattr(shell, "execution_count", None)
+    return number if isinstance(number, int) else None

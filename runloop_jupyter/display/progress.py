@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections import deque
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
@@ -27,8 +26,9 @@ ProgressState: TypeAlias = Literal["running", "done", "failed", "cancelled"]
 
 _BAR_CELLS: Final = 20
 _LONGEST_LABEL: Final = 48
-_RATE_WINDOW: Final = 3.0
-_RATE_AFTER: Final = 0.4
+_GIVES_IN_S: Final = 2.0
+# What is left is said to the second only near the end.
+_STEPS: Final = ((10.0, 1.0), (120.0, 5.0), (float("inf"), 60.0))
 _ERASE_LINE: Final = "\r\x1b[2K"
 
 
@@ -44,6 +44,9 @@ class ProgressSnapshot:
         started: When the work began, in seconds of `time.monotonic`.
         state: ``running``, or how it ended.
         unit: What is counted, in the plural, where it isn't bytes: ``objects``.
+        rate: Bytes a second; None where it isn't known, which leaves out the speed and the time left.
+        files: Of many files that move together, how many are through.
+        of_files: How many there are; None where it is one.
     """
 
     label: str
@@ -53,41 +56,45 @@ class ProgressSnapshot:
     started: float
     state: ProgressState = "running"
     unit: str = ""
+    rate: float | None = None
+    files: int = 0
+    of_files: int | None = None
 
 
-def progress_words(snapshot: ProgressSnapshot, rate: float | None = None) -> str:
-    """Return ``sending · 1.9 of 4.1 GiB · 231 MB/s · 10 s``.
+def progress_words(snapshot: ProgressSnapshot, left_s: float | None = None) -> str:
+    """Return ``sending · 3 of 1,000 files · 1.9 of 4.1 GiB · 231 MB/s · 10 s left``.
 
     Args:
         snapshot: How far it is.
-        rate: Bytes a second; None where it isn't known yet, which leaves out the speed and the time to go.
+        left_s: Seconds that are left; None where nobody knows.
     """
     words = [snapshot.phase]
+    if snapshot.of_files is not None:
+        words.append(f"{humane.count(snapshot.files)} of {humane.plural(snapshot.of_files, 'file')}")
     if snapshot.unit:
         of = "" if snapshot.total is None else f" of {humane.count(snapshot.total)}"
         words.append(f"{humane.count(snapshot.done)}{of} {snapshot.unit}")
-        rate = None  # of things that differ in size it says little
     elif snapshot.total is None:
         words.append(humane.size(snapshot.done))
     else:
         words.append(humane.size_of(snapshot.done, snapshot.total))
-    if rate:
-        words.append(humane.rate(rate))
-        if snapshot.total is not None and snapshot.done < snapshot.total:
-            words.append(humane.duration(ceil((snapshot.total - snapshot.done) / rate)))
+    if snapshot.rate and not snapshot.unit:  # of things that differ in size a speed says little
+        words.append(humane.rate(snapshot.rate))
+        if left_s is not None:
+            words.append(f"{humane.duration(ceil(left_s))} left")
     return SEPARATOR.join(map(visible, words))
 
 
-def progress_text(snapshot: ProgressSnapshot, rate: float | None = None, width: int = 80) -> str:
+def progress_text(snapshot: ProgressSnapshot, left_s: float | None = None, width: int = 80) -> str:
     """Return the line for a terminal of `width` cells."""
     bar = ""
     if (share := _share(snapshot)) is not None:
         full = int(share * _BAR_CELLS)
         bar = f"  {'━' * full}{'╌' * (_BAR_CELLS - full)}"
-    return fold(f"{Fact(snapshot.label).to_text(_LONGEST_LABEL)}{bar}  {progress_words(snapshot, rate)}", width)
+    return fold(f"{Fact(snapshot.label).to_text(_LONGEST_LABEL)}{bar}  {progress_words(snapshot, left_s)}", width)
 
 
-def progress_html(snapshot: ProgressSnapshot, rate: float | None = None) -> Html:
+def progress_html(snapshot: ProgressSnapshot, left_s: float | None = None) -> Html:
     """Return the bar for a notebook; without a known total, the words alone."""
     parts = [element("span", Fact(snapshot.label).to_html(_LONGEST_LABEL))]
     if (share := _share(snapshot)) is not None:
@@ -105,14 +112,14 @@ def progress_html(snapshot: ProgressSnapshot, rate: float | None = None) -> Html
                 aria_valuenow=percent,
             )
         )
-    parts.append(element("span", progress_words(snapshot, rate), cls="rl-q"))
+    parts.append(element("span", progress_words(snapshot, left_s), cls="rl-q"))
     return root(element("div", *parts, cls="rl-bar"))
 
 
 class Surface(Protocol):
     """Where progress is shown."""
 
-    def show(self, snapshot: ProgressSnapshot, rate: float | None) -> None:
+    def show(self, snapshot: ProgressSnapshot, left_s: float | None) -> None:
         """Show this in place of what was shown before."""
 
     def clear(self) -> None:
@@ -129,7 +136,7 @@ class NotebookSurface:
     def __init__(self) -> None:
         self._handle: Any = None
 
-    def show(self, snapshot: ProgressSnapshot, rate: float | None) -> None:
+    def show(self, snapshot: ProgressSnapshot, left_s: float | None) -> None:
         """Show the bar."""
         if self._handle is None:
             from IPython.display import display
@@ -137,7 +144,7 @@ class NotebookSurface:
             self._handle = display(  # type: ignore[no-untyped-call]
                 {}, raw=True, display_id=True
             )
-        data = {"text/html": progress_html(snapshot, rate), "text/plain": progress_text(snapshot, rate)}
+        data = {"text/html": progress_html(snapshot, left_s), "text/plain": progress_text(snapshot, left_s)}
         self._handle.update(data, raw=True)
 
     def clear(self) -> None:
@@ -156,10 +163,10 @@ class TerminalSurface:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def show(self, snapshot: ProgressSnapshot, rate: float | None) -> None:
+    def show(self, snapshot: ProgressSnapshot, left_s: float | None) -> None:
         """Write the line over the one before."""
         width = shutil.get_terminal_size().columns - 1
-        self._write(_ERASE_LINE + progress_text(snapshot, rate, width))
+        self._write(_ERASE_LINE + progress_text(snapshot, left_s, width))
 
     def clear(self) -> None:
         """Erase the line."""
@@ -212,7 +219,7 @@ class LiveProgress:
         self._surface = surface or find_surface()
         self._next = -1.0
         self._is_shown = False
-        self._speed = _Speed()
+        self._left = Left()
 
     def __enter__(self) -> LiveProgress:
         return self
@@ -229,10 +236,10 @@ class LiveProgress:
         snapshot = self._snapshot()
         if snapshot is None:
             return
-        rate = self._speed.after(snapshot, now)
+        left_s = self._left.at(now, snapshot)
         if snapshot.state == "running" and now - snapshot.started >= self._display_after:
             self._is_shown = True
-            self._surface.show(snapshot, rate)
+            self._surface.show(snapshot, left_s)
 
     def close(self) -> None:
         """Take away what is shown. Harmless twice."""
@@ -241,23 +248,37 @@ class LiveProgress:
             self._surface.clear()
 
 
-class _Speed:
-    """Bytes a second over the last few, so that the number is neither stale nor nervous."""
+class Left:
+    """The time that is left, as a clock that runs down: it gives in to what is measured little by little.
+
+    A speed goes up and down; what divides by it jumps. So the moment of the end is kept, and moved a share of the way
+    to where the speed of now would put it; the longer it is until then, the coarser it is said.
+    """
 
     def __init__(self) -> None:
-        self._samples: deque[tuple[float, int]] = deque()
-        self._work: tuple[str, str] | None = None
+        self._work: tuple[str, str, int | None] | None = None
+        self._ends = 0.0
+        self._looked = 0.0
+        self._said = float("inf")
 
-    def after(self, snapshot: ProgressSnapshot, now: float) -> float | None:
-        work = (snapshot.label, snapshot.phase)
-        if work != self._work or (self._samples and snapshot.done < self._samples[-1][1]):
-            self._samples.clear()
-            self._work = work
-        self._samples.append((now, snapshot.done))
-        while now - self._samples[0][0] > _RATE_WINDOW:
-            self._samples.popleft()
-        then, done = self._samples[0]
-        return (snapshot.done - done) / (now - then) if now - then >= _RATE_AFTER else None
+    def at(self, now: float, snapshot: ProgressSnapshot) -> float | None:
+        """Return the seconds that are left at second `now`, to be said; None where nobody knows."""
+        if not snapshot.rate or snapshot.total is None or snapshot.done >= snapshot.total:
+            return None
+        ends = now + (snapshot.total - snapshot.done) / snapshot.rate
+        work = (snapshot.label, snapshot.phase, snapshot.total)
+        if work != self._work:
+            self._work, self._ends, self._said = work, ends, float("inf")
+        else:
+            self._ends += (ends - self._ends) * min(1.0, (now - self._looked) / _GIVES_IN_S)
+        self._looked = now
+        left = max(0.0, self._ends - now)
+        step = next(step for most, step in _STEPS if left < most)
+        said = ceil(left / step) * step
+        # It goes back up only where it is a whole step more than was said.
+        if said < self._said or left >= self._said + step:
+            self._said = said
+        return self._said
 
 
 def _share(snapshot: ProgressSnapshot) -> float | None:

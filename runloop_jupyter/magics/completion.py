@@ -14,6 +14,7 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 from runloop_jupyter.actions.forms import FORMS, KINDS, SORTS
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.magics.line import undoubled, unfinished
+from runloop_jupyter.magics.moving import VERBS
 from runloop_jupyter.magics.names import Names
 from runloop_jupyter.magics.options import PARSERS
 
@@ -109,6 +110,8 @@ class Completer:
             yield from _fitting(["clear"], last, "word")
         elif magic in {"rl_use", "rl_login"}:
             yield from _fitting_texts(_profiles(magic), last, "profile")
+        elif magic == "rl_transfers":
+            yield from _fitting(VERBS if not before else _transfer_ids(before[0].text), last, "transfer")
         elif magic == "rl_keys":
             yield from _fitting_texts(self._names.get().metadata, last, "metadata")
         elif option in {"-n", "--name"} or percents == "%%" or magic != "rl_put":
@@ -211,6 +214,14 @@ def _profiles(magic: str) -> list[str]:
     except (RunloopError, OSError):  # Tab is no place for an error; the magic will say it
         return []
     return known if magic == "rl_use" else [name for name in known if name not in {profile.EMBEDDED, "env"}]
+
+
+def _transfer_ids(verb: str) -> list[str]:
+    """Return the ids of what can be cancelled, retried or resumed; from here, so that nothing is waited for."""
+    from runloop_jupyter.actions.transfers import transfers_without_hearing
+
+    states = {"cancel": {"running", "unfinished"}, "retry": {"failed"}, "resume": {"unfinished"}}.get(verb, set())
+    return [each.id for each in transfers_without_hearing() if each.state in states]
 
 
 def _fitting(words: Iterable[str], last: Token, kind: str) -> Iterator[SimpleCompletion]:

@@ -37,6 +37,8 @@ def magic(act: Act) -> Callable[..., Any]:
         except HelpAsked as asked:
             print(asked)
             return None
+        if name != "rl_transfers":  # which says them itself
+            _say_what_failed_behind()
         value = act(self, said, cell)
         return None if _is_silenced(shell, name, line) else value
 
@@ -61,6 +63,19 @@ def object_or_name(word: Word) -> Any:
     if isinstance(value, Object | str):
         return value
     raise InputError(f"{word.typed} is a {type(value).__name__}, not an object or a name")
+
+
+def _say_what_failed_behind() -> None:
+    """Say, once, which transfers failed in the background since: nobody may have asked."""
+    if not session.current().has_transfers:
+        return
+    from IPython.display import display
+
+    from runloop_jupyter.actions.transfers import unheard
+    from runloop_jupyter.display.line import Line
+
+    for line in unheard(session.current()):
+        display(Line([line], tone="warn"))  # type: ignore[no-untyped-call]
 
 
 def _is_silenced(shell: Any, name: str, line: str) -> bool:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Collection, Iterable
 
+    from runloop_jupyter.actions.background import BackgroundTransfer
     from runloop_jupyter.magics.parser import Word
 
 _NO_VALUE: Final = object()
+_WILD: Final = frozenset("*?[")
 
 
 @magics_class
@@ -89,6 +91,7 @@ class RunloopMagics(Magics):
             "ttl": said.ttl or self.ttl or None,
             "force": said.force,
             "provenance": self.provenance,
+            "background": said.background,
         }
         if cell is not None:
             form = form or "text"
@@ -108,8 +111,11 @@ class RunloopMagics(Magics):
 
         if said.out is not None and (not said.out.isidentifier() or keyword.iskeyword(said.out)):
             raise InputError(f"-o {said.out!r} can't be a variable's name")
+        what = object_or_name(said.what)
+        if isinstance(what, str) and said.to is not None and _is_pattern(what):
+            return self._get_all(said, what)
         value = get(
-            object_or_name(said.what),
+            what,
             format=said.form,
             columns=None if said.columns is None else _names(said.columns),
             head=said.head,
@@ -117,11 +123,21 @@ class RunloopMagics(Magics):
             allow_pickle=said.allow_pickle,
             trust=said.trust,
             cache=not said.no_cache,
+            background=said.background,
         )
         if said.out is None:
             return value
+        if said.background:
+            return _Arrival(self._shell, said.out, value).going
         self._shell.push({said.out: value})
         return None
+
+    def _get_all(self, said: Namespace, pattern: str) -> Any:
+        from runloop_jupyter.actions.get_all import get_all
+
+        if said.form not in {None, "path"} or said.columns or said.head is not None or said.out:
+            raise InputError("a pattern with --to writes files; --as, --columns, --head and -o are for one value")
+        return get_all(pattern, to=said.to, background=said.background)
 
     @property
     def _shell(self) -> Any:
@@ -162,6 +178,34 @@ class RunloopMagics(Magics):
         if not word.variable and path:
             raise InputError(f"“{word}” is a variable and a file. The file: %rl_put ./{word}. The variable: ${word}")
         return value, name_of(value) or name
+
+
+class _Arrival:
+    """Sets a variable once its value is here: between two cells, for a running one must not see it change.
+
+    Args:
+        shell: Whose variable.
+        name: Its name.
+        going: What brings the value.
+    """
+
+    def __init__(self, shell: Any, name: str, going: BackgroundTransfer) -> None:
+        self.going = going
+        self._shell = shell
+        self._name = name
+        shell.events.register("pre_run_cell", self.look)
+
+    def look(self, *_: object) -> None:
+        """Before each cell: is it here?"""
+        if not self.going.done:
+            return
+        self._shell.events.unregister("pre_run_cell", self.look)
+        if self.going.snapshot().state == "done":  # a failure is for the next magic to say
+            self._shell.push({self._name: self.going.result()})
+
+
+def _is_pattern(text: str) -> bool:
+    return not _WILD.isdisjoint(text)
 
 
 def _names(said: str) -> list[str]:

@@ -13,7 +13,12 @@ def _put_parser() -> Parser:
         "%rl_put",
         "Store a variable, a file or a folder as an object. Nothing is sent when the newest version under the name "
         "already is the same. As %%rl_put NAME it stores the text of the cell.",
-        ["%rl_put df -m project=birds --ttl 30d", "%rl_put ./scans -n scans/batch-07", "%%rl_put notes.md"],
+        [
+            "%rl_put df -m project=birds --ttl 30d",
+            "%rl_put ./scans -n scans/batch-07",
+            "going = %rl_put big.bin --background",
+            "%%rl_put notes.md",
+        ],
     )
     parser.add_argument(
         "what", metavar="WHAT", help="a variable, a path (./name where it could be either) or a pattern of paths"
@@ -24,14 +29,22 @@ def _put_parser() -> Parser:
     parser.add_argument("--as", dest="form", metavar="FORMAT", help="the stored format, where several would do")
     parser.add_argument("--force", action="store_true", help="send it even if nothing changed")
     parser.add_argument("--pickle", action="store_true", help="pickle what has no other stored form")
+    parser.add_argument("--background", action="store_true", help="return once it is packed, and send it behind")
     return parser
 
 
 def _get_parser() -> Parser:
     parser = Parser(
         "%rl_get",
-        "Give back what was put: a value as it was, a file or folder as a local path.",
-        ["df = %rl_get penguins", "%rl_get penguins@-1 -o before --columns species,year", "%rl_get scans --to ./scans"],
+        "Give back what was put: a value as it was, a file or folder as a local path. A pattern with --to DIR writes "
+        "all that it fits beneath that directory. With --background -o sets its variable between two cells, before "
+        "the one that runs next once the value is here.",
+        [
+            "df = %rl_get penguins",
+            "%rl_get penguins@-1 -o before --columns species,year",
+            "%rl_get scans --to ./scans",
+            "%rl_get 'runs/7/*' --to ./runs",
+        ],
     )
     parser.add_argument("what", metavar="WHAT", help="a name, name@version, an id, or $object")
     parser.add_argument("--as", dest="form", metavar="FORM", help=", ".join(FORMS))
@@ -40,6 +53,7 @@ def _get_parser() -> Parser:
     parser.add_argument("--to", metavar="PATH", help="write the stored bytes (a folder's files) to this local path")
     parser.add_argument("-o", "--out", metavar="VAR", help="put the value into this variable and show nothing")
     parser.add_argument("--no-cache", action="store_true", help="fetch it anew, and keep nothing for the next time")
+    parser.add_argument("--background", action="store_true", help="return at once, and get it behind")
     parser.add_argument("--allow-pickle", action="store_true", help="unpickle: runs code, only for what you trust")
     parser.add_argument(
         "--trust", action="store_true", help="rebuild a model's unknown types, or give an SVG with scripts"
@@ -137,6 +151,20 @@ def _cache_parser() -> Parser:
     return parser
 
 
+def _transfers_parser() -> Parser:
+    parser = Parser(
+        "%rl_transfers",
+        "Show what moves, what moved lately, and puts that were cut off; cancel, retry or resume them. A put that was "
+        "cut off keeps what it had packed for a week; its time to live counts from when it is resumed.",
+        ["%rl_transfers", "%rl_transfers cancel 3fa9", "%rl_transfers cancel --all", "%rl_transfers resume"],
+    )
+    parser.add_argument("verb", nargs="?", metavar="VERB", help="cancel, retry (what failed) or resume (unfinished)")
+    parser.add_argument("id", nargs="?", metavar="ID", help="as shown; any unique beginning. resume: all without one")
+    parser.add_argument("--all", action="store_true", help="everything that runs or is unfinished")
+    parser.add_argument("--background", action="store_true", help="resume behind")
+    return parser
+
+
 def _login_parser() -> Parser:
     parser = Parser(
         "%rl_login",
@@ -169,6 +197,7 @@ PARSERS: Final = {
     "rl_keep": _keep_parser(),
     "rl_url": _url_parser(),
     "rl_cache": _cache_parser(),
+    "rl_transfers": _transfers_parser(),
     "rl_status": Parser("%rl_status", "Show which store is used, how it is reached, what it holds.", ["%rl_status"]),
     "rl_login": _login_parser(),
     "rl_use": _use_parser(),

@@ -73,11 +73,11 @@ class Tries:
             got_on: Whether this try brought the work forward all the same: then it doesn't count with those before.
 
         Raises:
-            TransferError: It was tried often enough.
+            ConnectionLost: It was tried often enough.
         """
         self._in_vain = 1 if got_on else self._in_vain + 1
         if self._in_vain >= TRIES:
-            raise errors.TransferError(f"{self._what}: {error}. Try again") from None
+            raise errors.ConnectionLost(f"{self._what}: {error}. Try again") from None
         asked = error.wait_s if isinstance(error, Retryable) else None
         jitter = random.uniform(0, min(8.0, 0.25 * 2 ** (self._in_vain - 1)))  # noqa: S311 - spread, not secrecy
         until = time.monotonic() + (jitter if asked is None else asked)

@@ -11,6 +11,7 @@ from runloop_jupyter.errors import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runloop_jupyter.transfer.lanes import Lanes
     from runloop_jupyter.transfer.transfer import Transfer
 
 T = TypeVar("T")
@@ -19,7 +20,9 @@ TICK_S: Final = 0.05
 CLEAN_UP_S: Final = 0.6  # together with a tick, under a second from Ctrl-C to the prompt
 
 
-def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None] = lambda: None) -> T:
+def carry_out(
+    transfer: Transfer, work: Callable[[], T], tick: Callable[[], None] = lambda: None, *, ends: bool = True
+) -> T:
     """Run `work` on a thread and wait for it here.
 
     On Ctrl-C the transfer is cancelled and given a moment to clean up; what is stuck longer (in a dead network, in a
@@ -29,6 +32,7 @@ def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None
         transfer: What `work` reports to; it is ended here, in the state that fits.
         work: Calls ``transfer.checkpoint()`` often.
         tick: Called about 20 times a second on the calling thread.
+        ends: Whether the transfer is done when `work` is; otherwise it goes on behind.
 
     Returns:
         What `work` returned.
@@ -37,8 +41,9 @@ def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None
         Interrupted: Ctrl-C; it is a KeyboardInterrupt.
         BaseException: Whatever `work` raised.
     """
-    outcome: _Outcome[T] = _Outcome()
-    thread = threading.Thread(target=outcome.of, args=(transfer, work), name=f"rl-{transfer.label[:20]}", daemon=True)
+    outcome: Outcome[T] = Outcome()
+    name = f"rl-{transfer.label[:20]}"
+    thread = threading.Thread(target=outcome.of, args=(transfer, work, ends), name=name, daemon=True)
     try:
         # Within the `try`: an interrupt may come before start() returns.
         thread.start()
@@ -54,7 +59,28 @@ def carry_out(transfer: Transfer, work: Callable[[], T], tick: Callable[[], None
     return cast("T", outcome.value)
 
 
-class _Outcome(Generic[T]):
+def set_off(lanes: Lanes, transfer: Transfer, work: Callable[[], T]) -> Outcome[T]:
+    """Have `work` done behind, when its turn comes, and return at once.
+
+    Args:
+        lanes: Where it is done.
+        transfer: What `work` reports to; it is ended there, in the state that fits.
+        work: Calls ``transfer.checkpoint()`` first and often, and cleans up when that raises. One that is cancelled
+            while it waits has its turn at once.
+    """
+    outcome: Outcome[T] = Outcome()
+
+    def turn() -> None:
+        outcome.of(transfer, work)
+
+    lanes.submit(turn)
+    transfer.hurry = lambda: lanes.hurry(turn)
+    return outcome
+
+
+class Outcome(Generic[T]):
+    """What became of work: there once `ready` is set, by then a value or an error."""
+
     def __init__(self) -> None:
         self.ready = threading.Event()
         self.value: T | None = None
@@ -70,10 +96,12 @@ class _Outcome(Generic[T]):
             return "was stopped; what came is kept for a week, and the next get goes on with it"
         return "was stopped; nothing of it was left" if self.error else "was done before it could be stopped"
 
-    def of(self, transfer: Transfer, work: Callable[[], T]) -> None:
+    def of(self, transfer: Transfer, work: Callable[[], T], ends: bool = True) -> None:
+        """Do `work` here and now, and end `transfer` in the state that fits."""
         try:
             self.value = work()
-            transfer.finish()
+            if ends:
+                transfer.finish()
         except BaseException as error:
             self.error = error
             transfer.fail(error)

@@ -1,14 +1,24 @@
-"""A kernel killed with SIGKILL: the next load says what was unfinished, and leaves nothing of it."""
+"""A kernel killed with SIGKILL: the next load says what was unfinished, clears the store, and offers to resume it."""
 
+import os
+import re
 import time
 
 import pytest
 from kernels import Kernel
 from leftovers import look
 
-from runloop_jupyter.paths import home_dir
+import runloop_jupyter as rl
+from runloop_jupyter.paths import cache_dir, home_dir
 
 LARGE = 1 << 30
+# What is put in the background has to wait then, and a kernel can be killed before its turn.
+LANES_BUSY = """
+import time
+from runloop_jupyter import session
+for _ in range(4):
+    session.current().transfers.lanes.submit(lambda: time.sleep(600))
+"""
 
 
 @pytest.fixture
@@ -24,6 +34,13 @@ def next_kernel():
         each.close()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_stays():
+    yield
+    rl.transfers().cancel()
+    assert not look()
+
+
 def wait_for(condition, timeout=60):
     deadline = time.monotonic() + timeout
     while not condition():
@@ -31,21 +48,93 @@ def wait_for(condition, timeout=60):
         time.sleep(0.005)
 
 
-def test_in_the_middle_of_sending_a_file(kernel, next_kernel, tmp_path):
+@pytest.fixture
+def killed(kernel, tmp_path):
+    """A file that a kernel was killed over."""
     path = tmp_path / "killed.bin"
     with path.open("wb") as file:
+        file.write(os.urandom(16))  # never the same as one that is stored already
         file.truncate(LARGE)
     kernel.run("%load_ext runloop_jupyter")
-    kernel.start(f"%rl_put {path}")
+    kernel.start(f"%rl_put {path} -m site=north --ttl 30d")
     wait_for(lambda: look().uploading)
     kernel.kill()
-    assert look().uploading == ["killed.bin"]
-    assert look().intents == ["killed.bin"]
+    assert look().uploading == look().intents == ["killed.bin"]
+    return path
+
+
+def test_in_the_middle_of_sending_a_file_it_can_be_resumed_in_the_next(killed, next_kernel):
+    other = next_kernel()
+    said = other.run("%load_ext runloop_jupyter").text
+
+    assert re.search(r"put of “killed\.bin” \(1\.0 GiB, .* UTC\) was cut off: %rl_transfers resume sends it", said)
+    assert len([line for line in said.splitlines() if "cut off" in line]) == 1
+    assert not look().uploading
+    assert "unfinished: its kernel ended" in other.run("%rl_transfers").text
+    resumed = other.run("%rl_transfers resume")
+    assert resumed.status == "ok", resumed.text
+    (thing,) = rl.ls("killed.bin")
+    assert (thing.size, thing.metadata) == (LARGE, {"site": "north"})
+    assert thing.expires is not None
+    assert not look()
+
+
+def test_a_file_that_has_changed_since_is_not_resumed_and_that_is_said(killed, next_kernel):
+    with killed.open("r+b") as file:
+        file.write(b"other")
+    said = next_kernel().run("%load_ext runloop_jupyter").text
+    assert "killed.bin isn't what it was, so it can't be resumed. Put it again" in said
+    assert not look()
+
+
+def test_what_was_put_in_the_background_and_waits_for_its_turn_is_resumed_in_the_next(kernel, next_kernel):
+    """Packed, and its cell long over: the value is nowhere but in the spool."""
+    kernel.run("%load_ext runloop_jupyter")
+    kernel.run(LANES_BUSY)
+    reply = kernel.run("import numpy as np; a = np.arange(12)\ngoing = %rl_put a -n waits --background\na[:] = 0")
+    assert reply.status == "ok", reply.text
+    assert look().spools
+    kernel.kill()
+
+    other = next_kernel()
+    assert "put of “waits”" in other.run("%load_ext runloop_jupyter").text
+    assert other.run("going = %rl_transfers resume --background").status == "ok"
+    assert other.run("going.result().name").text == "'waits'"
+    assert rl.get("waits").tolist() == list(range(12))
+    assert not look()
+
+
+def test_a_kernel_that_is_shut_down_in_the_middle_leaves_it_to_the_next(kernel, next_kernel, tmp_path):
+    path = tmp_path / "shut.bin"
+    with path.open("wb") as file:
+        file.write(os.urandom(16))
+        file.truncate(LARGE)
+    kernel.run("%load_ext runloop_jupyter")
+    kernel.run(f"going = %rl_put {path} --background")
+    wait_for(lambda: look().uploading)
+    kernel.manager.shutdown_kernel(now=False)
+    wait_for(lambda: not kernel.manager.is_alive())
+    assert look().intents == ["shut.bin"]
+
+    assert "put of “shut.bin”" in next_kernel().run("%load_ext runloop_jupyter").text
+    assert not look().uploading
+    assert look().intents == ["shut.bin"]
+
+
+def test_a_spool_that_is_a_week_old_is_cleared_by_the_next_load_and_that_is_said(kernel, next_kernel):
+    kernel.run("%load_ext runloop_jupyter")
+    kernel.run(LANES_BUSY)
+    kernel.run("text = 'x' * 1000\ngoing = %rl_put text -n forgotten --background")
+    kernel.kill()
+    (intent,) = (home_dir() / "journal").glob("*.json")
+    intent.write_text(re.sub(r'"began": [\d.]+', '"began": 1000.0', intent.read_text()))
+    stray = cache_dir() / "spool" / "stray.spool"
+    stray.touch()
+    os.utime(stray, (1000, 1000))
 
     said = next_kernel().run("%load_ext runloop_jupyter").text
 
-    assert "put of “killed.bin”" in said
-    assert "was cut off" in said
+    assert "the unfinished put of “forgotten” was cleared: nobody resumed it for 7 days" in said
     assert not look()
 
 

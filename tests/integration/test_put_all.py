@@ -5,7 +5,7 @@ import os
 import pytest
 
 import runloop_jupyter as rl
-from runloop_jupyter.errors import InputError
+from runloop_jupyter.errors import InputError, SomeFailed
 
 
 @pytest.fixture
@@ -66,15 +66,30 @@ def test_two_paths_of_one_name_are_refused_before_anything_is_sent(folder):
     assert len(rl.ls("twice/")) == 0
 
 
-def test_one_that_fails_is_named_and_the_others_that_are_stored_stay(folder, monkeypatch):
+def test_one_that_fails_stops_no_other_and_is_named_with_the_reason(folder):
     os.mkfifo(folder / "data" / "z.fifo")
     with pytest.raises(InputError, match=r"z\.fifo"):
         rl.put_all("data/*", "partly")
     (folder / "data" / "z.fifo").unlink()
-    (folder / "data" / "zz").mkdir()
-    os.mkfifo(folder / "data" / "zz" / "pipe")
-    with pytest.raises(rl.errors.ArchiveError, match=r"this came after \d of 5 objects, which are stored"):
+    (folder / "data" / "aa").mkdir()
+    os.mkfifo(folder / "data" / "aa" / "pipe")
+    with pytest.raises(SomeFailed, match=r"4 of 5 objects are stored, 1 failed\. “partly/aa”: .*pipe") as caught:
         rl.put_all("data/*", "partly")
+    assert list(caught.value.failed) == ["partly/aa"]
+    assert isinstance(caught.value.failed["partly/aa"], rl.errors.ArchiveError)
+    assert sorted(caught.value.done) == ["partly/a.csv", "partly/b.csv", "partly/deep", "partly/notes.md"]
+    assert len(rl.ls("partly/")) == 4
+
+    (folder / "data" / "aa" / "pipe").unlink()
+    batch = rl.put_all("data/*", "partly")
+    assert {thing.name: thing.outcome.sent for thing in batch if thing.outcome.sent} == {"partly/aa": True}
+
+
+def test_one_alone_fails_as_put_does(folder):
+    (folder / "data" / "aa").mkdir()
+    os.mkfifo(folder / "data" / "aa" / "pipe")
+    with pytest.raises(rl.errors.ArchiveError, match="pipe"):
+        rl.put_all("data/aa")
 
 
 def test_in_a_magic_a_pattern_is_said_as_in_a_shell(run, fresh_shell, folder):

@@ -26,13 +26,14 @@ def open_shell() -> Iterator[Any]:
 
 
 class Ran:
-    """What came of a cell: its value, its error, what it wrote."""
+    """What came of a cell: its value, its error, what it wrote, the text of what it displayed."""
 
     def __init__(self, result: Any, captured: Any) -> None:
         self.error = result.error_in_exec or result.error_before_exec
         self.value = result.result
         self.out = captured.stdout
         self.err = captured.stderr
+        self.displayed = [each.data.get("text/plain", "") for each in captured.outputs]
 
 
 def run_cell(shell: Any, code: str) -> Ran:

@@ -31,8 +31,8 @@ Card(
 )
 
 # %%
-snapshot = ProgressSnapshot("scans", "sending", 2_040_109_466, 4_402_341_478, time.monotonic())
-display({"text/html": progress_html(snapshot, 231e6)}, raw=True)
+snapshot = ProgressSnapshot("scans", "sending", 2_040_109_466, 4_402_341_478, time.monotonic(), rate=231e6)
+display({"text/html": progress_html(snapshot, 11)}, raw=True)
 
 # %%
 Table(

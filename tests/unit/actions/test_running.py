@@ -15,8 +15,8 @@ def shown(monkeypatch):
     lines = []
 
     class Surface:
-        def show(self, snapshot, rate):
-            lines.append(progress.progress_text(snapshot, rate))
+        def show(self, snapshot, left_s):
+            lines.append(progress.progress_text(snapshot, left_s))
 
         def clear(self):
             lines.append("")

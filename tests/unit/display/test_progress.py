@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from runloop_jupyter.display.progress import (
+    Left,
     LiveProgress,
     ProgressSnapshot,
     TerminalSurface,
@@ -28,11 +30,11 @@ class Recorder:
     """A surface that remembers what it was asked for."""
 
     def __init__(self) -> None:
-        self.shown: list[tuple[ProgressSnapshot, float | None]] = []
+        self.shown: list[tuple[ProgressSnapshot, float | None]] = []  # with the seconds that are left
         self.cleared = 0
 
-    def show(self, snapshot: ProgressSnapshot, rate: float | None) -> None:
-        self.shown.append((snapshot, rate))
+    def show(self, snapshot: ProgressSnapshot, left_s: float | None) -> None:
+        self.shown.append((snapshot, left_s))
 
     def clear(self) -> None:
         self.cleared += 1
@@ -62,13 +64,19 @@ def steadily(now: float) -> ProgressSnapshot:
     return replace(SCANS, done=int(1e6 * (now - 100)))
 
 
-def test_words_say_phase_files_bytes_speed_and_time_to_go() -> None:
-    assert progress_words(SCANS, 231e6) == "sending · 1.9 of 4.1 GiB · 231 MB/s · 11 s"
+def test_words_say_phase_bytes_speed_and_time_left() -> None:
+    assert progress_words(replace(SCANS, rate=231e6), 11) == "sending · 1.9 of 4.1 GiB · 231 MB/s · 11 s left"
+
+
+def test_of_many_files_the_words_say_how_many_are_through() -> None:
+    many = replace(SCANS, rate=80e6, files=3, of_files=1000)
+    assert progress_words(many, 40) == "sending · 3 of 1,000 files · 1.9 of 4.1 GiB · 80 MB/s · 40 s left"
 
 
 def test_words_leave_out_what_is_not_known() -> None:
     assert progress_words(replace(SCANS, total=None)) == "sending · 1.9 GiB"
-    assert progress_words(replace(SCANS, total=None), 231e6) == "sending · 1.9 GiB · 231 MB/s"
+    assert progress_words(replace(SCANS, total=None, rate=231e6)) == "sending · 1.9 GiB · 231 MB/s"
+    assert progress_words(replace(SCANS, rate=None), 11) == "sending · 1.9 of 4.1 GiB"
 
 
 def test_the_bar_is_as_full_as_the_work_is_done() -> None:
@@ -94,7 +102,7 @@ def test_a_label_from_elsewhere_stays_text() -> None:
 
 
 def test_a_terminal_line_keeps_to_the_terminal() -> None:
-    assert len(progress_text(replace(SCANS, label="x" * 200), 231e6, width=60)) == 60
+    assert len(progress_text(replace(SCANS, label="x" * 200, rate=231e6), 11, width=60)) == 60
 
 
 def test_work_under_half_a_second_shows_nothing() -> None:
@@ -119,21 +127,40 @@ def test_work_that_has_ended_is_not_shown() -> None:
     assert surface.shown == []
 
 
-def test_speed_is_that_of_the_last_seconds() -> None:
-    def stalls(now: float) -> ProgressSnapshot:
-        return steadily(min(now, 103.0))
-
-    rates = [rate for _, rate in run(stalls, seconds=8).shown]
-    assert rates[10] == pytest.approx(1e6, rel=0.01)
-    assert rates[-1] == 0
+def nervously(now: float) -> ProgressSnapshot:
+    """1 GB in all; as fast as ever in the mean, and half or one and a half times that from moment to moment."""
+    rate = 10e6 if int(now * 5) % 2 else 5e6
+    return replace(SCANS, total=1_000_000_000, done=int(7.5e6 * (now - 100)), rate=rate)
 
 
-def test_speed_starts_anew_with_each_phase() -> None:
-    def repacks(now: float) -> ProgressSnapshot:
-        return steadily(now) if now < 102 else replace(SCANS, phase="verifying", done=0)
+def test_the_time_left_runs_down_and_does_not_jump_with_the_speed() -> None:
+    lefts = [left for _, left in run(nervously, seconds=60).shown]
+    jumps = [after - before for before, after in pairwise(lefts)]
+    assert max(jumps) <= 0
+    assert min(jumps) >= -60  # it is said to the minute where it is far off
+    assert lefts[-1] < lefts[0]
 
-    first = next(rate for snapshot, rate in run(repacks, seconds=4).shown if snapshot.phase == "verifying")
-    assert first is None
+
+def test_the_time_left_gives_in_to_a_speed_that_has_changed() -> None:
+    def slows_down(now: float) -> ProgressSnapshot:
+        rate = 10e6 if now < 110 else 1e6
+        return replace(SCANS, total=1_000_000_000, done=100_000_000, rate=rate)
+
+    shown = run(slows_down, seconds=30).shown
+    assert shown[20][1] == pytest.approx(90, abs=5)
+    assert shown[-1][1] == pytest.approx(900, abs=60)
+
+
+def test_the_time_left_is_said_to_the_second_near_the_end_only() -> None:
+    def fixed(left: float) -> float | None:
+        return Left().at(100.0, replace(SCANS, total=SCANS.done + int(left * 1e6), rate=1e6))
+
+    assert [fixed(left) for left in (3.2, 42.0, 130.0)] == [4, 45, 180]
+
+
+@pytest.mark.parametrize("change", [{"total": None}, {"rate": None}, {"rate": 0.0}, {"done": 4_402_341_478}], ids=str)
+def test_where_nobody_knows_nothing_is_said_to_be_left(change: dict[str, Any]) -> None:
+    assert Left().at(100.0, replace(SCANS, **{"rate": 1e6, **change})) is None
 
 
 def test_the_bar_is_taken_away_when_the_work_fails() -> None:
@@ -154,7 +181,7 @@ def test_a_terminal_line_is_written_over_and_erased_at_the_end() -> None:
     stream = io.StringIO()
     surface = TerminalSurface(stream)
     surface.show(SCANS, None)
-    surface.show(SCANS, 231e6)
+    surface.show(SCANS, 11)
     surface.clear()
     assert "\n" not in stream.getvalue()
     assert stream.getvalue().endswith("\r\x1b[2K")
@@ -169,5 +196,5 @@ def test_nothing_is_shown_where_nobody_looks(capsys: pytest.CaptureFixture[str])
 def test_what_is_counted_may_be_other_than_bytes() -> None:
     looking = ProgressSnapshot("ls", "looking", 15_000, None, started=100.0, unit="objects")
     assert progress_words(looking) == "looking · 15,000 objects"
-    assert progress_words(looking, rate=7_000.0) == "looking · 15,000 objects"
+    assert progress_words(replace(looking, rate=7_000.0), 4) == "looking · 15,000 objects"
     assert progress_words(replace(looking, total=40_000)) == "looking · 15,000 of 40,000 objects"

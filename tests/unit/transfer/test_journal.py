@@ -74,7 +74,7 @@ def test_what_it_learns_is_on_disk_at_once(directory):
     intent.created("obj_1")
     intent.created("obj_2")
     intent.deleted("obj_1")
-    assert json.loads(path.read_bytes())["objects"] == ["obj_2"]
+    assert journal.everything()[0].objects == ["obj_2"]
 
 
 def test_an_intent_comes_back_as_it_was_written(child):
