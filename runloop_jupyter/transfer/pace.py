@@ -12,6 +12,7 @@ MOST: Final = 16
 AT_FIRST: Final = 2
 WINDOW_S: Final = 0.1  # long enough for a rate to mean something, short enough for what takes a second in all
 WORTH_IT: Final = 1.2  # twice the connections, and not a fifth more bytes: they share one bottleneck
+DOUBTED: Final = 4  # windows: that more don't help is believed later than that they do
 SETTLED_S: Final = 5.0  # after that another look: lines and neighbours change
 SLOW_START_S: Final = 2.0  # how long connections are waited for that have yet to bring a first byte
 
@@ -53,7 +54,8 @@ class Pace:
             return
         rate = (received - self._bytes) / took
         if self._before is not None and rate < self._before[1] * WORTH_IT:
-            self._settle(now, self._before[0])
+            if took >= DOUBTED * WINDOW_S:
+                self._settle(now, self._before[0])
         elif self.allowed < self._most:
             self._before = (self.allowed, rate)
             self._change(now, min(self.allowed * 2, self._most))
