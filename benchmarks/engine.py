@@ -357,9 +357,11 @@ def fsync(path: Path) -> None:
 def certificate(home: Path) -> None:
     """Make an authority of one."""
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", str(home / "key.pem"), "-out", str(home / "certificate.pem")],
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", str(home / "key.pem"), "-out", str(home / "certificate.pem")),
+        ],
         check=True,
         capture_output=True,
     )

@@ -88,6 +88,7 @@ def _receive(incoming: Incoming, view: ObjectView, partial: Partial, transfer: T
             incoming.in_one_piece = True
             _again(partial, incoming.check)
         else:
+            transfer.reach(partial.there.total)  # what came twice was counted twice
             return
 
 

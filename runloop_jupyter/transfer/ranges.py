@@ -116,7 +116,7 @@ class _Crew:
                 thread.start()
 
     def _is_more(self) -> bool:
-        return any(True for _ in self._unassigned())
+        return bool(self._unassigned()) or any(_left(lane) >= 2 * LEAST for lane in self._shared.lanes)
 
     def _unassigned(self) -> list[tuple[int, int]]:
         there = self._incoming.partial.there
@@ -129,8 +129,10 @@ class _Crew:
         shared = self._shared
         with self._lock:
             gaps = self._unassigned()
-            if shared.over or not gaps or shared.workers > shared.allowed:
+            if shared.over or shared.workers > shared.allowed:
                 return None
+            if not gaps:
+                return self._half_of_another()
             start, stop = gaps[0]
             left = sum(stop - start for start, stop in gaps)
             length = min(max(left // (_GROWS * shared.allowed), LEAST), LARGEST)
@@ -141,6 +143,18 @@ class _Crew:
             lane = Lane(start, start + length)
             shared.lanes.append(lane)
             return lane
+
+    def _half_of_another(self) -> Lane | None:
+        """Take the end of the lane that has most left to bring, which was given out when there were fewer to help."""
+        slowest = max(self._shared.lanes, key=_left, default=None)
+        if slowest is None or slowest.stop is None or _left(slowest) < 2 * LEAST:
+            return None
+        middle = slowest.stop - _left(slowest) // 2
+        # What it has on the way past its new end it may write all the same: they are the same bytes.
+        lane = Lane(middle, slowest.stop)
+        slowest.stop = middle
+        self._shared.lanes.append(lane)
+        return lane
 
     def _bring_lanes(self) -> None:
         shared = self._shared
@@ -188,3 +202,7 @@ class _Crew:
         got_on = incoming.received - self._counted >= presigned.GOT_ON
         self._counted = incoming.received
         self._tries.failed(error, got_on=got_on)
+
+
+def _left(lane: Lane) -> int:
+    return (lane.stop or 0) - lane.start

@@ -1,12 +1,14 @@
 """Large objects by parallel ranges over lines that break: the right bytes or one clear line, and what came is kept.
 
-``python tests/faults/test_engine_download.py --long [N]`` tries N (300) seeded storms and says how many of what.
+``python tests/faults/test_engine_download.py --long [N]`` tries N (300) seeded storms and cancels, and says how many.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import subprocess
 import sys
 import tempfile
 import threading
@@ -278,6 +280,55 @@ def test_a_full_disk_is_said_and_leaves_no_file(far, target, monkeypatch):
     assert_whole(target)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_disk_that_others_filled_is_told_before_anything_is_asked_for(far, tmp_path):
+    from runloop_jupyter.transfer.room import room
+
+    disk = tmp_path / "small disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], check=True)
+    try:
+        (disk / "somebody else's").write_bytes(bytes(1 << 20))
+        with pytest.raises(errors.TransferError, match="no room for “far”") as caught, room(disk, None, "far"):
+            far.fetch(disk / "far.bin")
+        assert_clear(caught.value)
+        assert far.asked() == []
+        assert [each.name for each in disk.iterdir()] == ["somebody else's"]
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def stopped(far: FarObject, target: Path, seed: int) -> str:
+    """Cancel at a moment drawn by a seed, then fetch again; return how it went."""
+    rng = random.Random(seed)
+    transfer = Transfer("far.bin", "down", "there")
+
+    def slowly(exchange):
+        time.sleep(0.02)
+        answers(exchange)
+
+    far.server.will("GET", slowly, for_ever=True)
+    threading.Timer(rng.uniform(0, 0.25), transfer.cancel).start()
+    came = "was whole before"
+    try:
+        far.fetch(target, transfer=transfer)
+    except errors.TransferCancelled:
+        assert not target.exists()
+        came = "stopped, and something kept" if transfer.keeps else "stopped, and nothing kept"
+        assert kept() == ([".json", ".part"] if transfer.keeps else [])
+    far.server.behave()
+    target.unlink(missing_ok=True)
+    far.fetch(target)
+    assert_whole(target)
+    target.unlink()
+    return came
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_cancel_at_any_moment_leaves_what_the_next_goes_on_with(seed, far, target):
+    assert stopped(far, target, seed)
+
+
 def storm(far: FarObject, target: Path, seed: int) -> str:
     """Fetch through faults drawn by a seed, as often as it takes; return how it went."""
     rng = random.Random(seed)
@@ -327,16 +378,18 @@ def main(count: int) -> int:
     with tempfile.TemporaryDirectory() as where, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RUNLOOP_JUPYTER_CACHE", f"{where}/cache")
         with far_object(patch) as far:
+            directory = Path(where) / "target"
+            directory.mkdir()
             for seed in range(count):
                 try:
-                    seen[storm(far, Path(where) / "far.bin", seed)] += 1
+                    seen[(stopped if seed % 3 == 2 else storm)(far, directory / "far.bin", seed)] += 1
                 except Exception as error:
                     seen["VIOLATION"] += 1
                     print(f"seed {seed}: {type(error).__name__}: {error}")
                     far.server.behave()
     for what, times in sorted(seen.items()):
         print(f"{times:5} {what}")
-    print(f"{count} storms, {seen['VIOLATION']} violations")
+    print(f"{count} tries, {seen['VIOLATION']} violations")
     return 1 if seen["VIOLATION"] else 0
 
 

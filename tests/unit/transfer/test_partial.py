@@ -139,10 +139,12 @@ def test_without_a_name_it_is_there_for_as_long_as_it_is_open(size, root, tmp_pa
 
 
 def test_on_another_disk_it_waits_beside_its_target_and_is_not_seen(root, target, monkeypatch):
+    renamed = Path.rename
+
     def elsewhere(self, to):
         if Path(to).parent != self.parent:
             raise OSError(errno.EXDEV, "another disk")
-        os.rename(self, to)
+        return renamed(self, to)
 
     monkeypatch.setattr(Path, "rename", elsewhere)
     half(target)
