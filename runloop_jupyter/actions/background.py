@@ -109,7 +109,7 @@ class BackgroundTransfer(Result):
         return Card(
             title=self.label,
             facts=[*state, *([] if is_new else facts_of(now)), *[now.place] * up],
-            code=["%rl_transfers", Fact(self.id, "id")],
+            code=["%rl_transfers", *([] if is_new else [Fact(self.id, "id")])],
             warnings=[now.error] if now.error and not is_new else [],
         )
 

@@ -102,6 +102,7 @@ class Bulk(Generic[T]):
                 cancelled = error
                 self._stop()
         if cancelled is not None:
+            self._whole.count(len(self.done), len(self._sizes))
             raise cancelled
         self._report()
 

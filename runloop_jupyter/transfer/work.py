@@ -92,9 +92,16 @@ class Outcome(Generic[T]):
             return "was stopped; what is left of it is being cleared away"
         if transfer.leaves:
             return "was stopped; the store couldn't be told, and the next %load_ext clears what is left"
+        if self.error is None:
+            return "was done before it could be stopped"
         if transfer.keeps:
             return "was stopped; what came is kept for a week, and the next get goes on with it"
-        return "was stopped; nothing of it was left" if self.error else "was done before it could be stopped"
+        now = transfer.snapshot()
+        if now.of_files is not None:
+            return (
+                f"was stopped; {now.files:,} of {now.of_files:,} are through and stay, nothing of the others was left"
+            )
+        return "was stopped; nothing of it was left"
 
     def of(self, transfer: Transfer, work: Callable[[], T], ends: bool = True) -> None:
         """Do `work` here and now, and end `transfer` in the state that fits."""

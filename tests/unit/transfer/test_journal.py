@@ -15,6 +15,7 @@ import runloop_jupyter as rl
 from runloop_jupyter import session
 from runloop_jupyter.paths import cache_dir
 from runloop_jupyter.transfer import journal
+from runloop_jupyter.transfer.parcel import Parcel
 
 
 @pytest.fixture(autouse=True)
@@ -237,3 +238,85 @@ def test_a_home_that_can_not_be_written_is_an_error_at_begin(directory):
     directory.write_bytes(b"a file where the journal should be")
     with pytest.raises(OSError, match="File exists"):
         begin()
+
+
+def parcel(path, **more):
+    path.write_bytes(b"bytes")
+    found = path.stat()
+    known = {"name": "penguins", "kind": "file", "format": "file", "content_type": "binary", "identity": "digest"}
+    return Parcel(path=str(path), size=found.st_size, mtime_ns=found.st_mtime_ns, inode=found.st_ino, **known, **more)
+
+
+def abandoned_with(spool, **more):
+    intent = begun_by(replace(journal.me(), born="1", **more))
+    intent.spool = None if spool is None else str(spool)
+    return intent
+
+
+def test_what_was_packed_whole_can_be_resumed_as_long_as_it_is_the_same(tmp_path):
+    intent = abandoned_with(tmp_path / "x.spool")
+    assert not intent.resumable
+    intent.packed(parcel(tmp_path / "x.spool"))
+    (found,) = journal.unfinished()
+    assert found == intent
+    assert found.resumable
+    (tmp_path / "x.spool").write_bytes(b"other bytes")
+    assert not found.resumable
+
+
+def test_a_spool_from_before_a_power_cut_needs_its_digest_and_a_users_own_file_does_not(tmp_path):
+    intent = abandoned_with(tmp_path / "x.spool", boot="another boot")
+    intent.packed(parcel(tmp_path / "x.spool"))
+    assert not intent.resumable
+    intent.packed(parcel(tmp_path / "x.spool", digest="blake3:00"))
+    assert intent.resumable
+    own = abandoned_with(None, boot="another boot")
+    own.packed(parcel(tmp_path / "own.bin"))
+    assert own.resumable
+
+
+def test_one_that_somebody_works_on_is_not_resumed_and_one_that_was_given_up_is(tmp_path):
+    intent = begin(spool=tmp_path / "x.spool")
+    intent.packed(parcel(tmp_path / "x.spool"))
+    assert not intent.resumable
+    assert journal.unfinished() == []
+    intent.stop("no route")
+    assert [each.stopped for each in journal.unfinished()] == ["no route"]
+    assert intent.resumable
+
+
+def test_who_claims_one_owns_it_and_what_it_made_under_another_id(tmp_path):
+    intent = abandoned_with(tmp_path / "x.spool")
+    intent.packed(parcel(tmp_path / "x.spool"))
+    intent.created("obj_1")
+    mine = journal.claim(journal.unfinished()[0], "new")
+    assert (mine.id, mine.objects, mine.owner, mine.stopped) == ("new", ["obj_1"], journal.me(), None)
+    assert [each.id for each in journal.everything()] == ["new"]
+    mine.close()
+    assert list((tmp_path / "home" / "journal").iterdir()) == []
+    assert not (tmp_path / "x.spool").exists()
+
+
+def test_while_it_is_held_closing_it_leaves_it_and_its_spool(tmp_path):
+    spool = tmp_path / "x.spool"
+    intent = begin(spool=spool)
+    intent.packed(parcel(spool))
+    intent.created("obj_1")
+    intent.hold()
+    intent.close()
+    assert spool.exists()
+    assert intent.objects == []
+    intent.release()
+    intent.close()
+    assert not spool.exists()
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"[", b"7", b'["+"]', b'{"+": 1}', b'["?", "obj_2"]', b"\xff\xfe", b'["-", "obj_9"]']
+)
+def test_an_id_that_was_cut_off_hides_no_other(line, directory):
+    intent = begun_by(replace(journal.me(), born="1"))
+    intent.created("obj_1")
+    with (directory / f"{intent.id}.ids").open("ab") as file:
+        file.write(line + b"\n")
+    assert journal.everything()[0].objects == ["obj_1"]

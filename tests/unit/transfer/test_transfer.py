@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import pytest
 
@@ -192,6 +193,37 @@ def test_the_last_hundred_that_ended_are_remembered():
         each.finish()
     made.append(transfers.new("one more", "up", "there"))
     assert list(transfers) == made[20:]
+
+
+def test_a_failure_in_the_background_is_not_forgotten_before_somebody_was_told():
+    transfers = Transfers()
+    behind = transfers.new("behind", "up", "there", behind=True)
+    behind.fail(TransferError("no route"))
+    for number in range(REMEMBERED + 20):
+        transfers.new(str(number), "up", "there").finish()
+    assert transfers.unheard() == [behind]
+    behind.heard = True
+    assert transfers.unheard() == []
+
+
+def test_what_could_call_it_again_is_let_go_of_unless_it_failed(transfer):
+    other = Transfer("other", "up", "there")
+    transfer.again = other.again = lambda: None
+    transfer.finish()
+    other.fail(TransferError("no route"))
+    assert transfer.again is None
+    assert other.again is not None
+
+
+def test_the_time_left_follows_from_the_speed(transfer):
+    transfer.begin(Phase.SENDING, 1000)
+    assert transfer.snapshot().left_s is None
+    time.sleep(0.5)
+    transfer.advance(500)
+    now = transfer.snapshot()
+    assert now.left_s == pytest.approx(500 / now.rate)
+    transfer.finish()
+    assert transfer.snapshot().left_s is None
 
 
 def test_one_that_runs_is_never_forgotten():

@@ -112,6 +112,20 @@ def test_ctrl_c_stops_work_that_listens_and_says_that_nothing_is_left(transfer):
     assert transfer.snapshot().state is State.CANCELLED
 
 
+def test_of_many_that_were_stopped_it_says_how_many_stay(transfer):
+    began = threading.Event()
+
+    def work():
+        transfer.count(37, 1000)
+        while True:
+            began.set()
+            transfer.checkpoint()
+            time.sleep(0.01)
+
+    with pytest.raises(Interrupted, match=r"was stopped; 37 of 1,000 are through and stay, nothing of the others"):
+        carry_out(transfer, work, interrupt_once(began))
+
+
 def test_ctrl_c_gives_the_prompt_back_within_a_second_from_work_that_is_stuck(transfer, stuck):
     began = time.monotonic()
     with pytest.raises(Interrupted, match="what is left of it is being cleared away"):
