@@ -197,7 +197,13 @@ class _Fetch:
 
     def _unpack(self, file: BinaryIO, folder: Path, *, durable: bool) -> None:
         self._transfer.begin(Phase.READING)
-        archive.unpack(file, folder, checkpoint=self._transfer.checkpoint, durable=durable)
+        archive.unpack(
+            file,
+            folder,
+            checkpoint=self._transfer.checkpoint,
+            declared=_declared(self._thing),
+            durable=durable,
+        )
 
     def _download(self, file: BinaryIO) -> None:
         thing = self._thing
@@ -219,6 +225,12 @@ class _Fetch:
             file.close()
             raise
         return file
+
+
+def _declared(thing: Object) -> int | None:
+    """Return how many bytes of files a folder was said to have when it was put."""
+    said = thing.facts.get("bytes")
+    return said if isinstance(said, int) else None
 
 
 def _columns(said: object) -> tuple[str, ...] | None:

@@ -31,6 +31,7 @@ def put(
     force: bool = False,
     pickle: bool = False,
     provenance: bool = False,
+    include_secrets: bool = False,
 ) -> Object:
     """Store a value, a file or a folder as an object.
 
@@ -47,6 +48,8 @@ def put(
         force: Send it even if the current version is the same.
         pickle: Allow pickle for a value without another stored form.
         provenance: Add the notebook's name and the git commit to the metadata, as ``rl.notebook`` and ``rl.git``.
+        include_secrets: Keep in a folder what looks like a secret (``.env``, private keys, ``.ssh`` and their like),
+            which is left out otherwise. What a ``.runloopignore`` in it says, in gitignore's words, stays out.
 
     Returns:
         The object, READ_ONLY and whole; ``outcome`` says whether it was sent and what it replaces.
@@ -67,7 +70,7 @@ def put(
             raise InputError(f"a {type(what).__name__} has no name of its own. Give one: rl.put(value, 'NAME')")
     check_name(name)
     wanted = wanted_of(name, metadata, ttl, force=force, provenance=provenance)
-    source = source_of(what, name, format=format, pickle=pickle)
+    source = source_of(what, name, format=format, pickle=pickle, include_secrets=include_secrets)
     session = sessions.current()
     # Now: `use` in another thread changes what comes next, not what has begun.
     profile = session.profile

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from runloop_jupyter.actions import here, origins
 from runloop_jupyter.actions.object import Object, Outcome
 from runloop_jupyter.actions.resolve import PAGE, gone_after, is_alive
-from runloop_jupyter.actions.source import FileSource, Packed
+from runloop_jupyter.actions.source import FileSource, FolderSource, Packed
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.paths import cache_dir, private_dir
 from runloop_jupyter.transfer import digest, journal
@@ -108,7 +108,8 @@ def _pack(source: Source, spool: Path, wanted: Wanted, transfer: Transfer) -> tu
     if isinstance(source, FileSource):
         return Packed({}), source.path
     transfer.begin(Phase.PACKING)
-    with room(spool.parent, None, wanted.name), open_spool(spool) as file:
+    needs = source.estimate(transfer.checkpoint) if isinstance(source, FolderSource) else None
+    with room(spool.parent, needs, wanted.name), open_spool(spool) as file:
         packed = source.pack(file, lambda: transfer.reach(file.tell()))
     return packed, spool
 

@@ -89,6 +89,7 @@ class RunloopMagics(Magics):
             "ttl": said.ttl or self.ttl or None,
             "force": said.force,
             "provenance": self.provenance,
+            "include_secrets": said.include_secrets,
         }
         if cell is not None:
             form = form or "text"

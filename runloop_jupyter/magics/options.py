@@ -24,6 +24,9 @@ def _put_parser() -> Parser:
     parser.add_argument("--as", dest="form", metavar="FORMAT", help="the stored format, where several would do")
     parser.add_argument("--force", action="store_true", help="send it even if nothing changed")
     parser.add_argument("--pickle", action="store_true", help="pickle what has no other stored form")
+    parser.add_argument(
+        "--include-secrets", action="store_true", help="keep .env, keys and their like, left out of folders otherwise"
+    )
     return parser
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from runloop_jupyter import archive
 from runloop_jupyter.archive import durable
-from runloop_jupyter.archive.packing import is_secret
+from runloop_jupyter.archive import is_secret
 from runloop_jupyter.errors import ArchiveError
 
 
