@@ -72,7 +72,9 @@ def put_all(
     label = what if isinstance(what, str) else humane.plural(len(named), "path")
     left_out = [name for name in named if not include_secrets and is_secret(name.rpartition("/")[2])]
     sources = {
-        check_name(f"{prefix.rstrip('/')}/{name}" if prefix else name): path_source(path, include_secrets=include_secrets)
+        check_name(f"{prefix.rstrip('/')}/{name}" if prefix else name): path_source(
+            path, include_secrets=include_secrets
+        )
         for name, path in named.items()
         if name not in left_out
     }

@@ -92,17 +92,19 @@ class _Packer:
     def run(self) -> Packed:
         with gzipped.writer(self._file) as compressed:
             stream = _Digesting(compressed)
-            with tarfile.open(
-                fileobj=cast("Any", stream),
-                mode="w|",
-                format=tarfile.PAX_FORMAT,
-                encoding="utf-8",
-                errors="surrogateescape",
-                bufsize=_CHUNK,
-            ) as tar:
-                with closing(iter(self._walk)) as things:
-                    for found in things:
-                        self._entry(tar, found)
+            with (
+                tarfile.open(
+                    fileobj=cast("Any", stream),
+                    mode="w|",
+                    format=tarfile.PAX_FORMAT,
+                    encoding="utf-8",
+                    errors="surrogateescape",
+                    bufsize=_CHUNK,
+                ) as tar,
+                closing(iter(self._walk)) as things,
+            ):
+                for found in things:
+                    self._entry(tar, found)
         digest = f"blake3:{stream.digest.hexdigest()}"
         return Packed(self._files, self._bytes, digest, self._walk.left_out, self._walk.ignored)
 

@@ -115,5 +115,7 @@ def naming(path: str) -> Iterator[None]:
         ) from error
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL):
-            raise ArchiveError(f"the archive has a name this disk can't hold ({shown(path)}): {error.strerror}") from error
+            raise ArchiveError(
+                f"the archive has a name this disk can't hold ({shown(path)}): {error.strerror}"
+            ) from error
         raise
