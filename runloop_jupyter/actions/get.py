@@ -18,8 +18,9 @@ from runloop_jupyter.atomic import atomic_writer, temporary_beside
 from runloop_jupyter.errors import InputError, NotEnoughMemory
 from runloop_jupyter.paths import cache_dir, private_dir
 from runloop_jupyter.transfer import cache
-from runloop_jupyter.transfer.download import download
-from runloop_jupyter.transfer.reader import RangeReader, buffered
+from runloop_jupyter.transfer.parts import download
+from runloop_jupyter.transfer.parts_reader import reader
+from runloop_jupyter.transfer.reader import buffered
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.values import memory, registry
@@ -171,9 +172,7 @@ class _Fetch:
             return self._spooled()
         here = cache.found(self._thing.store.identity.id, self._thing.view, self.name)
         file = (
-            here.open("rb")
-            if here
-            else buffered(RangeReader(self._thing.store.objects, self._thing.view, self._transfer.checkpoint))
+            here.open("rb") if here else buffered(reader(self._thing.store.objects, self._thing.view, self._transfer))
         )
         # Of a file that came another way its first bytes say what it is.
         format_ = stored_format(self._thing.format, file, self._thing.name)

@@ -19,7 +19,9 @@ from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.result import Result
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.errors import RunloopError
-from runloop_jupyter.transfer.reader import RangeReader, buffered
+from runloop_jupyter.transfer.manifest import facts_of, is_head, size_of
+from runloop_jupyter.transfer.parts_reader import reader as opened
+from runloop_jupyter.transfer.reader import buffered
 from runloop_jupyter.values import registry
 
 if TYPE_CHECKING:
@@ -84,6 +86,9 @@ class Info(Result):
             said.append(("size", Fact(f"{humane.size(thing.size)} ({thing.size:,} bytes)", "size")))
         if thing.format:
             said.append(("format", thing.format))
+        if is_head(thing.view):
+            parts = facts_of(thing.view.metadata).get("parts")
+            said.append(("kept in", humane.plural(parts if isinstance(parts, int) else 0, "part")))
         if thing.digest:
             said.append(("digest", Fact(thing.digest, "id")))
         said += [(key, str(facts[key])) for key in ("type", "library", "dtype", "note") if key in facts]
@@ -97,7 +102,7 @@ class Info(Result):
         rows: list[list[Cell]] = [
             [
                 Fact(f"@{version_label(view.create_time_ms, view.id)}", "id"),
-                humane.size(view.size_bytes or 0),
+                humane.size(size_of(view) or 0),
                 humane.utc_minute(view.create_time_ms),
                 "" if view.delete_after_time_ms is None else humane.utc_minute(view.delete_after_time_ms),
             ]
@@ -164,12 +169,14 @@ def _look(thing: Object, transfer: Transfer) -> Info:
     members: archive.Members | None = None
     trouble, bytes_read = None, 0
     if thing.size:
-        reader = RangeReader(thing.store.objects, thing.view, transfer.checkpoint)
         try:
-            preview, members = _inside(thing, buffered(reader))
+            reader = opened(thing.store.objects, thing.view, transfer)
+            try:
+                preview, members = _inside(thing, buffered(reader))
+            finally:
+                bytes_read = reader.bytes_fetched
         except RunloopError as error:
             trouble = str(error)
-        bytes_read = reader.bytes_fetched
     return Info(thing, found[:VERSIONS_SHOWN], len(found) > VERSIONS_SHOWN, preview, members, bytes_read, trouble)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.plain import visible
 from runloop_jupyter.display.result import Result
+from runloop_jupyter.transfer.manifest import facts_of, format_of, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Object(Result):
     """One stored, immutable thing, and the store it lives in.
 
     Attributes:
-        view: What the store says of it.
+        view: What the store says of it; of what is kept in parts, with the size of the whole.
         store: Where it lives.
         outcome: How the put that made it ended; None where it was found.
         public: Whether it was found among the public ones, which no bare name means.
@@ -58,6 +58,10 @@ class Object(Result):
     store: Store = field(repr=False)
     outcome: Outcome | None = field(default=None, repr=False)
     public: bool = field(default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # What stands for a set is, to whoever looks, the whole.
+        object.__setattr__(self, "view", whole(self.view))
 
     @property
     def id(self) -> str:
@@ -108,16 +112,12 @@ class Object(Result):
     @property
     def format(self) -> str | None:
         """The stored format, ``parquet``, ``npy``…; None where another client made it."""
-        return (self.view.metadata or {}).get("rl.format")
+        return format_of(self.view.metadata)
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """What was written down when it was put: digest, rows, columns, short schema, library."""
-        try:
-            facts = json.loads((self.view.metadata or {}).get("rl.facts", "{}"))
-        except (ValueError, RecursionError):  # somebody else's words: any text at all
-            return {}
-        return facts if isinstance(facts, dict) else {}
+        return facts_of(self.view.metadata)
 
     @property
     def digest(self) -> str | None:

@@ -10,6 +10,7 @@ from runloop_jupyter.display import humane
 from runloop_jupyter.errors import NotFound, RunloopError
 from runloop_jupyter.profile import StoreIdentity
 from runloop_jupyter.transfer import journal
+from runloop_jupyter.transfer.manifest import PART, set_of
 
 if TYPE_CHECKING:
     from runloop_jupyter.session import Session, Store
@@ -43,6 +44,9 @@ def _clear(session: Session, intent: Intent) -> str:
     except RunloopError as error:
         return f"{what}; {intent.place} can't be reached to clear it: {error}"
     intent.close()
+    if intent.metadata.get("rl.kind") == PART:
+        state = "it is there still" if finished else "the rest of it was deleted"
+        return f"rm of “{intent.name}” ({when}) was cut off; {state}"
     return f"{what} just after it was whole; it is there" if finished else f"{what}; cleared. Put it again"
 
 
@@ -51,6 +55,10 @@ def _delete_unfinished(store: Store, intent: Intent) -> bool:
     from runloop_jupyter.api.objects import Filter
     from runloop_jupyter.wire.objects import ObjectState
 
+    if set_of(intent.metadata):
+        from runloop_jupyter.transfer import parts
+
+        return parts.clear(store.objects, intent)
     views = []
     for object_id in intent.objects:
         with suppress(NotFound):

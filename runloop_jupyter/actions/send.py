@@ -17,9 +17,10 @@ from runloop_jupyter.actions.source import FileSource, FolderSource, Packed
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.paths import cache_dir, private_dir
 from runloop_jupyter.transfer import digest, journal
+from runloop_jupyter.transfer.manifest import is_member
+from runloop_jupyter.transfer.parts import upload
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
-from runloop_jupyter.transfer.upload import check_size, upload
 from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectState
 
 if TYPE_CHECKING:
@@ -66,7 +67,6 @@ def send(store: Store, source: Source, wanted: Wanted, transfer: Transfer) -> Ob
         packed, path = _pack(source, spool, wanted, transfer)
         # Of the file as it is hashed: if it is another when it has been sent, the object is refused.
         hashed = path.stat()
-        check_size(wanted.name, hashed.st_size)
         transfer.begin(Phase.HASHING, hashed.st_size)
         facts = {"digest": digest.of_file(path, transfer.advance), **packed.facts}
         current = _current(store, wanted.name)
@@ -127,7 +127,7 @@ def _metadata(source: Source, facts: dict[str, Any], wanted: Wanted) -> dict[str
 def _current(store: Store, name: str) -> Object | None:
     """Return the newest living version, as far as one page tells: a longer look would cost more than sending."""
     page = store.objects.list(Filter(name=name, state=ObjectState.READ_ONLY), limit=PAGE)
-    view = next((view for view in page.objects if view.name == name and is_alive(view)), None)
+    view = next((view for view in page.objects if view.name == name and is_alive(view) and not is_member(view)), None)
     return Object(view, store) if view else None
 
 
