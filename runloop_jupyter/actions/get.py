@@ -18,9 +18,10 @@ from runloop_jupyter.atomic import atomic_writer, temporary_beside
 from runloop_jupyter.errors import InputError, NotEnoughMemory
 from runloop_jupyter.paths import cache_dir, private_dir
 from runloop_jupyter.transfer import cache
+from runloop_jupyter.transfer.manifest import is_head
 from runloop_jupyter.transfer.parts import download
-from runloop_jupyter.transfer.parts_reader import reader
-from runloop_jupyter.transfer.reader import buffered
+from runloop_jupyter.transfer.parts_reader import PartsReader
+from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.values import memory, registry
@@ -171,14 +172,18 @@ class _Fetch:
         if not wish.parts:
             return self._spooled()
         here = cache.found(self._thing.store.identity.id, self._thing.view, self.name)
-        file = (
-            here.open("rb") if here else buffered(reader(self._thing.store.objects, self._thing.view, self._transfer))
-        )
+        file = here.open("rb") if here else buffered(self._ranges())
         # Of a file that came another way its first bytes say what it is.
         format_ = stored_format(self._thing.format, file, self._thing.name)
         if format_ is not None:
             registry.check_parts(registry.codec_named(format_), wish)
         return file
+
+    def _ranges(self) -> RangeReader | PartsReader:
+        objects, view = self._thing.store.objects, self._thing.view
+        if is_head(view):
+            return PartsReader(objects, view, self._transfer)
+        return RangeReader(objects, view, self._transfer.checkpoint)
 
     def _cached_file(self, name: str) -> Path:
         thing = self._thing

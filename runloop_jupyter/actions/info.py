@@ -20,8 +20,8 @@ from runloop_jupyter.display.result import Result
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.errors import RunloopError
 from runloop_jupyter.transfer.manifest import facts_of, is_head, size_of
-from runloop_jupyter.transfer.parts_reader import reader as opened
-from runloop_jupyter.transfer.reader import buffered
+from runloop_jupyter.transfer.parts_reader import PartsReader
+from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.values import registry
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _look(thing: Object, transfer: Transfer) -> Info:
     trouble, bytes_read = None, 0
     if thing.size:
         try:
-            reader = opened(thing.store.objects, thing.view, transfer)
+            reader = _opened(thing, transfer)
             try:
                 preview, members = _inside(thing, buffered(reader))
             finally:
@@ -178,6 +178,12 @@ def _look(thing: Object, transfer: Transfer) -> Info:
         except RunloopError as error:
             trouble = str(error)
     return Info(thing, found[:VERSIONS_SHOWN], len(found) > VERSIONS_SHOWN, preview, members, bytes_read, trouble)
+
+
+def _opened(thing: Object, transfer: Transfer) -> RangeReader | PartsReader:
+    if is_head(thing.view):
+        return PartsReader(thing.store.objects, thing.view, transfer)
+    return RangeReader(thing.store.objects, thing.view, transfer.checkpoint)
 
 
 def _inside(thing: Object, file: BinaryIO) -> tuple[Preview | None, archive.Members | None]:

@@ -26,10 +26,12 @@ itself that it belongs to that set.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter.errors import TransferError
+from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,6 +42,8 @@ PART: Final = "part"
 PARTS: Final = "parts"
 LARGEST: Final = 64 << 20
 """Bytes of a manifest."""
+_NAME_BYTES: Final = 1000
+_PART_NAME: Final = re.compile(r"\.rl-part-[0-9]{5,}\Z")
 _OF_SETS: Final = ("set", "size", "parts", "format", "manifest")
 """What the facts of a head have beside those of the whole."""
 
@@ -84,9 +88,7 @@ class Manifest:
             said = json.loads(data)
             if said["version"] != 1:
                 raise TransferError(f"“{name}” is kept in parts as a later version of this package does. Update it")
-            parts = tuple(
-                Part(_text(each["id"]), _count(each["size"]), _text(each["digest"])) for each in said["parts"]
-            )
+            parts = tuple(map(_part, said["parts"]))
             found = cls(_text(said["set"]), _count(said["size"]), _text(said["digest"]), parts)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise TransferError(f"the list of the parts of “{name}” is damaged; it can't be put together") from None
@@ -105,8 +107,18 @@ def facts_of(metadata: Mapping[str, str] | None) -> dict[str, Any]:
 
 
 def is_member(view: ObjectView) -> bool:
-    """Whether an object is part of a set: no list shows it, and no name means it."""
-    return (view.metadata or {}).get("rl.kind") == PART
+    """Whether an object is part of a set: no list shows it, and no name means it.
+
+    One that is deleted has no metadata any more; its name tells.
+    """
+    if view.metadata:
+        return view.metadata.get("rl.kind") == PART
+    return view.state == ObjectState.DELETED and _PART_NAME.search(view.name) is not None
+
+
+def part_name(name: str, number: int) -> str:
+    """Return what a part is called: as what it is a part of, so that it is known where sets are not."""
+    return f"{name.encode()[:_NAME_BYTES].decode(errors='ignore')}.rl-part-{number:05d}"
 
 
 def is_head(view: ObjectView) -> bool:
@@ -199,6 +211,10 @@ def of_whole(metadata: Mapping[str, str] | None) -> dict[str, str]:
 
 def _json(facts: Mapping[str, Any]) -> str:
     return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+
+
+def _part(said: Mapping[str, object]) -> Part:
+    return Part(_text(said["id"]), _count(said["size"]), _text(said["digest"]))
 
 
 def _text(said: object) -> str:

@@ -16,7 +16,6 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from itertools import accumulate
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter import errors
@@ -36,6 +35,7 @@ from runloop_jupyter.wire.objects import ContentType, ObjectCreateParameters, Ob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.transfer.digest import Hasher
@@ -50,7 +50,6 @@ OUTLIVES_MS: Final = 86_400_000
 """How much longer a part lives than was asked for: more than the sending takes."""
 _CHUNK: Final = 4 << 20
 _MARGIN_MS: Final = 60_000
-_NAME_BYTES: Final = 1000
 
 
 def upload(
@@ -295,7 +294,7 @@ class _Sending:
         number, of_bytes = len(self._made) + 1, f"{digest.DEFAULT}:{own.hexdigest()}"
         ttl_ms = self._wanted.ttl_ms
         view = self._send(
-            f"{_shortened(self._wanted.name)}.part-{number:05d}",
+            manifest.part_name(self._wanted.name, number),
             str(ContentType.BINARY),
             manifest.of_part(self._set, number, of_bytes),
             None if ttl_ms is None else ttl_ms + OUTLIVES_MS,
@@ -446,7 +445,3 @@ def _scratch() -> Iterator[BinaryIO]:
     with _fresh(path) as file:
         path.unlink()
         yield file
-
-
-def _shortened(name: str) -> str:
-    return name.encode()[:_NAME_BYTES].decode(errors="ignore")

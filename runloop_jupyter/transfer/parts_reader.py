@@ -1,4 +1,4 @@
-"""A stored object as a seekable file that fetches only what is read, whether it is one object or a set."""
+"""A set as a seekable file that fetches only what is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from runloop_jupyter.transfer.reader import RangeReader
 
 if TYPE_CHECKING:
     from runloop_jupyter.api.objects import Objects
-    from runloop_jupyter.transfer.manifest import Manifest
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.wire.objects import ObjectView
 
@@ -20,37 +19,23 @@ _OPEN: Final = 4
 """Parts that are kept open; each keeps blocks of some megabytes."""
 
 
-def reader(objects: Objects, view: ObjectView, transfer: Transfer) -> RangeReader | PartsReader:
-    """Return an object's bytes as a file.
-
-    Args:
-        objects: The store.
-        view: The object, READ_ONLY.
-        transfer: Its `cancel` stops the reading.
-
-    Raises:
-        TransferError: Of a set, the list of its parts can't be had.
-    """
-    if not manifest.is_head(view):
-        return RangeReader(objects, view, transfer.checkpoint)
-    found = parts.read(objects, view, transfer)
-    if found.size != manifest.size_of(view):
-        raise DigestMismatch(f"“{view.name}” is not what was put: the list of its parts speaks of something else")
-    return PartsReader(objects, view, found, transfer)
-
-
 class PartsReader(io.RawIOBase):
-    """Reads a set by ranges of its parts. Not thread-safe, as files are.
+    """Reads a set by ranges of its parts, as `RangeReader` does one object. Not thread-safe, as files are.
 
     Args:
         objects: The store.
         view: Its head.
-        found: What is in it.
         transfer: Its `cancel` stops the reading.
+
+    Raises:
+        TransferError: The list of its parts can't be had.
     """
 
-    def __init__(self, objects: Objects, view: ObjectView, found: Manifest, transfer: Transfer) -> None:
+    def __init__(self, objects: Objects, view: ObjectView, transfer: Transfer) -> None:
         super().__init__()
+        found = parts.read(objects, view, transfer)
+        if found.size != manifest.size_of(view):
+            raise DigestMismatch(f"“{view.name}” is not what was put: the list of its parts speaks of something else")
         self._objects = objects
         self._view = view
         self._found = found
