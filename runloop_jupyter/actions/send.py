@@ -18,7 +18,7 @@ from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.paths import cache_dir, private_dir
 from runloop_jupyter.transfer import digest, journal
 from runloop_jupyter.transfer.manifest import is_member
-from runloop_jupyter.transfer.parts import upload
+from runloop_jupyter.transfer.parts import is_whole, upload
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.wire.objects import ObjectCreateParameters, ObjectState
@@ -70,7 +70,8 @@ def send(store: Store, source: Source, wanted: Wanted, transfer: Transfer) -> Ob
         transfer.begin(Phase.HASHING, hashed.st_size)
         facts = {"digest": digest.of_file(path, transfer.advance), **packed.facts}
         current = _current(store, wanted.name)
-        if current and not wanted.force and _is_same(current, source, facts, wanted):
+        same = current and not wanted.force and _is_same(current, source, facts, wanted)
+        if current and same and is_whole(store.objects, current.view, transfer):
             return Object(current.view, store, Outcome(sent=False, notes=packed.notes))
         intent.with_metadata(_metadata(source, facts, wanted))
         parameters = ObjectCreateParameters(

@@ -133,6 +133,27 @@ def read(objects: Objects, head: ObjectView, transfer: Transfer) -> Manifest:
     return found
 
 
+def is_whole(objects: Objects, view: ObjectView, transfer: Transfer) -> bool:
+    """Whether an object can be fetched: of a set, whether each of its parts is there still.
+
+    Raises:
+        TransferCancelled: Cancelled.
+        StoreError: The store refused.
+    """
+    if not manifest.is_head(view):
+        return True
+    try:
+        found = read(objects, view, transfer)
+        for part in found.parts:
+            transfer.checkpoint()
+            _member(objects, found, part, view.name)
+    except errors.TransferCancelled:
+        raise
+    except errors.TransferError:
+        return False
+    return True
+
+
 def delete(objects: Objects, head: ObjectView, transfer: Transfer, intent: Intent) -> None:
     """Delete a set, its head first.
 

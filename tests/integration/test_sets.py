@@ -8,14 +8,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from leftovers import look
+from network import while_it
 from shells import ok
 
 import runloop_jupyter as rl
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.recover import recover
 from runloop_jupyter.api.objects import Filter
-from runloop_jupyter.errors import DigestMismatch, InputError, ObjectNotFound, ServerError, TransferError
+from runloop_jupyter.errors import (
+    DigestMismatch,
+    InputError,
+    ObjectNotFound,
+    ServerError,
+    TransferCancelled,
+    TransferError,
+)
 from runloop_jupyter.transfer import journal, manifest, parts
+from runloop_jupyter.transfer.transfer import Phase, Transfer
 from runloop_jupyter.wire.objects import ObjectCreateParameters
 
 PART = 300_000
@@ -222,8 +231,41 @@ def test_a_part_that_is_gone_is_said_and_the_rest_can_be_deleted(large):
     objects().delete(members_of(thing)[2].id)
     with pytest.raises(TransferError, match=r"a part of “holed\.bin” is gone"):
         rl.get("holed.bin")
+    # The same bytes again are no reason not to send them: what is there can't be had.
+    assert rl.put(large, "holed.bin").outcome.sent
+    assert rl.get("holed.bin").read_bytes() == large.read_bytes()
+    rl.rm(thing)
     rl.rm("holed.bin")
     assert members() == []
+
+
+def test_a_put_that_is_cancelled_on_its_way_leaves_no_part(large):
+    while_it(Phase.SENDING, Transfer.cancel, after=2 * PART)
+    with pytest.raises(TransferCancelled):
+        rl.put(large, "cancelled.bin")
+    assert members() == []
+    assert not look()
+
+
+def test_a_get_that_is_cancelled_on_its_way_leaves_nothing(large, tmp_path):
+    rl.put(large, "half.bin")
+    while_it(Phase.RECEIVING, Transfer.cancel, after=2 * PART)
+    with pytest.raises(TransferCancelled):
+        rl.get("half.bin", to=tmp_path / "half.bin")
+    assert [path.name for path in tmp_path.iterdir()] == ["large.bin"]
+
+
+def test_how_far_it_is_is_said_of_the_whole(large):
+    seen = []
+    session = sessions.current()
+    session.transfers.added.listen(lambda transfer: transfer.changed.listen(seen.append))
+    rl.put(large, "told.bin")
+    rl.get("told.bin")
+    size = large.stat().st_size
+    for phase in (Phase.SENDING, Phase.RECEIVING):
+        of_phase = [now.done for now in seen if now.phase is phase and now.total == size]
+        assert of_phase == sorted(of_phase)
+        assert max(of_phase) >= size
 
 
 def forge(name, found, facts=None, *, like=None):
