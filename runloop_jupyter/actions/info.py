@@ -19,7 +19,7 @@ from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.result import Result
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.errors import RunloopError
-from runloop_jupyter.transfer.manifest import facts_of, is_head, size_of
+from runloop_jupyter.transfer.manifest import is_head, size_of
 from runloop_jupyter.transfer.parts_reader import PartsReader
 from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.values import registry
@@ -86,9 +86,6 @@ class Info(Result):
             said.append(("size", Fact(f"{humane.size(thing.size)} ({thing.size:,} bytes)", "size")))
         if thing.format:
             said.append(("format", thing.format))
-        if is_head(thing.view):
-            parts = facts_of(thing.view.metadata).get("parts")
-            said.append(("kept in", humane.plural(parts if isinstance(parts, int) else 0, "part")))
         if thing.digest:
             said.append(("digest", Fact(thing.digest, "id")))
         said += [(key, str(facts[key])) for key in ("type", "library", "dtype", "note") if key in facts]

@@ -14,7 +14,7 @@ from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.plain import visible
 from runloop_jupyter.display.result import Result
-from runloop_jupyter.transfer.manifest import facts_of, format_of, whole
+from runloop_jupyter.transfer.manifest import facts_of, format_of, is_head, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,6 +146,12 @@ class Object(Result):
         counted = next((key for key in ("arrays", "tensors", "files") if isinstance(facts.get(key), int)), None)
         return humane.plural(facts[counted], counted[:-1]) if counted else ""
 
+    @property
+    def _parts(self) -> int:
+        """How many parts it is kept in."""
+        said = self.facts.get("parts")
+        return said if isinstance(said, int) else 0
+
     def get(self, **how: Any) -> Any:
         """Return its value; what can be said is what `runloop_jupyter.get` takes."""
         from runloop_jupyter.actions.get import get
@@ -156,6 +162,8 @@ class Object(Result):
         """Return the card that shows it."""
         outcome, size = self.outcome, self.view.size_bytes
         facts = [self.kind, self.shape, Fact(humane.size(size), "size") if size is not None else ""]
+        if is_head(self.view):
+            facts.append(Fact(f"in {humane.plural(self._parts, 'part')}", tone="quiet"))
         if self.view.state != "READ_ONLY":
             facts.append(Fact(self.view.state.lower(), tone="warn"))
         second: list[Fact | str] = [f"{key}={value}" for key, value in self.metadata.items()]

@@ -49,6 +49,7 @@ PART_BYTES: int = 1 << 30
 OUTLIVES_MS: Final = 86_400_000
 """How much longer a part lives than was asked for: more than the sending takes."""
 _CHUNK: Final = 4 << 20
+_OPAQUE: Final = str(ContentType.BINARY)
 _MARGIN_MS: Final = 60_000
 
 
@@ -316,7 +317,7 @@ class _Sending:
         ttl_ms = self._wanted.ttl_ms
         view = self._send(
             manifest.part_name(self._wanted.name, number),
-            str(ContentType.BINARY),
+            _OPAQUE,
             manifest.of_part(self._set, number, of_bytes),
             None if ttl_ms is None else ttl_ms + OUTLIVES_MS,
             start,
@@ -334,9 +335,8 @@ class _Sending:
         hasher.update(listed)
         of_head = manifest.of_head(metadata, self._manifest(), f"{digest.DEFAULT}:{hasher.hexdigest()}")
         self._intent.with_metadata(of_head)
-        return self._send(
-            self._wanted.name, self._wanted.content_type, of_head, self._head_ttl_ms(), self._hashed.st_size
-        )
+        # Whatever the whole is: a devbox unpacks what is called an archive, and this is a list.
+        return self._send(self._wanted.name, _OPAQUE, of_head, self._head_ttl_ms(), self._hashed.st_size)
 
     def _send(
         self, name: str, content_type: str, metadata: dict[str, str], ttl_ms: int | None, before: int

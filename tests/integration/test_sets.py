@@ -91,8 +91,7 @@ def test_it_is_one_object_to_whoever_looks(large, run, fresh_shell):
     assert rl.status().objects == 2
     assert "1.1 MiB" in ok(run("%rl_ls seen.bin")).table().to_text()
     info = rl.info("seen.bin").page().to_text()
-    assert "kept in" in info
-    assert "5 parts" in info
+    assert "in 5 parts" in info
     assert all(view.metadata.get("project") is None for view in members_of(thing))
 
 
@@ -149,6 +148,7 @@ def test_a_large_folder_is_a_folder(tmp_path):
         (tmp_path / "scans" / f"{n}.raw").write_bytes(os.urandom(500_000))
     thing = rl.put(tmp_path / "scans")
     assert (thing.kind, thing.shape) == ("folder", "3 files")
+    assert thing.view.content_type == "binary"  # a devbox would unpack what calls itself a tgz, and this is a list
     back = rl.get("scans")
     assert {path.name: path.read_bytes() for path in back.iterdir()} == {
         path.name: path.read_bytes() for path in (tmp_path / "scans").iterdir()
