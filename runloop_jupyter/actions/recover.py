@@ -58,7 +58,7 @@ def _delete_unfinished(store: Store, intent: Intent) -> bool:
     if set_of(intent.metadata):
         from runloop_jupyter.transfer import parts
 
-        return parts.clear(store.objects, intent)
+        return parts.clear(store.objects, intent) is not None
     views = []
     for object_id in intent.objects:
         with suppress(NotFound):

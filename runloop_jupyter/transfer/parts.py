@@ -19,7 +19,7 @@ from runloop_jupyter.transfer.manifest import Manifest, Part
 from runloop_jupyter.transfer.portion import Portion
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.scratch import chunks, scratch
-from runloop_jupyter.transfer.sending import Sending, discard, spool_of
+from runloop_jupyter.transfer.sending_parts import Sending, discard, spool_of
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.transfer.upload import LARGEST as _ONE_PIECE
 from runloop_jupyter.transfer.upload import upload as upload_one
@@ -183,8 +183,8 @@ def delete(objects: Objects, head: ObjectView, transfer: Transfer, intent: Inten
         intent.close()
 
 
-def clear(objects: Objects, intent: Intent) -> bool:
-    """Delete what a put or the deleting of a set left, when whoever did it is gone; return whether the set is whole.
+def clear(objects: Objects, intent: Intent) -> ObjectView | None:
+    """Delete what a put or the deleting of a set left, when whoever did it is gone; return the head if it is there.
 
     A set whose head is there stays; of one whose head is not, nothing does.
 
@@ -197,8 +197,9 @@ def clear(objects: Objects, intent: Intent) -> bool:
     for object_id in intent.objects:
         with suppress(errors.NotFound):
             views.append(objects.get(object_id))
-    if any(view.state == ObjectState.READ_ONLY and not manifest.is_member(view) for view in views):
-        return True
+    for view in views:
+        if view.state == ObjectState.READ_ONLY and not manifest.is_member(view):
+            return view
     set_id, known = manifest.set_of(intent.metadata), {view.id for view in views}
     # Killed between the store's making one and our hearing of it: found by the set that it names.
     lost = Filter(state=ObjectState.UPLOADING, metadata={"rl.kind": manifest.PART})
@@ -211,7 +212,7 @@ def clear(objects: Objects, intent: Intent) -> bool:
         if view.state in {ObjectState.UPLOADING, ObjectState.READ_ONLY}:
             with suppress(errors.NotFound):
                 objects.delete(view.id)
-    return False
+    return None
 
 
 def offsets(found: Manifest) -> list[int]:

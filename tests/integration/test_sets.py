@@ -23,7 +23,7 @@ from runloop_jupyter.errors import (
     TransferCancelled,
     TransferError,
 )
-from runloop_jupyter.transfer import journal, manifest, parts, sending
+from runloop_jupyter.transfer import journal, manifest, parts, sending_parts
 from runloop_jupyter.transfer.transfer import Phase, Transfer
 from runloop_jupyter.wire.objects import ObjectCreateParameters
 
@@ -166,7 +166,7 @@ def test_a_head_never_outlives_a_part(large):
 
 
 def test_parts_that_take_too_long_make_no_head_that_would_outlive_them(large, monkeypatch):
-    monkeypatch.setattr(sending, "OUTLIVES_MS", 0)
+    monkeypatch.setattr(sending_parts, "OUTLIVES_MS", 0)
     thing = rl.put(large, "late.bin", ttl="1h")
     assert thing.view.delete_after_time_ms < min(view.delete_after_time_ms for view in members_of(thing))
     with pytest.raises(TransferError, match=r"took so long that its first part is about to expire.*longer ttl"):
@@ -199,8 +199,8 @@ def test_a_put_that_fails_leaves_no_part(large, monkeypatch, call):
             raise ServerError("the store is ill")
         return real(*args, **how)
 
-    real = sending.upload_one
-    monkeypatch.setattr(sending, "upload_one", fail)
+    real = sending_parts.upload_one
+    monkeypatch.setattr(sending_parts, "upload_one", fail)
     with pytest.raises(ServerError):
         rl.put(large, "fails.bin")
     assert members() == []
@@ -218,8 +218,8 @@ def test_a_file_that_changes_while_it_is_sent_becomes_no_object(large, monkeypat
         os.utime(large, ns=(about.st_atime_ns, about.st_mtime_ns))  # its time alone must not be what tells
         return view
 
-    real = sending.upload_one
-    monkeypatch.setattr(sending, "upload_one", change)
+    real = sending_parts.upload_one
+    monkeypatch.setattr(sending_parts, "upload_one", change)
     with pytest.raises(TransferError, match=r"large\.bin changed while it was sent"):
         rl.put(large, "changing.bin")
     assert members() == []
@@ -357,10 +357,10 @@ def test_a_kernel_that_dies_while_it_sends_leaves_nothing_after_the_next_load(la
             raise KeyboardInterrupt
         return real(*args, **how)
 
-    real = sending.upload_one
+    real = sending_parts.upload_one
     with monkeypatch.context() as patch:
-        patch.setattr(sending, "upload_one", die)
-        patch.setattr(sending.Sending, "_give_up", lambda self: None)
+        patch.setattr(sending_parts, "upload_one", die)
+        patch.setattr(sending_parts.Sending, "_give_up", lambda self: None)
         patch.setattr(journal.Intent, "close", lambda self: None)
         with pytest.raises(KeyboardInterrupt):
             rl.put(large, "dies.bin")
