@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions import running
 from runloop_jupyter.actions.conditions import Condition, conditions, for_server
+from runloop_jupyter.actions.counted import count
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.object_table import Extent, ObjectTable
 from runloop_jupyter.actions.options import check_limit
@@ -25,16 +26,17 @@ from runloop_jupyter.actions.when import length_ms, moment_ms
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.errors import AddressError, InputError, RunloopError
 from runloop_jupyter.index.fold import fold
+from runloop_jupyter.transfer.manifest import PART, format_of, without_members
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import date, timedelta
 
     from runloop_jupyter.actions.conditions import Where
     from runloop_jupyter.session import Session, Store
     from runloop_jupyter.transfer.transfer import Transfer
-    from runloop_jupyter.wire.objects import ObjectView
+    from runloop_jupyter.wire.objects import ObjectListView, ObjectView
 
 DEFAULT_LIMIT: Final = 20
 # Deleted objects, newest first, among which a name's newest version is looked for.
@@ -133,7 +135,7 @@ class _Query:
         if self.ends_by_ms is not None and (ends is None or not self.now_ms < ends <= self.ends_by_ms):
             return False
         has = view.metadata or {}
-        if self.kind is not None and self.kind not in (has.get("rl.kind"), has.get("rl.format"), view.content_type):
+        if self.kind is not None and self.kind not in (has.get("rl.kind"), format_of(has), view.content_type):
             return False
         for each in self.conditions:
             value = has.get(each.key)
@@ -173,7 +175,7 @@ class _Look:
         query, objects = self._query, self._store.objects
         gone = None if query.versions or query.public else Later(self._deleted)
         walk = Walk(
-            objects.pages(self._wanted, public=query.public, narrowed=False),
+            self._shown(objects.pages(self._wanted, public=query.public, narrowed=False)),
             self._looking,
             since_ms=query.since_ms,
             # What is sorted must all be known; what comes in order is good as soon as there is enough of it.
@@ -194,6 +196,10 @@ class _Look:
             keys=query.keys,
             shows="public" if query.public else "versions" if query.versions else "names",
         )
+
+    def _shown(self, pages: Iterator[ObjectListView]) -> Iterator[ObjectListView]:
+        """Return the pages without parts of sets, which are seen where they are asked for by name of their kind."""
+        return pages if self._query.kind == PART else without_members(pages)
 
     def _take_newest(self, view: ObjectView) -> None:
         name = view.name
@@ -268,9 +274,9 @@ class _Look:
         """Return how many objects there are; None for the hosted service, where a count may cost more than the look."""
         if not self._store.profile.embedded:
             return None
-        objects = self._store.objects
-        pages = objects.list_public if self._query.public else objects.list
-        return pages(Filter(state=self._wanted.state), limit=1, include_total_count=True).total_count
+        if self._query.kind == PART:
+            return None
+        return count(self._store.objects, self._wanted.state, public=self._query.public)
 
 
 def store_and_pattern(session: Session, pattern: str | None) -> tuple[Store, str | None]:

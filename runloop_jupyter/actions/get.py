@@ -20,8 +20,10 @@ from runloop_jupyter.atomic import atomic_writer
 from runloop_jupyter.errors import InputError, NotEnoughMemory
 from runloop_jupyter.paths import cache_dir
 from runloop_jupyter.transfer.cache import copy, current, file_name, if_any
-from runloop_jupyter.transfer.download import download
+from runloop_jupyter.transfer.manifest import is_head
 from runloop_jupyter.transfer.partial import arriving, waiting
+from runloop_jupyter.transfer.parts import download
+from runloop_jupyter.transfer.parts_reader import PartsReader
 from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
@@ -205,14 +207,18 @@ class _Fetch:
             return self._cached_file(self.name).open("rb")
         if not wish.parts:
             return self._whole()
-        file = self._here() or buffered(
-            RangeReader(self._thing.store.objects, self._thing.view, self._transfer.checkpoint)
-        )
+        file = self._here() or buffered(self._ranges())
         # Of a file that came another way its first bytes say what it is.
         format_ = stored_format(self._thing.format, file, self._thing.name)
         if format_ is not None:
             registry.check_parts(registry.codec_named(format_), wish)
         return file
+
+    def _ranges(self) -> RangeReader | PartsReader:
+        objects, view = self._thing.store.objects, self._thing.view
+        if is_head(view):
+            return PartsReader(objects, view, self._transfer)
+        return RangeReader(objects, view, self._transfer.checkpoint)
 
     @property
     def _store(self) -> str:
@@ -265,7 +271,13 @@ class _Fetch:
 
     def _unpack(self, file: BinaryIO, folder: Path, *, durable: bool) -> None:
         self._transfer.begin(Phase.READING)
-        archive.unpack(file, folder, checkpoint=self._transfer.checkpoint, durable=durable)
+        archive.unpack(
+            file,
+            folder,
+            checkpoint=self._transfer.checkpoint,
+            declared=_declared(self._thing),
+            durable=durable,
+        )
 
     def _download(self, file: BinaryIO | Partial) -> None:
         thing = self._thing
@@ -286,6 +298,12 @@ class _Fetch:
         with self._room(cache_dir()), self._arriving(None) as partial:
             self._download(partial)
             return os.fdopen(os.dup(partial.fileno()), "rb")
+
+
+def _declared(thing: Object) -> int | None:
+    """Return how many bytes of files a folder was said to have when it was put."""
+    said = thing.facts.get("bytes")
+    return said if isinstance(said, int) else None
 
 
 def _columns(said: object) -> tuple[str, ...] | None:

@@ -19,6 +19,8 @@ from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.result import Result
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.errors import RunloopError
+from runloop_jupyter.transfer.manifest import is_head, size_of
+from runloop_jupyter.transfer.parts_reader import PartsReader
 from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.values import registry
 
@@ -97,7 +99,7 @@ class Info(Result):
         rows: list[list[Cell]] = [
             [
                 Fact(f"@{version_label(view.create_time_ms, view.id)}", "id"),
-                humane.size(view.size_bytes or 0),
+                humane.size(size_of(view) or 0),
                 humane.utc_minute(view.create_time_ms),
                 "" if view.delete_after_time_ms is None else humane.utc_minute(view.delete_after_time_ms),
             ]
@@ -164,13 +166,21 @@ def _look(thing: Object, transfer: Transfer) -> Info:
     members: archive.Members | None = None
     trouble, bytes_read = None, 0
     if thing.size:
-        reader = RangeReader(thing.store.objects, thing.view, transfer.checkpoint)
         try:
-            preview, members = _inside(thing, buffered(reader))
+            reader = _opened(thing, transfer)
+            try:
+                preview, members = _inside(thing, buffered(reader))
+            finally:
+                bytes_read = reader.bytes_fetched
         except RunloopError as error:
             trouble = str(error)
-        bytes_read = reader.bytes_fetched
     return Info(thing, found[:VERSIONS_SHOWN], len(found) > VERSIONS_SHOWN, preview, members, bytes_read, trouble)
+
+
+def _opened(thing: Object, transfer: Transfer) -> RangeReader | PartsReader:
+    if is_head(thing.view):
+        return PartsReader(thing.store.objects, thing.view, transfer)
+    return RangeReader(thing.store.objects, thing.view, transfer.checkpoint)
 
 
 def _inside(thing: Object, file: BinaryIO) -> tuple[Preview | None, archive.Members | None]:

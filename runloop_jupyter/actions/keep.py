@@ -13,9 +13,9 @@ from runloop_jupyter.actions.send import intended, open_spool
 from runloop_jupyter.address import check_name
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError
-from runloop_jupyter.transfer.download import download
+from runloop_jupyter.transfer.manifest import of_whole
+from runloop_jupyter.transfer.parts import download, upload
 from runloop_jupyter.transfer.room import room
-from runloop_jupyter.transfer.upload import check_size, upload
 from runloop_jupyter.wire.objects import ObjectCreateParameters
 
 if TYPE_CHECKING:
@@ -68,12 +68,11 @@ def _check_newest(thing: Object, looking: Transfer) -> None:
 
 def _again(thing: Object, name: str, transfer: Transfer) -> Object:
     store, size = thing.store, thing.size or 0
-    check_size(name, size)
     with intended(store, name, transfer) as (intent, spool):
         with room(spool.parent, size, thing.name), open_spool(spool) as file:
             download(store.objects, thing.view, file, transfer, thing.digest)
         # Never empty: it is by its metadata that the next load finds what a killed kernel made.
-        intent.with_metadata(thing.view.metadata or {"rl.kind": thing.kind})
+        intent.with_metadata(of_whole(thing.view.metadata) or {"rl.kind": thing.kind})
         parameters = ObjectCreateParameters(name=name, content_type=thing.view.content_type, metadata=intent.metadata)
         view = upload(store.objects, spool, spool.stat(), parameters, transfer, intent)
         origins.remember(store.identity.id, view.id, here.whereabouts())

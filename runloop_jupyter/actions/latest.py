@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from runloop_jupyter.actions.resolve import PAGE, gone_after, is_alive
 from runloop_jupyter.api.objects import LARGEST_PAGE, Filter
+from runloop_jupyter.transfer.manifest import is_member
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class AskEach:
     def current(self, name: str) -> ObjectView | None:
         """Return the newest living version under exactly `name`."""
         page = self._store.objects.list(Filter(name=name, state=ObjectState.READ_ONLY), limit=PAGE)
-        return next((view for view in page.objects if view.name == name and is_alive(view)), None)
+        return next((view for view in page.objects if view.name == name and _counts(view)), None)
 
     def is_gone_after(self, view: ObjectView) -> bool:
         """Whether a newer version than `view` is gone."""
@@ -76,7 +77,7 @@ class AskOnce:
             if self._current is None:
                 found: dict[str, ObjectView] = {}
                 for view in self._walk(ObjectState.READ_ONLY):
-                    if is_alive(view):
+                    if _counts(view):
                         found.setdefault(view.name, view)
                 self._current = found
             return self._current.get(name)
@@ -102,6 +103,10 @@ class AskOnce:
             if number == most:
                 break
         return found
+
+
+def _counts(view: ObjectView) -> bool:
+    return is_alive(view) and not is_member(view)
 
 
 def _shared_beginning(names: Collection[str]) -> str:

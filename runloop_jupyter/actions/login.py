@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from runloop_jupyter import profile as profiles
 from runloop_jupyter import profile_file
 from runloop_jupyter import session as sessions
+from runloop_jupyter.actions.counted import count
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.actions.use import InUse, precedence
-from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError, Interrupted, RunloopError, StoreError, Unauthorized, Unreachable
 from runloop_jupyter.profile import Profile
@@ -119,11 +119,11 @@ def _left_behind(session: Session) -> list[str]:
         store = session.embedded_in_use()
         if store is None:
             return []
-        page = store.objects.list(Filter(state=ObjectState.READ_ONLY), limit=1, include_total_count=True)
+        total = count(store.objects, ObjectState.READ_ONLY)
     except RunloopError:  # whatever is the matter with it, the login is done
         return ["what the embedded store holds is reached as local:NAME, or after %rl_use local"]
-    if not page.total_count:
+    if not total:
         return []
-    stay = humane.plural(page.total_count, "object stays", "objects stay")
+    stay = humane.plural(total, "object stays", "objects stay")
     bring = "To bring one here: rl.put(rl.get('local:NAME'), 'NAME')"
     return [f"{stay} in the embedded store, reached as local:NAME or after %rl_use local. {bring}"]

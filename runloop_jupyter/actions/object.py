@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.plain import visible
 from runloop_jupyter.display.result import Result
+from runloop_jupyter.transfer.manifest import facts_of, format_of, is_head, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Object(Result):
     """One stored, immutable thing, and the store it lives in.
 
     Attributes:
-        view: What the store says of it.
+        view: What the store says of it; of what is kept in parts, with the size of the whole.
         store: Where it lives.
         outcome: How the put that made it ended; None where it was found.
         public: Whether it was found among the public ones, which no bare name means.
@@ -58,6 +58,10 @@ class Object(Result):
     store: Store = field(repr=False)
     outcome: Outcome | None = field(default=None, repr=False)
     public: bool = field(default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # What stands for a set is, to whoever looks, the whole.
+        object.__setattr__(self, "view", whole(self.view))
 
     @property
     def id(self) -> str:
@@ -108,16 +112,12 @@ class Object(Result):
     @property
     def format(self) -> str | None:
         """The stored format, ``parquet``, ``npy``…; None where another client made it."""
-        return (self.view.metadata or {}).get("rl.format")
+        return format_of(self.view.metadata)
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """What was written down when it was put: digest, rows, columns, short schema, library."""
-        try:
-            facts = json.loads((self.view.metadata or {}).get("rl.facts", "{}"))
-        except (ValueError, RecursionError):  # somebody else's words: any text at all
-            return {}
-        return facts if isinstance(facts, dict) else {}
+        return facts_of(self.view.metadata)
 
     @property
     def digest(self) -> str | None:
@@ -146,6 +146,12 @@ class Object(Result):
         counted = next((key for key in ("arrays", "tensors", "files") if isinstance(facts.get(key), int)), None)
         return humane.plural(facts[counted], counted[:-1]) if counted else ""
 
+    @property
+    def _parts(self) -> int:
+        """How many parts it is kept in."""
+        said = self.facts.get("parts")
+        return said if isinstance(said, int) else 0
+
     def get(self, **how: Any) -> Any:
         """Return its value; what can be said is what `runloop_jupyter.get` takes."""
         from runloop_jupyter.actions.get import get
@@ -156,6 +162,8 @@ class Object(Result):
         """Return the card that shows it."""
         outcome, size = self.outcome, self.view.size_bytes
         facts = [self.kind, self.shape, Fact(humane.size(size), "size") if size is not None else ""]
+        if is_head(self.view):
+            facts.append(Fact(f"in {humane.plural(self._parts, 'part')}", tone="quiet"))
         if self.view.state != "READ_ONLY":
             facts.append(Fact(self.view.state.lower(), tone="warn"))
         second: list[Fact | str] = [f"{key}={value}" for key, value in self.metadata.items()]

@@ -66,6 +66,7 @@ def put(
     force: bool = False,
     pickle: bool = False,
     provenance: bool = False,
+    include_secrets: bool = False,
     background: bool = False,
 ) -> Object | BackgroundTransfer:
     """Store a value, a file or a folder as an object.
@@ -83,6 +84,8 @@ def put(
         force: Send it even if the current version is the same.
         pickle: Allow pickle for a value without another stored form.
         provenance: Add the notebook's name and the git commit to the metadata, as ``rl.notebook`` and ``rl.git``.
+        include_secrets: Keep in a folder what looks like a secret (``.env``, private keys, ``.ssh`` and their like),
+            which is left out otherwise. What a ``.runloopignore`` in it says, in gitignore's words, stays out.
         background: Return as soon as it is packed, and send it behind. What is put is packed by then: changing it
             changes nothing. A file is sent as it is, and refused if it changes until it is sent.
 
@@ -106,7 +109,7 @@ def put(
             raise InputError(f"a {type(what).__name__} has no name of its own. Give one: rl.put(value, 'NAME')")
     check_name(name)
     wanted = wanted_of(name, metadata, ttl, force=force, provenance=provenance)
-    source = source_of(what, name, format=format, pickle=pickle)
+    source = source_of(what, name, format=format, pickle=pickle, include_secrets=include_secrets)
     session = sessions.current()
     # Now: `use` in another thread changes what comes next, not what has begun.
     profile = session.profile

@@ -71,6 +71,7 @@ def put_all(
     ttl: str | timedelta | None = None,
     force: bool = False,
     provenance: bool = False,
+    include_secrets: bool = False,
     background: bool = False,
 ) -> Batch | BackgroundTransfer:
     """Store each file and folder that a pattern fits as an object of its own.
@@ -87,6 +88,7 @@ def put_all(
         ttl: As for `put`.
         force: As for `put`.
         provenance: As for `put`.
+        include_secrets: Store what looks like a secret too, also within folders.
         background: Return as soon as folders are packed, and send behind; a file that changes until then is refused.
 
     Raises:
@@ -99,9 +101,11 @@ def put_all(
     """
     named = _from_pattern(what) if isinstance(what, str) else _from_paths(what)
     label = what if isinstance(what, str) else humane.plural(len(named), "path")
-    left_out = [name for name in named if is_secret(name.rpartition("/")[2])]
+    left_out = [name for name in named if not include_secrets and is_secret(name.rpartition("/")[2])]
     sources = {
-        check_name(f"{prefix.rstrip('/')}/{name}" if prefix else name): path_source(path)
+        check_name(f"{prefix.rstrip('/')}/{name}" if prefix else name): path_source(
+            path, include_secrets=include_secrets
+        )
         for name, path in named.items()
         if name not in left_out
     }

@@ -9,6 +9,7 @@ from runloop_jupyter.display import humane
 from runloop_jupyter.errors import NotFound, RunloopError
 from runloop_jupyter.profile import StoreIdentity
 from runloop_jupyter.transfer import journal, spools
+from runloop_jupyter.transfer.manifest import PART, set_of
 
 if TYPE_CHECKING:
     from runloop_jupyter.session import Session, Store
@@ -45,6 +46,10 @@ def clear_store(store: Store, intent: Intent) -> ObjectView | None:
     from runloop_jupyter.api.objects import Filter
     from runloop_jupyter.wire.objects import ObjectState
 
+    if set_of(intent.metadata):
+        from runloop_jupyter.transfer import parts
+
+        return parts.clear(store.objects, intent)
     views = []
     for object_id in intent.objects:
         with suppress(NotFound):
@@ -67,7 +72,8 @@ def clear_store(store: Store, intent: Intent) -> ObjectView | None:
 
 def _clear(session: Session, intent: Intent) -> str | None:
     """Clear what an intent left; return what became of it, None where it can be resumed."""
-    what = f"put of “{intent.name}” ({humane.utc(int(intent.began * 1000))}) was cut off"
+    when = humane.utc(int(intent.began * 1000))
+    what = f"put of “{intent.name}” ({when}) was cut off"
     if not intent.metadata:  # nothing was created yet
         if intent.resumable:
             return None
@@ -81,6 +87,10 @@ def _clear(session: Session, intent: Intent) -> str | None:
         finished = clear_store(store, intent)
     except RunloopError as error:
         return f"{what}; {intent.place} can't be reached to clear it: {error}"
+    if intent.metadata.get("rl.kind") == PART:
+        intent.close()
+        state = "it is there still" if finished else "the rest of it was deleted"
+        return f"rm of “{intent.name}” ({when}) was cut off; {state}"
     if finished:
         intent.close()
         return f"{what} just after it was whole; it is there"

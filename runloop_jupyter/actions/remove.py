@@ -12,7 +12,8 @@ from runloop_jupyter.actions.running import ask
 from runloop_jupyter.address import Address
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import AddressError, InputError, Interrupted, SeveralMatch, StoreError
-from runloop_jupyter.transfer import cache
+from runloop_jupyter.transfer import cache, journal
+from runloop_jupyter.transfer.manifest import is_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +100,7 @@ def delete(removal: Removal) -> Removal:
     def work(asking: Transfer) -> None:
         for thing in removal.objects:
             asking.checkpoint()
-            thing.store.objects.delete(thing.id)
+            _delete(thing, asking)
             gone.append(thing)
             if here := cache.if_any():
                 here.forget(thing.store.identity.id, thing.id)
@@ -113,6 +114,17 @@ def delete(removal: Removal) -> Removal:
             raise
         raise type(error)(f"{error}; this came after {_so_far(gone, removal)}", status=error.status) from None
     return Removal(removal.objects, done=True)
+
+
+def _delete(thing: Object, asking: Transfer) -> None:
+    store = thing.store
+    if not is_head(thing.view):
+        store.objects.delete(thing.id)
+        return
+    from runloop_jupyter.transfer import parts
+
+    intent = journal.begin(store.identity.id, store.identity.label, thing.name, None)
+    parts.delete(store.objects, thing.view, asking, intent)
 
 
 def _place(session: Session, what: str, asking: Transfer) -> tuple[Store, Address]:

@@ -19,6 +19,7 @@ from runloop_jupyter.errors import (
     SeveralMatch,
     VersionNotFound,
 )
+from runloop_jupyter.transfer.manifest import is_member
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.wire.objects import ObjectState
 
@@ -119,7 +120,7 @@ def versions(store: Store, name: str, looking: Transfer) -> Iterator[ObjectView]
     for page in store.objects.pages(Filter(name=name, state=ObjectState.READ_ONLY), first=PAGE):
         seen += len(page.objects)
         looking.reach(seen)
-        yield from (view for view in page.objects if view.name == name and is_alive(view))
+        yield from (view for view in page.objects if view.name == name and is_alive(view) and not is_member(view))
 
 
 def gone_after(store: Store, view: ObjectView) -> ObjectView | None:
@@ -146,7 +147,11 @@ def _gone(store: Store, name: str) -> list[ObjectView]:
     for state in (ObjectState.DELETED, ObjectState.READ_ONLY):
         views += store.objects.list(Filter(name=name, state=state), limit=PAGE).objects
     # An upload that was stopped leaves a deleted object that never had bytes: no version of anything.
-    gone = [view for view in views if view.name == name and view.size_bytes is not None and not is_alive(view)]
+    gone = [
+        view
+        for view in views
+        if view.name == name and view.size_bytes is not None and not is_alive(view) and not is_member(view)
+    ]
     return sorted(gone, key=lambda view: view.create_time_ms, reverse=True)
 
 
@@ -185,7 +190,7 @@ def _not_found(store: Store, text: str) -> ObjectNotFound:
         word = _gone_word(gone[0])
         return ObjectNotFound(f"“{text}” ({humane.utc(gone[0].create_time_ms)}) is {word} {where}; no version is left")
     page = store.objects.list(Filter(state=ObjectState.READ_ONLY), limit=PAGE)
-    names = dict.fromkeys(view.name for view in page.objects)
+    names = dict.fromkeys(view.name for view in page.objects if not is_member(view))
     # A name may have been put beneath a prefix.
     beneath = [name for name in names if name.rpartition("/")[2] == text]
     close = list(dict.fromkeys([*beneath, *difflib.get_close_matches(text, names, n=3)]))[:3]

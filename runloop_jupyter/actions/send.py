@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from runloop_jupyter.actions import here, origins
 from runloop_jupyter.actions.latest import AskEach
 from runloop_jupyter.actions.object import Object, Outcome
-from runloop_jupyter.actions.source import FileSource, Packed
+from runloop_jupyter.actions.source import FileSource, FolderSource, Packed
 from runloop_jupyter.errors import (
     ConnectionLost,
     EmbeddedStoreError,
@@ -27,9 +27,9 @@ from runloop_jupyter.errors import (
 )
 from runloop_jupyter.transfer import digest, journal, spools
 from runloop_jupyter.transfer.parcel import Parcel
+from runloop_jupyter.transfer.parts import is_whole, upload
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
-from runloop_jupyter.transfer.upload import check_size, upload
 from runloop_jupyter.wire.objects import ObjectCreateParameters
 
 if TYPE_CHECKING:
@@ -123,13 +123,12 @@ def pack(store: Store, source: Source, wanted: Wanted, transfer: Transfer, *, jo
 
     Raises:
         UnsupportedValue: The value has no stored form that would give it back equal.
-        TransferError: It is larger than a store takes, or there is no room for the spool.
+        TransferError: There is no room for the spool.
         OSError: It can't be read, or nothing can be written.
     """
     if isinstance(source, FileSource):
         path = source.path.absolute()
         found = path.stat()
-        check_size(wanted.name, found.st_size)
         parcel = _parcel(source, Packed({}), wanted, path, found)
         return Packet(parcel, found, _begun(store, parcel, transfer) if journaled else None)
     spool = _spool(transfer)
@@ -137,10 +136,10 @@ def pack(store: Store, source: Source, wanted: Wanted, transfer: Transfer, *, jo
     try:
         notes = _room_made() if spools.is_short() else ()
         transfer.begin(Phase.PACKING)
-        with room(spool.parent, None, wanted.name), open_spool(spool) as file:
+        needs = source.estimate(transfer.checkpoint) if isinstance(source, FolderSource) else None
+        with room(spool.parent, needs, wanted.name), open_spool(spool) as file:
             packed = source.pack(file, lambda: transfer.reach(file.tell()))
         found = spool.stat()
-        check_size(wanted.name, found.st_size)
         parcel = _parcel(source, Packed(packed.facts, (*packed.notes, *notes)), wanted, spool, found)
         intent.packed(parcel)
     except BaseException:
@@ -162,7 +161,8 @@ def deliver(store: Store, packet: Packet, transfer: Transfer, latest: Latest) ->
     try:
         transfer.checkpoint()
         parcel, current = _compared(packet, transfer, latest)
-        if current is not None and _is_same(store, current, parcel, latest):
+        same = current is not None and _is_same(store, current, parcel, latest)
+        if current is not None and same and is_whole(store.objects, current, transfer):
             _close(intent)
             return Object(current, store, Outcome(sent=False, notes=parcel.notes))
         metadata = _metadata(parcel)

@@ -12,6 +12,7 @@ from runloop_jupyter.actions.forms import SORTS
 from runloop_jupyter.actions.options import RESERVED
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.index.fold import fold
+from runloop_jupyter.transfer.manifest import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -154,7 +155,7 @@ def _rows(view: ObjectView) -> int | None:
 
 _COLUMNS: Final[dict[str, Callable[[ObjectView], Any]]] = {
     "name": lambda view: view.name,
-    "size": lambda view: view.size_bytes,
+    "size": size_of,
     "put": lambda view: view.create_time_ms,
     "expires": lambda view: view.delete_after_time_ms,
     "kind": _kind,

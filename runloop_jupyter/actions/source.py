@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FILE: Final = "file"
 FOLDER: Final = "folder"
 _HEAD_BYTES: Final = 4096
+SECRETS_NAMED: Final = 4
 
 # Devboxes unpack by content type, people filter by it; the name decides, as with the published clients.
 _TEXT_SUFFIXES: Final = frozenset(
@@ -67,17 +68,26 @@ class FolderSource:
     # gzip's bytes differ by library and processor; those of the tar inside don't.
     identity = "tar"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, include_secrets: bool = False) -> None:
         self._directory = directory
+        self._include_secrets = include_secrets
+
+    def estimate(self, checkpoint: Callable[[], None]) -> int:
+        """Return how many bytes the archive will take, about."""
+        looked = archive.estimate(self._directory, include_secrets=self._include_secrets, checkpoint=checkpoint)
+        return looked.packed
 
     def pack(self, file: BinaryIO, checkpoint: Callable[[], None]) -> Packed:
-        """Write the archive; what looks like a secret is left out and named in a note."""
-        packed = archive.pack(self._directory, file, checkpoint=checkpoint)
-        notes: tuple[str, ...] = ()
+        """Write the archive; what was left out of it is counted in a note, what looks like a secret named too."""
+        packed = archive.pack(self._directory, file, checkpoint=checkpoint, include_secrets=self._include_secrets)
+        notes = []
         if packed.left_out:
             count = humane.plural(len(packed.left_out), "file")
-            notes = (f"left out {count} that may hold secrets: {', '.join(packed.left_out[:4])}",)
-        return Packed({"files": packed.files, "bytes": packed.bytes, "tar": packed.tar_digest}, notes)
+            named = ", ".join(map(archive.shown, packed.left_out[:SECRETS_NAMED]))
+            notes = [f"left out {count} that may hold secrets: {named}. Those too: --include-secrets"]
+        if packed.ignored:
+            notes.append(f"left out {packed.ignored:,} by .runloopignore")
+        return Packed({"files": packed.files, "bytes": packed.bytes, "tar": packed.tar_digest}, tuple(notes))
 
 
 class ValueSource:
@@ -123,7 +133,9 @@ Source: TypeAlias = FileSource | FolderSource | ValueSource | StreamSource
 decides whether two stored forms are the same thing; all but a file ``pack`` themselves into one."""
 
 
-def source_of(what: object, name: str, *, format: str | None = None, pickle: bool = False) -> Source:
+def source_of(
+    what: object, name: str, *, format: str | None = None, pickle: bool = False, include_secrets: bool = False
+) -> Source:
     """Return how `what` is put.
 
     Args:
@@ -131,6 +143,7 @@ def source_of(what: object, name: str, *, format: str | None = None, pickle: boo
         name: The name it is put under.
         format: The stored format, where several would do.
         pickle: Whether a value without another form may be pickled.
+        include_secrets: Whether what may hold secrets stays in a folder.
 
     Raises:
         InputError: A path that isn't there, or text that may have been meant as one.
@@ -139,7 +152,9 @@ def source_of(what: object, name: str, *, format: str | None = None, pickle: boo
     if isinstance(what, Path):
         if format or pickle:
             raise InputError("a path is stored as the file it is; a format is for values")
-        return path_source(what)
+        return path_source(what, include_secrets=include_secrets)
+    if include_secrets:
+        raise InputError("include_secrets (--include-secrets) is for folders; of anything else nothing is left out")
     if isinstance(what, str) and not format and _names_a_file(what):
         raise InputError(
             f"{what!r} is text and also a file here. As text: --as text (format='text'); "
@@ -152,8 +167,12 @@ def source_of(what: object, name: str, *, format: str | None = None, pickle: boo
     return ValueSource(what, registry.codec_for(what, format=format, pickle=pickle))
 
 
-def path_source(path: Path) -> Source:
+def path_source(path: Path, *, include_secrets: bool = False) -> Source:
     """Return how a file or a directory is put.
+
+    Args:
+        path: The file or directory.
+        include_secrets: Whether what may hold secrets stays in a directory; a file that is named is meant.
 
     Raises:
         InputError: It isn't there, can't be read, or is neither.
@@ -166,7 +185,7 @@ def path_source(path: Path) -> Source:
     except OSError as error:
         raise InputError(f"{str(path)!r} can't be read: {error.strerror}") from None
     if stat.S_ISDIR(mode):
-        return FolderSource(path)
+        return FolderSource(path, include_secrets=include_secrets)
     if not stat.S_ISREG(mode):
         raise InputError(f"{str(path)!r} is a device, pipe or socket, not a file")
     if not os.access(path, os.R_OK):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from runloop_jupyter import profile as profiles
 from runloop_jupyter import profile_file
 from runloop_jupyter import session as sessions
+from runloop_jupyter.actions.counted import count
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.actions.use import precedence, way
-from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
@@ -88,7 +88,7 @@ def status() -> Status:
 
 def _look(session: Session) -> Status:
     store = session.store
-    page = store.objects.list(Filter(state=ObjectState.READ_ONLY), limit=1, include_total_count=True)
+    total = count(store.objects, ObjectState.READ_ONLY)
     running = sum(each.snapshot().state is State.RUNNING for each in session.transfers)
     notes = precedence(session)
     if store.identity.embedded and (place := session.embedded_place()):
@@ -101,7 +101,7 @@ def _look(session: Session) -> Status:
         store.profile,
         store.identity,
         store.objects.service.base_url,
-        page.total_count,
+        total,
         running,
         known,
         tuple(notes),

@@ -16,7 +16,8 @@ from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.host import in_notebook
 from runloop_jupyter.display.result import Result
-from runloop_jupyter.errors import LinkExpired
+from runloop_jupyter.errors import InputError, LinkExpired
+from runloop_jupyter.transfer.manifest import is_head
 
 if TYPE_CHECKING:
     from typing import Any
@@ -132,7 +133,7 @@ def url(what: str | Object, *, expires: str | timedelta = DEFAULT) -> Link:
 
     Raises:
         ObjectNotFound: Nothing has that name, or its newest version is gone.
-        InputError: A time that can't be meant.
+        InputError: A time that can't be meant, or an object that is kept in parts.
         StoreError: The store makes no such link.
 
     Example:
@@ -143,6 +144,8 @@ def url(what: str | Object, *, expires: str | timedelta = DEFAULT) -> Link:
 
     def make(asking: Transfer) -> Link:
         thing = resolve(session, what, asking)
+        if is_head(thing.view):
+            raise InputError(f"“{thing.name}” is kept in parts, and a link would give their list. Get it as a path")
         asking.checkpoint()
         begun = datetime.now(UTC)
         seconds = max(1, int(asked.total_seconds()))

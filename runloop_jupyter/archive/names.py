@@ -8,12 +8,16 @@ from runloop_jupyter.errors import ArchiveError
 
 DEPTH: Final = 200
 """Folders within folders."""
-_NAME_BYTES: Final = 4096
+NAME_BYTES: Final = 4096
+"""Of a path from the root down."""
+_SHOWN: Final = 200
 
 
 def shown(name: str) -> str:
-    """Return `name` for a message: bytes that are not UTF-8 written out."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """Return `name` for a message, on one line and not too long: what is no letter or is not UTF-8 written out."""
+    text = name[:_SHOWN].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return escaped if len(name) <= _SHOWN else f"{escaped}…"
 
 
 def stays_inside(path: str, target: str) -> bool:
@@ -39,8 +43,8 @@ def inside(name: str) -> str:
     """
     steps = [step for step in name.split("/") if step not in ("", ".")]
     if name.startswith("/") or ".." in steps or "\0" in name:
-        raise ArchiveError(f"the archive has an entry outside its folder ({shown(name)!r:.200}); it isn't unpacked")
+        raise ArchiveError(f"the archive has an entry outside its folder ({shown(name)}); it isn't unpacked")
     path = "/".join(steps)
-    if len(steps) > DEPTH or len(path.encode("utf-8", "surrogateescape")) > _NAME_BYTES:
-        raise ArchiveError(f"the archive has a name too deep or too long ({shown(path)[:80]}…); it isn't unpacked")
+    if len(steps) > DEPTH or len(path.encode("utf-8", "surrogateescape")) > NAME_BYTES:
+        raise ArchiveError(f"the archive has a name too deep or too long ({shown(path)}); it isn't unpacked")
     return path

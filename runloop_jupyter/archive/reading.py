@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import gzip
 import tarfile
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, cast
 
 from blake3 import blake3
-from isal import igzip, isal_zlib
+from isal import isal_zlib
 
+from runloop_jupyter.archive import gzipped
+from runloop_jupyter.archive.headers import Extended, Peeking
 from runloop_jupyter.errors import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHUNK: Final = 1 << 20
-_HEADER_LIMIT: Final = 1 << 20
-"""Bytes of one extended header (a long name, a few attributes); tarfile holds it in memory."""
 _TAIL_LIMIT: Final = 1 << 20
 """Bytes of padding after the end of a tar stream."""
 _SWELL: Final = 64
@@ -76,7 +76,8 @@ class Reader:
         file.seek(0)
         self._budget = budget
         self._packed = file
-        self._stream = igzip.IGzipFile(fileobj=file, mode="rb")  # type: ignore[no-untyped-call]
+        # With a budget nothing is read that isn't asked for.
+        self._stream = gzipped.reader(file, ahead=budget is None)
         self.digest = blake3()
         self.done = 0
 
@@ -94,8 +95,12 @@ class Reader:
 
     @property
     def packed(self) -> int:
-        """Bytes of the compressed file that were read so far."""
+        """Bytes of the compressed file that were read so far, those that are being unpacked ahead among them."""
         return self._packed.tell()
+
+    def close(self) -> None:
+        """Stop unpacking."""
+        self._stream.close()
 
     def finish(self, tar: tarfile.TarFile) -> None:
         """Read to the end, so that the checksum is looked at; only padding may be left."""
@@ -125,8 +130,7 @@ class _Entry(tarfile.TarInfo):
     def _proc_member(self, tar: tarfile.TarFile) -> Any:
         if self.size < 0:
             raise ArchiveError("the archive has an entry of negative size; it is made to deceive")
-        if self.type in _EXTENDED and self.size > _HEADER_LIMIT:
-            raise ArchiveError(f"the archive has a header of {self.size:,} bytes; it is made to deceive")
+        cast("_Tar", tar).extended.admit(self.type, self.size, cast("Any", tar).fileobj)
         if self.type == tarfile.GNUTYPE_SPARSE:
             self._refuse_sparse()
         return super()._proc_member(tar)  # type: ignore[misc]
@@ -142,13 +146,12 @@ class _Entry(tarfile.TarInfo):
     _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse_sparse
 
 
-_EXTENDED: Final = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
+class _Tar(tarfile.TarFile):
+    """A tar that is read from one end to the other, its extended headers looked at before they are."""
+
+    def __init__(self, name: str | None, mode: Literal["r"], fileobj: Any, **how: Any) -> None:
+        self.extended = Extended()
+        super().__init__(name, mode, Peeking(fileobj), **how)  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -156,14 +159,17 @@ def reading(file: BinaryIO, budget: int | None = None) -> Iterator[tuple[tarfile
     """Open a .tar.gz; what goes wrong with its bytes within the block becomes an `ArchiveError`."""
     reader = Reader(file, budget)
     try:
-        with tarfile.open(
-            fileobj=cast("Any", reader),
-            mode="r|",
-            tarinfo=_Entry,
-            encoding="utf-8",
-            errors="surrogateescape",
-            bufsize=CHUNK,
-        ) as tar:
+        with (
+            closing(reader),
+            _Tar.open(
+                fileobj=cast("Any", reader),
+                mode="r|",
+                tarinfo=_Entry,
+                encoding="utf-8",
+                errors="surrogateescape",
+                bufsize=CHUNK,
+            ) as tar,
+        ):
             yield tar, reader
     except (tarfile.TarError, EOFError, ValueError, RecursionError, OverflowError, UnicodeError) as error:
         raise ArchiveError(f"the archive is no .tar.gz, or damaged ({error})") from error

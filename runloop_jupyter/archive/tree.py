@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from runloop_jupyter.archive.names import shown
@@ -30,6 +30,7 @@ class Tree:
         self._fd = os.dup(self._root)
         self.files: set[str] = set()
         self.links: dict[str, str] = {}
+        self._folders: set[str] = set()
 
     def close(self) -> None:
         """Let go of the descriptors."""
@@ -89,8 +90,10 @@ class Tree:
                 walked = f"{walked}/{name}".lstrip("/")
                 if walked in self.links:
                     raise NotADirectoryError(errno.ENOTDIR, "Not a directory", walked)
-                with suppress(FileExistsError):
+                if walked not in self._folders:
+                    # What is there already is a file, or a folder of another spelling that is one to this disk.
                     os.mkdir(name, 0o755, dir_fd=fd)
+                    self._folders.add(walked)
                 inner = os.open(name, self._flags, dir_fd=fd)
                 os.close(fd)
                 fd = inner
@@ -112,5 +115,7 @@ def naming(path: str) -> Iterator[None]:
         ) from error
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL):
-            raise ArchiveError(f"the archive has a name this disk can't hold ({shown(path)[:200]}): {error}") from error
+            raise ArchiveError(
+                f"the archive has a name this disk can't hold ({shown(path)}): {error.strerror}"
+            ) from error
         raise

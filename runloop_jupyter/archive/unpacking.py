@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _RATIO_FREE: Final = 1 << 30
 """Bytes that may be unpacked before the ratio to the packed size counts: a folder of zeros packs very well."""
+_TAR_SHARE: Final = 2
+"""Bytes of tar at most for each byte of content that was declared."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def unpack(
     max_bytes: int | None = None,
     max_entries: int = 1_000_000,
     max_ratio: float = 250.0,
+    declared: int | None = None,
     durable: bool = True,
 ) -> Unpacked:
     """Unpack a .tar.gz into a new folder `root`, which appears whole or not at all.
@@ -57,6 +60,8 @@ def unpack(
         max_bytes: Content to unpack at most; None for what the disk has free.
         max_entries: Files, links and folders at most.
         max_ratio: Unpacked to packed bytes at most, once a gibibyte is unpacked.
+        declared: Content that it was said to have when it was packed: so much may come out whatever the ratio (a
+            folder of sparse files packs to next to nothing), and it is refused at once where the disk is too small.
         durable: Whether the folder survives a power cut from the moment this returns; not for what can be had again.
 
     Raises:
@@ -69,7 +74,8 @@ def unpack(
     temporary.mkdir(mode=0o700)
     try:
         free = shutil.disk_usage(temporary).free
-        limits = _Limits(free if max_bytes is None else max_bytes, max_entries, max_ratio)
+        limits = _Limits(free if max_bytes is None else max_bytes, max_entries, max_ratio, declared or 0)
+        limits.check_declared()
         unpacked = _Unpacker(file, temporary, checkpoint, limits).run()
         temporary.chmod(0o755)
         if durable:
@@ -85,11 +91,23 @@ def unpack(
 
 @dataclass
 class _Limits:
-    """What an archive may still do."""
+    """What an archive may do; in bytes, entries, unpacked to packed bytes, and bytes that it was said to have."""
 
     bytes: int
     entries: int
     ratio: float
+    declared: int
+
+    def check_declared(self) -> None:
+        if self.declared > self.bytes:
+            raise ArchiveError(
+                f"the archive unpacks to {self.declared:,} bytes, and there may be {self.bytes:,} (or the disk has no"
+                " more free); make room, or take it as a path"
+            )
+
+    def swells(self, done: int, packed: int) -> bool:
+        """Whether `done` bytes of tar are out of all proportion to the packed ones they came from."""
+        return done > max(_RATIO_FREE, self.ratio * packed, self.declared * _TAR_SHARE)
 
 
 class _Unpacker:
@@ -159,7 +177,7 @@ class _Unpacker:
                 left -= len(data)
                 self._bytes += len(data)
                 self._checkpoint()
-                if reader.done > max(_RATIO_FREE, self._limits.ratio * reader.packed):
+                if self._limits.swells(reader.done, reader.packed):
                     raise ArchiveError(
                         f"the archive unpacks to more than {self._limits.ratio:,.0f} times its size; it may be made to"
                         " fill the disk, so take it as a path and unpack it yourself if you trust it"

@@ -75,9 +75,10 @@ class Names:
     def _look(self) -> None:
         try:
             from runloop_jupyter.api.objects import LARGEST_PAGE, Filter
+            from runloop_jupyter.transfer.manifest import is_member
 
             page = session.current().store.objects.list(Filter(state="READ_ONLY"), limit=LARGEST_PAGE)
-            self._known = _known(page.objects)
+            self._known = _known([view for view in page.objects if not is_member(view)])
         except Exception:
             # Tab is no place for an error, and a thread's would be printed into somebody's cell. The magic will say it.
             log.debug("names can't be fetched", exc_info=True)

@@ -92,6 +92,7 @@ class RunloopMagics(Magics):
             "force": said.force,
             "provenance": self.provenance,
             "background": said.background,
+            "include_secrets": said.include_secrets,
         }
         if cell is not None:
             form = form or "text"

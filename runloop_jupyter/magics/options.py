@@ -30,6 +30,9 @@ def _put_parser() -> Parser:
     parser.add_argument("--force", action="store_true", help="send it even if nothing changed")
     parser.add_argument("--pickle", action="store_true", help="pickle what has no other stored form")
     parser.add_argument("--background", action="store_true", help="return once it is packed, and send it behind")
+    parser.add_argument(
+        "--include-secrets", action="store_true", help="keep .env, keys and their like, left out of folders otherwise"
+    )
     return parser
 
 

@@ -152,6 +152,6 @@ class RangeReader(io.RawIOBase):
         self._etag = etag or self._etag
 
 
-def buffered(reader: RangeReader) -> BinaryIO:
+def buffered(reader: io.RawIOBase) -> BinaryIO:
     """Return `reader` as a file for a library: its reads of a few bytes don't come through Python each."""
     return cast("BinaryIO", io.BufferedReader(reader, buffer_size=BLOCK))

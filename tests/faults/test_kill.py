@@ -9,6 +9,8 @@ from kernels import Kernel
 from leftovers import look
 
 import runloop_jupyter as rl
+from runloop_jupyter import session
+from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.paths import cache_dir, home_dir
 
 LARGE = 1 << 30
@@ -152,6 +154,31 @@ def test_in_the_middle_of_packing_a_frame(kernel, next_kernel):
 
     assert "put of “frame”" in said
     assert "before anything was sent" in said
+    assert not look()
+
+
+def parts():
+    where = Filter(state="READ_ONLY", metadata={"rl.kind": "part"})
+    return [view for page in session.current().store.objects.pages(where) for view in page.objects]
+
+
+def test_in_the_middle_of_sending_a_file_in_parts(kernel, next_kernel, tmp_path):
+    path = tmp_path / "parted.bin"
+    with path.open("wb") as file:
+        file.truncate(LARGE)
+    kernel.run("%load_ext runloop_jupyter")
+    kernel.run("from runloop_jupyter.transfer import parts; parts.LARGEST, parts.PART_BYTES = 1 << 20, 64 << 20")
+    kernel.start(f"%rl_put {path}")
+    wait_for(lambda: len(parts()) > 1)
+    kernel.kill()
+    assert parts()
+    assert look().intents == ["parted.bin"]
+
+    said = next_kernel().run("%load_ext runloop_jupyter").text
+
+    assert "put of “parted.bin”" in said
+    assert "was cut off" in said
+    assert parts() == []
     assert not look()
 
 

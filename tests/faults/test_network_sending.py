@@ -21,7 +21,8 @@ from network import (
 import runloop_jupyter as rl
 from runloop_jupyter import errors, session
 from runloop_jupyter.actions.recover import recover
-from runloop_jupyter.transfer import upload
+from runloop_jupyter.api.objects import Filter
+from runloop_jupyter.transfer import parts
 from runloop_jupyter.transfer.transfer import Phase, State
 
 
@@ -209,11 +210,63 @@ def test_an_object_that_was_whole_when_contact_was_lost_is_kept_by_the_next_load
     assert_nothing_left(store)
 
 
-def test_a_file_that_is_too_large_is_refused_before_anything_is_created(store, source, monkeypatch):
-    monkeypatch.setattr(upload, "LARGEST", len(DATA) - 1)
-    with pytest.raises(errors.TransferError, match="a store takes 5 GiB in one piece"):
-        rl.put(source, "too large")
-    assert store.asked("create") == []
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Three parts and a head."""
+    monkeypatch.setattr(parts, "LARGEST", len(DATA) - 1)
+    monkeypatch.setattr(parts, "PART_BYTES", -(-len(DATA) // 3))
+
+
+def honest(exchange):
+    exchange.send(exchange.honest())
+
+
+def living_parts():
+    where = Filter(state="READ_ONLY", metadata={"rl.kind": "part"})
+    return [view.name for page in session.current().store.objects.pages(where) for view in page.objects]
+
+
+@pytest.mark.parametrize("faults", MENDED.values(), ids=MENDED)
+def test_what_goes_up_in_parts_arrives_though(faults, store, source, in_parts):
+    for kind, each in faults.items():
+        store.will(kind, honest, *each)
+    put = rl.put(source, "mended in parts", force=True)
+    assert rl.get(put, format="bytes") == DATA
+    rl.rm(put)
+    assert living_parts() == []
+    assert_nothing_left(store)
+
+
+@pytest.mark.parametrize("member", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("kind", "fault", "error"),
+    [
+        ("create", says(400), errors.BadRequest),
+        ("PUT", says(507), errors.StoreFull),
+        ("complete", says(409), errors.Conflict),
+    ],
+)
+def test_of_what_goes_up_in_parts_nothing_is_left_when_one_fails(kind, fault, error, member, store, source, in_parts):
+    store.will(kind, *[honest] * (member - 1), fault)
+    with pytest.raises(error) as caught:
+        rl.put(source, "never in parts")
+    assert_clear(caught.value)
+    assert_nothing_left(store)
+    assert living_parts() == []
+    assert "never in parts" not in stored_names()
+    assert recover(session.current()) == []
+
+
+def test_parts_that_could_not_be_cleared_are_by_the_next_load(store, source, in_parts):
+    store.will("PUT", honest, honest, says(400))
+    store.will("delete", never_heard(), for_ever=True)
+    with pytest.raises(errors.TransferError):
+        rl.put(source, "later in parts")
+    kernel_dies()
+    assert len(living_parts()) == 2
+    store.behave()
+    assert "cleared" in recover(session.current())[0]
+    assert living_parts() == []
     assert_nothing_left(store)
 
 

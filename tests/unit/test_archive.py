@@ -17,8 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runloop_jupyter import archive
-from runloop_jupyter.archive import durable
-from runloop_jupyter.archive.packing import is_secret
+from runloop_jupyter.archive import durable, is_secret
 from runloop_jupyter.errors import ArchiveError
 
 
