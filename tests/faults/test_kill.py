@@ -174,11 +174,16 @@ def test_in_the_middle_of_sending_a_file_in_parts(kernel, next_kernel, tmp_path)
     assert parts()
     assert look().intents == ["parted.bin"]
 
-    said = next_kernel().run("%load_ext runloop_jupyter").text
+    other = next_kernel()
+    said = other.run("%load_ext runloop_jupyter").text
 
     assert "put of “parted.bin”" in said
-    assert "was cut off" in said
-    assert parts() == []
+    assert "was cut off: %rl_transfers resume sends it" in said
+    assert parts() == look().uploading == []
+    other.run("from runloop_jupyter.transfer import parts; parts.LARGEST, parts.PART_BYTES = 1 << 20, 512 << 20")
+    assert other.run("%rl_transfers resume").status == "ok"
+    (thing,) = rl.ls("parted.bin")
+    assert thing.size == LARGE
     assert not look()
 
 
