@@ -3,6 +3,7 @@
 import os
 import ssl
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -200,6 +201,22 @@ def test_a_store_that_refuses_in_the_middle_is_heard_there(server, tmp_path):
     with path.open("rb", buffering=0) as file, pytest.raises(errors.LinkExpired, match="403: why"):
         sending.put(a_url(server), {}, file, 200 << 20, steps.append)
     assert sum(steps) < 100 << 20
+
+
+def test_a_store_that_refuses_and_reads_no_further_is_not_waited_for(server, tmp_path):
+    path = tmp_path / "large.bin"
+    with path.open("wb") as file:
+        file.truncate(200 << 20)
+
+    def refuses(each):
+        each.raw(b"HTTP/1.1 403 No\r\nContent-Length: 3\r\n\r\nwhy")
+        each.stall()
+
+    server.will("PUT", refuses)
+    began = time.monotonic()
+    with path.open("rb", buffering=0) as file, pytest.raises(errors.LinkExpired, match="403: why"):
+        sending.put(a_url(server), {}, file, 200 << 20, lambda count: None)
+    assert time.monotonic() - began < 5
 
 
 def test_a_file_that_is_shorter_than_was_said_is_told(server, source):
