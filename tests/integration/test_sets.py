@@ -375,3 +375,29 @@ def test_a_kernel_that_dies_while_it_sends_leaves_nothing_after_the_next_load(la
     rl.put(large, "dies.bin")
     assert rl.get("dies.bin").read_bytes() == large.read_bytes()
     assert not look()
+
+
+def test_a_get_that_was_cut_off_goes_on_with_the_parts_that_are_missing(large, tmp_path, monkeypatch):
+    monkeypatch.setattr("runloop_jupyter.transfer.partial.RESUMABLE", 0)
+    rl.put(large, "goes-on.bin")
+    fetched = []
+    real = parts.download_one
+
+    def until(most):
+        def fetch(store, view, *rest):
+            if manifest.is_member(view):
+                if len(fetched) == most:
+                    raise KeyboardInterrupt
+                fetched.append(view.size_bytes)
+            return real(store, view, *rest)
+
+        monkeypatch.setattr(parts, "download_one", fetch)
+
+    until(2)
+    with pytest.raises(KeyboardInterrupt):
+        rl.get("goes-on.bin", to=tmp_path / "back.bin")
+    assert not (tmp_path / "back.bin").exists()
+    until(99)
+    rl.get("goes-on.bin", to=tmp_path / "back.bin")
+    assert (tmp_path / "back.bin").read_bytes() == large.read_bytes()
+    assert fetched == [PART] * 4 + [7]
