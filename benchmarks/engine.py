@@ -10,16 +10,14 @@
 The far store is a relay before nginx, not nginx's own `limit_rate`: that one lets every request have its first second's
 bytes at once, which short ranges would live on.
 
-``python benchmarks/engine.py [--only WORD] [--runs N] [--mib N]``. Needs curl, openssl and nginx with its DAV module:
-``NGINX=/path/to/nginx`` where it isn't on the PATH. ``BENCH_DIR`` names the disk to measure on.
+``python benchmarks/engine.py [--only WORD] [--runs N] [--mib N]``. Needs curl, openssl and nginx; see peers.py.
+``BENCH_DIR`` names the disk to measure on.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -30,6 +28,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
+
+import peers
+from peers import free_port, nginx, peak_mib, wait_for
 
 from runloop_jupyter.secret import Secret
 from runloop_jupyter.transfer import digest, sending
@@ -51,21 +52,6 @@ TARGETS = {
     "put": "at most 1.15 of curl -T",
     "link": "at most 0.2 of curl",
 }
-
-CONFIGURATION = """
-daemon off; worker_processes 2; pid {home}/nginx.pid; error_log {home}/error.log;
-events {{ }}
-http {{
-    access_log off; sendfile on; tcp_nopush on; client_max_body_size 0;
-    client_body_temp_path {home}/body; proxy_temp_path {home}/t1; fastcgi_temp_path {home}/t2;
-    uwsgi_temp_path {home}/t3; scgi_temp_path {home}/t4;
-    ssl_certificate {home}/certificate.pem; ssl_certificate_key {home}/key.pem;
-    server {{
-        listen 127.0.0.1:{port}; listen 127.0.0.1:{tls_port} ssl; root {home}/www;
-        location / {{ dav_methods PUT DELETE; }}
-    }}
-}}
-"""
 
 
 class Store:
@@ -137,25 +123,12 @@ class Bench:
     @contextmanager
     def nginx(self) -> Iterator[None]:
         """Run nginx for the length of a block."""
-        home = self.home
-        program = os.environ.get("NGINX") or shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        if program is None or not shutil.which("curl"):
-            sys.exit(__doc__)
-        for each in ("www", "body"):
-            (home / each).mkdir(parents=True)
-        home.chmod(0o755)
-        certificate(home)
-        self.port, self.tls_port = free_port(), free_port()
-        user = "user root;" if os.geteuid() == 0 else ""
-        written = CONFIGURATION.format(home=home, port=self.port, tls_port=self.tls_port)
-        (home / "nginx.conf").write_text(user + written)
-        process = subprocess.Popen([program, "-c", f"{home}/nginx.conf", "-p", str(home)], stderr=subprocess.DEVNULL)
-        try:
-            wait_for(self.port)
+        self.home.mkdir()
+        certificate(self.home)
+        self.tls_port = free_port()
+        with nginx(self.home, tls_port=self.tls_port) as url:
+            self.port = int(url.rpartition(":")[2])
             yield
-        finally:
-            process.terminate()
-            process.wait()
 
     def source(self, size: int) -> tuple[Path, str]:
         """Return a file that nginx serves as /big, and its digest."""
@@ -191,9 +164,9 @@ class Bench:
         _, expected = self.source(size)
         store = Store(url, size)
         ways: dict[str, Callable[[], None]] = {
-            "curl": lambda: curl("-o", str(self.out), url),
+            "curl": lambda: curl(url, to=self.out),
             "ours": lambda: store.get(self.out, expected),
-            "curl, fsync": lambda: (curl("-o", str(self.out), url), fsync(self.out))[1],
+            "curl, fsync": lambda: (curl(url, to=self.out), fsync(self.out))[1],
             "ours, fsync": lambda: store.get(self.out, expected, durable=True),
         }
         if name == "link":
@@ -317,7 +290,7 @@ def one(what: str, url: str, more: str, out: str) -> int:
     import httpx
 
     httpx.Client(trust_env=False).close()
-    before, began = peak(), time.perf_counter()
+    before, began = peak_mib("self"), time.perf_counter()
     if what == "get":
         with httpx.Client(trust_env=False) as client:
             size = int(client.head(url).headers["content-length"])
@@ -329,24 +302,12 @@ def one(what: str, url: str, more: str, out: str) -> int:
         Path(out).write_bytes(httpx.get(url, timeout=None, trust_env=False).content)
     else:
         httpx.put(url, content=Path(more).read_bytes(), timeout=None, trust_env=False)
-    print(time.perf_counter() - began, peak() - before)
+    print(time.perf_counter() - began, peak_mib("self") - before)
     return 0
 
 
-def peak() -> float:
-    """Return the most memory this process ever had, in MiB."""
-    with suppress(OSError):
-        if match := re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text()):
-            return int(match[1]) / 1024
-    return float("nan")
-
-
-def curl(*arguments: str) -> None:
-    subprocess.run(
-        ["curl", "-sS", "--fail", "--noproxy", "*", "--cacert", os.environ["SSL_CERT_FILE"], *arguments],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+def curl(*arguments: str, to: Path = Path(os.devnull)) -> None:
+    peers.curl("--cacert", os.environ["SSL_CERT_FILE"], *arguments, to=str(to))
 
 
 def fsync(path: Path) -> None:
@@ -365,19 +326,6 @@ def certificate(home: Path) -> None:
         check=True,
         capture_output=True,
     )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
-def wait_for(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
 
 
 @contextmanager
