@@ -18,6 +18,7 @@ from runloop_jupyter.actions.source import FileSource, FolderSource, Packed
 from runloop_jupyter.errors import (
     ConnectionLost,
     EmbeddedStoreError,
+    Offline,
     RateLimited,
     RunloopError,
     ServerError,
@@ -207,7 +208,7 @@ def _end(intent: Intent | None, error: BaseException, transfer: Transfer) -> Non
     # A kernel that ends closes its connections under whatever still moves: the next one finds the intent as it is.
     if intent is None or not threading.main_thread().is_alive():
         return
-    lost = isinstance(error, _LOST)
+    lost = isinstance(error, _LOST) and not isinstance(error, Offline)
     if isinstance(error, RunloopError) and lost and (intent.spool or transfer.behind):
         if not transfer.leaves:
             intent.cleared()

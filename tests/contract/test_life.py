@@ -82,7 +82,7 @@ class Life(RuleBasedStateMachine):
         assert answer.status_code == 200
         thing.content = content
 
-    @rule(thing=objects, body=st.sampled_from([b"", b"{}", b" ", b'{"more": 1}']))
+    @rule(thing=objects, body=st.sampled_from([b"", b"{}", b" {} ", b'{"more": 1}']))
     def complete(self, thing: Known, body: bytes) -> None:
         answer = self._call("POST", f"/v1/objects/{thing.view['id']}/complete", content=body)
         if thing.view["state"] != "UPLOADING" or thing.content is None:

@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1] / "support"), str(HERE.parents[2])]
@@ -46,12 +46,13 @@ def member(root: Path, seed: int, seconds: float) -> None:
     content = {n: random.Random(n).randbytes(BYTES + n) for n in range(OBJECTS)}
     held: dict[int, Path] = {}
 
-    def fetching(data: bytes) -> Callable[[BinaryIO], None]:
-        def fetch(file: BinaryIO) -> None:
+    def fetching(data: bytes) -> Callable[[Path], None]:
+        def fetch(path: Path) -> None:
             counts["fetched"] += 1
-            file.write(data[: BYTES // 2])
-            time.sleep(chance.random() / 300)
-            file.write(data[BYTES // 2 :])
+            with path.open("wb") as file:
+                file.write(data[: BYTES // 2])
+                time.sleep(chance.random() / 300)
+                file.write(data[BYTES // 2 :])
 
         return fetch
 

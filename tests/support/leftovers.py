@@ -39,5 +39,7 @@ def look() -> Left:
         uploading,
         [each.name for each in (cache_dir() / "spool").glob("**/*") if each.is_file()],
         [json.loads(each.read_text())["name"] for each in (home_dir() / "journal").glob("*.json")],
-        [each.name for each in cache_dir().glob("**/*.part")] + [each.name for each in _files(cache_dir() / "claims")],
+        # What an interrupted download keeps, to be gone on with, is meant to be there.
+        [each.name for each in cache_dir().glob("**/*.part") if each.parent.name != "partial"]
+        + [each.name for each in _files(cache_dir() / "claims")],
     )
