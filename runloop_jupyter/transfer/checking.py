@@ -39,7 +39,7 @@ class Check:
     def restart(self) -> None:
         """Begin again from nothing."""
         self._position = 0
-        self._hasher = digest.hasher(self._algorithm, None) if self._algorithm else None
+        self._hasher = digest.hasher(self._algorithm) if self._algorithm else None
 
     def take(self, data: memoryview, position: int) -> None:
         """Take in bytes that have just been written, if they are the next: they needn't be read back then."""

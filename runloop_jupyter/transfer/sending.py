@@ -1,8 +1,11 @@
-"""One PUT of a file to a presigned URL: its bytes go from the page cache to the socket without a copy of ours."""
+"""One PUT of a file to a presigned URL, by way of one buffer.
+
+Not by `os.sendfile`: of a gibibyte over loopback that took 1.35 s where this takes 1.0 and curl 0.95, for the socket then
+carries the pages of the page cache one by one.
+"""
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import ssl
@@ -21,9 +24,6 @@ if TYPE_CHECKING:
 PIECE: Final = 1 << 20
 ENCRYPTED_PIECE: Final = 256 << 10
 TICK_S: Final = 0.2
-# Not every filesystem can send from itself.
-_CANNOT: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOVERFLOW})
-_OF_THE_FILE: Final = frozenset({errno.EIO, errno.ESTALE, errno.EBADF, errno.EISDIR})
 
 
 class Shorter(Exception):
@@ -91,12 +91,26 @@ def _answer(
 
 def _send(stream: socket.socket, file: BinaryIO, size: int, advance: Callable[[int], None]) -> Retryable | None:
     """Send the body; return why not all of it went where the store has something to say, or has gone."""
-    if isinstance(stream, ssl.SSLSocket):
-        return _copied(stream, file, 0, size, advance)
+    push = _push_encrypted if isinstance(stream, ssl.SSLSocket) else _push
+    most = ENCRYPTED_PIECE if isinstance(stream, ssl.SSLSocket) else PIECE
+    buffer = memoryview(bytearray(min(most, max(1, size))))
+    sent = 0
+    while sent < size:
+        count = os.preadv(file.fileno(), [buffer[: size - sent]], sent)
+        if not count:
+            raise Shorter
+        if (refused := push(stream, buffer[:count], advance)) is not None:
+            return refused
+        sent += count
+        advance(count)
+    return None
+
+
+def _push(stream: socket.socket, piece: memoryview, advance: Callable[[int], None]) -> Retryable | None:
     waiting = select.poll()
     waiting.register(stream, select.POLLIN | select.POLLOUT)
-    sent, moved = 0, time.monotonic()
-    while sent < size:
+    moved = time.monotonic()
+    while piece:
         said = waiting.poll(_tick() * 1000)
         if not said:
             advance(0)
@@ -106,37 +120,18 @@ def _send(stream: socket.socket, file: BinaryIO, size: int, advance: Callable[[i
         if said[0][1] & ~select.POLLOUT:
             return Retryable("the store ended the connection in the middle")
         try:
-            count = os.sendfile(stream.fileno(), file.fileno(), sent, min(PIECE, size - sent))
-        except BlockingIOError:
-            continue
+            piece = piece[stream.send(piece) :]
         except OSError as error:
-            if error.errno in _CANNOT and not sent:
-                return _copied(stream, file, sent, size, advance)
-            if error.errno in _OF_THE_FILE:
-                raise
             return exchange.retryable(error)
-        if not count:
-            raise Shorter
-        sent, moved = sent + count, time.monotonic()
-        advance(count)
+        moved = time.monotonic()
     return None
 
 
-def _copied(
-    stream: socket.socket, file: BinaryIO, sent: int, size: int, advance: Callable[[int], None]
-) -> Retryable | None:
-    """Send the body by way of one buffer."""
-    buffer = memoryview(bytearray(min(ENCRYPTED_PIECE, max(1, size))))
-    while sent < size:
-        count = os.preadv(file.fileno(), [buffer[: size - sent]], sent)
-        if not count:
-            raise Shorter
-        try:
-            stream.sendall(buffer[:count])
-        except OSError as error:
-            return exchange.retryable(error)
-        sent += count
-        advance(count)
+def _push_encrypted(stream: socket.socket, piece: memoryview, _: Callable[[int], None]) -> Retryable | None:
+    try:
+        stream.sendall(piece)
+    except OSError as error:
+        return exchange.retryable(error)
     return None
 
 
