@@ -45,6 +45,12 @@ def large(tmp_path):
     return path
 
 
+def delete_all():
+    for thing in rl.ls(limit=1000, versions=True):
+        if thing.state == "READ_ONLY":
+            rl.rm(thing)
+
+
 def objects():
     return sessions.current().store.objects
 
@@ -60,10 +66,9 @@ def members_of(thing):
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(large):
+    delete_all()  # what other modules left
     yield
-    for thing in rl.ls(limit=1000, versions=True):
-        if thing.state == "READ_ONLY":
-            rl.rm(thing)
+    delete_all()
     assert members() == []
     assert not look()
 
@@ -79,18 +84,18 @@ def test_a_large_file_comes_back_every_way_that_a_small_one_does(large, tmp_path
 
 
 def test_it_is_one_object_to_whoever_looks(large, run, fresh_shell):
-    thing = rl.put(large, "seen.bin", metadata={"project": "sets"})
-    rl.put("small", "seen-small")
-    assert [each.name for each in rl.ls()] == ["seen-small", "seen.bin"]
+    thing = rl.put(large, "whole-seen.bin", metadata={"project": "sets"})
+    rl.put("small", "whole-seen-small")
+    assert [each.name for each in rl.ls()] == ["whole-seen-small", "whole-seen.bin"]
     assert [each.size for each in rl.ls(where="project=sets")] == [len(large.read_bytes())]
-    assert [each.name for each in rl.ls(sort="-size")] == ["seen.bin", "seen-small"]
-    assert [each.name for each in rl.ls("seen", versions=True)] == ["seen-small", "seen.bin"]
+    assert [each.name for each in rl.ls(sort="-size")] == ["whole-seen.bin", "whole-seen-small"]
+    assert [each.name for each in rl.ls("whole-seen", versions=True)] == ["whole-seen-small", "whole-seen.bin"]
     assert "looked at all 2" in rl.ls().table().to_text()
     assert "looked at the newest 2 of" not in rl.ls().table().to_text()
     assert len(rl.ls(type="part")) == 5
     assert rl.status().objects == 2
-    assert "1.1 MiB" in ok(run("%rl_ls seen.bin")).table().to_text()
-    info = rl.info("seen.bin").page().to_text()
+    assert "1.1 MiB" in ok(run("%rl_ls whole-seen.bin")).table().to_text()
+    info = rl.info("whole-seen.bin").page().to_text()
     assert "in 5 parts" in info
     assert all(view.metadata.get("project") is None for view in members_of(thing))
 
