@@ -5,7 +5,6 @@
     put      1 GiB with its digest, to nginx DAV, beside `curl -T`; and httpx, whole file in memory
     link     from a far store that gives each connection 25 MB/s, beside curl
     memory   the most memory that a get and a put of 1 GiB and of 4 GiB add to a process
-    small    1,000 objects of 4 KiB into the embedded store and back, beside the published client one by one
 
 The far store is a relay before nginx, not nginx's own `limit_rate`: that one lets every request have its first second's
 bytes at once, which short ranges would live on.
@@ -34,8 +33,8 @@ from peers import free_port, nginx, peak_mib, wait_for
 
 from runloop_jupyter.secret import Secret
 from runloop_jupyter.transfer import digest, sending
+from runloop_jupyter.transfer.arriving import arriving
 from runloop_jupyter.transfer.download import download
-from runloop_jupyter.transfer.partial import arriving
 from runloop_jupyter.transfer.transfer import Transfer
 from runloop_jupyter.wire.objects import ObjectView
 
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 LINK_RATE = 25_000_000  # bytes a second for each connection
-SMALL = 1000
-SMALL_SIZE = 4096
 TARGETS = {
     "get": "at most 0.6 of curl",
     "tls": "at most 0.9 of curl",
@@ -100,7 +97,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as directory:
         bench = Bench(Path(directory), said.runs, said.mib * MIB)
         with bench.nginx():
-            for name in ("get", "tls", "put", "link", "memory", "small"):
+            for name in ("get", "tls", "put", "link", "memory"):
                 if said.only in name:
                     getattr(bench, name)()
     return 0
@@ -204,48 +201,6 @@ class Bench:
             print(
                 f"memory: {self.size >> 20:,} MiB add {down:.0f} MiB down, {up:.0f} MiB up with httpx, all in memory\n"
             )
-
-    def small(self) -> None:
-        """Print how many small objects compare."""
-        from runloop_api_client import RunloopSDK
-
-        import runloop_jupyter as rl
-        from runloop_jupyter import session
-
-        folder = self.home / "small"
-        folder.mkdir()
-        for number in range(SMALL):
-            (folder / f"{number:04}.bin").write_bytes(os.urandom(SMALL_SIZE))
-        rl.put("begin", "begin")
-        session.current().shows_progress = False
-        from runloop_jupyter.local import launch
-
-        endpoint = launch.ensure()
-        sdk = RunloopSDK(base_url=endpoint.base_url, bearer_token=endpoint.key.reveal())
-        took: dict[str, list[float]] = {each: [] for each in ("put, theirs", "put, ours", "get, theirs", "get, ours")}
-        try:
-            for run in range(min(self.runs, 3)):
-                files = sorted(folder.iterdir())
-                began = time.perf_counter()
-                theirs = [sdk.storage_object.upload_from_file(each, name=f"theirs-{run}/{each.name}") for each in files]
-                took["put, theirs"].append(time.perf_counter() - began)
-                began = time.perf_counter()
-                batch = rl.put_all(files, f"ours-{run}/", force=True)
-                took["put, ours"].append(time.perf_counter() - began)
-                began = time.perf_counter()
-                assert all(len(each.download_as_bytes()) == SMALL_SIZE for each in theirs)
-                took["get, theirs"].append(time.perf_counter() - began)
-                began = time.perf_counter()
-                assert all(len(rl.get(each, format="bytes")) == SMALL_SIZE for each in batch)
-                took["get, ours"].append(time.perf_counter() - began)
-        finally:
-            sdk.close()
-            session.reset()
-            launch.stop()
-        for what in ("put", "get"):
-            ours, theirs = median(took[f"{what}, ours"]), median(took[f"{what}, theirs"])
-            print(f"small, {what}: {SMALL:,} objects in {ours:.2f} s, theirs {theirs:.2f} s; ratio {ours / theirs:.2f}")
-        print("  (put_all, four at a time; get one by one, each verified)\n")
 
     def _in_turns(
         self, ways: dict[str, Callable[[], None]], took: dict[str, list[float]], made: Path | None = None

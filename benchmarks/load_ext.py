@@ -44,7 +44,9 @@ def run(script: str, environment: dict[str, str]) -> str:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("RUN")} | {
+        # Byte code is kept, as it is for a user: only the first start after an update compiles.
+        ours = ("RUN", "PYTHONDONTWRITEBYTECODE")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
             "RUNLOOP_JUPYTER_HOME": f"{home}/home",
             "RUNLOOP_JUPYTER_CACHE": f"{home}/cache",
             "IPYTHONDIR": f"{home}/ipython",

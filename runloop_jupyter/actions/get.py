@@ -19,9 +19,9 @@ from runloop_jupyter.actions.source import FILE, FOLDER, stored_format
 from runloop_jupyter.atomic import atomic_writer
 from runloop_jupyter.errors import InputError, NotEnoughMemory
 from runloop_jupyter.paths import cache_dir
+from runloop_jupyter.transfer.arriving import arriving, waiting
 from runloop_jupyter.transfer.cache import copy, current, file_name, if_any
 from runloop_jupyter.transfer.manifest import is_head
-from runloop_jupyter.transfer.partial import arriving, waiting
 from runloop_jupyter.transfer.parts import download
 from runloop_jupyter.transfer.parts_reader import PartsReader
 from runloop_jupyter.transfer.reader import RangeReader, buffered

@@ -37,6 +37,7 @@ def put(
     force: bool = False,
     pickle: bool = False,
     provenance: bool = False,
+    include_secrets: bool = False,
     background: Literal[False] = False,
 ) -> Object: ...
 
@@ -52,6 +53,7 @@ def put(
     force: bool = False,
     pickle: bool = False,
     provenance: bool = False,
+    include_secrets: bool = False,
     background: bool,
 ) -> Object | BackgroundTransfer: ...
 

@@ -46,6 +46,7 @@ def put_all(
     ttl: str | timedelta | None = None,
     force: bool = False,
     provenance: bool = False,
+    include_secrets: bool = False,
     background: Literal[False] = False,
 ) -> Batch: ...
 
@@ -59,6 +60,7 @@ def put_all(
     ttl: str | timedelta | None = None,
     force: bool = False,
     provenance: bool = False,
+    include_secrets: bool = False,
     background: bool,
 ) -> Batch | BackgroundTransfer: ...
 

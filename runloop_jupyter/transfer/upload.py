@@ -76,16 +76,6 @@ def upload(
         return whole
 
 
-def check_size(name: str, size: int) -> None:
-    """Refuse what no store takes in one piece, before anything is spent on it.
-
-    Raises:
-        TransferError: It is larger than 5 GiB.
-    """
-    if size > LARGEST:
-        raise errors.TransferError(f"“{name}” has {size / 2**30:.1f} GiB; a store takes 5 GiB in one piece")
-
-
 def _create(
     objects: Objects, size: int, parameters: ObjectCreateParameters, transfer: Transfer, intent: Intent
 ) -> ObjectView:

@@ -28,8 +28,8 @@ import sys
 import pytest
 from pathlib import Path
 from far_object import FarObject, far_object
-from runloop_jupyter.transfer import partial
-partial.SAVED_EVERY_S = 0.02
+from runloop_jupyter.transfer import arriving
+arriving.SAVED_EVERY_S = 0.02
 with far_object(pytest.MonkeyPatch()) as far:
     far.server.shutdown()
     far.server = type("Server", (), {"url": sys.argv[1]})

@@ -362,6 +362,14 @@ def test_offline_what_needs_the_service_says_so_and_asks_nothing(ask, far, offli
     assert far.seen == []
 
 
+def test_offline_a_put_keeps_nothing_to_be_resumed(far, offline):
+    offline()
+    with pytest.raises(errors.Offline) as refused:
+        rl.put("x", "kept-not")
+    assert "resume" not in str(refused.value)
+    assert [each.label for each in rl.transfers() if each.state == "unfinished"] == []
+
+
 def test_offline_the_embedded_store_is_there_as_always(home, monkeypatch):
     monkeypatch.setenv("RUNLOOP_OFFLINE", "1")
     assert rl.get(rl.put("text", "offline text")) == "text"

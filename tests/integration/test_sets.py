@@ -383,7 +383,7 @@ def test_a_kernel_that_dies_while_it_sends_leaves_nothing_after_the_next_load(la
 
 
 def test_a_get_that_was_cut_off_goes_on_with_the_parts_that_are_missing(large, tmp_path, monkeypatch):
-    monkeypatch.setattr("runloop_jupyter.transfer.partial.RESUMABLE", 0)
+    monkeypatch.setattr("runloop_jupyter.transfer.arriving.RESUMABLE", 0)
     rl.put(large, "goes-on.bin")
     fetched = []
     real = parts.download_one
@@ -406,3 +406,12 @@ def test_a_get_that_was_cut_off_goes_on_with_the_parts_that_are_missing(large, t
     rl.get("goes-on.bin", to=tmp_path / "back.bin")
     assert (tmp_path / "back.bin").read_bytes() == large.read_bytes()
     assert fetched == [PART] * 4 + [7]
+
+
+def test_what_is_put_under_the_name_of_a_part_is_no_version_of_it(large):
+    part = members_of(rl.put(large, "named-alike.bin"))[0]
+    content = large.read_bytes()[:PART]
+    again = large.with_name("again.bin")
+    again.write_bytes(content)
+    thing = rl.put(again, part.name)
+    assert (thing.outcome.sent, thing.outcome.superseded) == (True, None)

@@ -10,7 +10,7 @@ import blake3
 import misbehaving
 
 from runloop_jupyter.secret import Secret
-from runloop_jupyter.transfer import download, exchange, partial, presigned, ranges
+from runloop_jupyter.transfer import arriving, download, exchange, presigned, ranges
 from runloop_jupyter.transfer.transfer import Transfer
 from runloop_jupyter.wire.objects import ObjectView
 
@@ -55,7 +55,7 @@ class FarObject:
 
     def fetch(self, target: Path, *, digested: bool = True, transfer: Transfer | None = None) -> Transfer:
         transfer = transfer or Transfer("far.bin", "down", "there")
-        with partial.arriving(target, "store-1", self.view, mode=0o666, durable=False) as file:
+        with arriving.arriving(target, "store-1", self.view, mode=0o666, durable=False) as file:
             download.download(
                 self, file=file, view=self.view, transfer=transfer, expected=self.digest * digested or None
             )  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def far_object(patch: pytest.MonkeyPatch) -> Iterator[FarObject]:
     """Run a server with one object of two and a half MiB. Nobody waits between tries."""
     patch.setattr(ranges, "LEAST", RANGE)
     patch.setattr(download, "PARALLEL_FROM", 2 * RANGE)
-    patch.setattr(partial, "RESUMABLE", RANGE)
+    patch.setattr(arriving, "RESUMABLE", RANGE)
     patch.setattr(presigned, "GOT_ON", RANGE // 2)
     patch.setattr(random, "uniform", lambda low, high: low)
     patch.setattr(presigned, "_client", None)

@@ -287,6 +287,17 @@ def test_what_many_and_few_have_is_found_through_the_few(index: ObjectIndex) -> 
     assert (way.words, way.few) == (("object_pair", f"({pair})"), True)
 
 
+def test_pairs_that_many_have_are_looked_for_together(index: ObjectIndex) -> None:
+    for number in range(40):
+        index.put(number, view(number, "name", "READ_ONLY", "text", {"all": "x", "half": "ab"[number % 2]}))
+    with smaller_than_the_store(few=10, ids=1000, beginnings=200):
+        way = plan(index._connection, Filter(metadata={"all": ["x"], "half": ["a"]}))
+    assert way is not None
+    assert way.words is not None
+    assert way.words[1].count(" AND ") == 1
+    assert "object_meta" not in way.source  # nothing is left to be tested on each
+
+
 def test_what_takes_long_pauses_on_the_way(index: ObjectIndex) -> None:
     for number in range(40):
         index.put(number, view(number, "name", "READ_ONLY", "text", {"k": "x", "l": "yz"[number % 2]}))

@@ -1,6 +1,7 @@
 """Digests against the vectors that their authors published."""
 
 import hashlib
+import random
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,17 @@ def test_a_digest_depends_on_the_bytes_and_not_on_how_they_were_cut(parts, algor
         piecewise.update(part)
     whole.update(b"".join(parts))
     assert piecewise.hexdigest() == whole.hexdigest()
+
+
+@pytest.mark.parametrize("ahead_from", [0, digest.AHEAD_FROM], ids=["read ahead", "piece by piece"])
+@pytest.mark.parametrize("pieces", [0, 1, 2.5, 3])
+def test_the_digest_is_of_the_whole_file_however_it_is_read(tmp_path, monkeypatch, ahead_from, pieces):
+    monkeypatch.setattr(digest, "AHEAD_FROM", ahead_from)
+    path, steps = tmp_path / "long", []
+    data = random.Random(3).randbytes(int(pieces * digest.CHUNK))
+    path.write_bytes(data)
+    assert digest.of_file(path, steps.append, "sha256") == f"sha256:{hashlib.sha256(data).hexdigest()}"
+    assert sum(steps) == len(data)
 
 
 def test_the_digest_of_a_file_longer_than_the_buffer_is_of_all_of_it(tmp_path):

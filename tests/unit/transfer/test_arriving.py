@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from runloop_jupyter.errors import DigestMismatch
-from runloop_jupyter.transfer import journal, partial
+from runloop_jupyter.transfer import arriving, journal
+from runloop_jupyter.transfer.partial import Partial
 from runloop_jupyter.wire.objects import ObjectView
 
-SIZE = partial.RESUMABLE + 5
+SIZE = arriving.RESUMABLE + 5
 HALF = memoryview(os.urandom(SIZE // 2))
 REST = memoryview(os.urandom(SIZE - len(HALF)))
 
@@ -43,7 +44,7 @@ def half(target, view=None, store="store-1", error=LineBroke, etag='"one"', size
     """Bring the first half, then fail."""
 
     def fail():
-        with partial.arriving(target, store, view or a_view()) as file:
+        with arriving.arriving(target, store, view or a_view()) as file:
             if size:
                 file.allocate(size)
             file.write(HALF, 0)
@@ -56,7 +57,7 @@ def half(target, view=None, store="store-1", error=LineBroke, etag='"one"', size
 
 def brought(target, view=None, store="store-1", **more):
     """Return how much is there at the beginning; then bring all."""
-    with partial.arriving(target, store, view or a_view(), **more) as file:
+    with arriving.arriving(target, store, view or a_view(), **more) as file:
         there = file.resumed
         file.write(HALF, 0)
         file.write(REST, len(HALF))
@@ -80,8 +81,8 @@ def test_what_was_allocated_and_never_came_is_given_back(root, target):
     half(target, size=SIZE)
     (part,) = root.glob("*.part")
     assert part.stat().st_size == len(HALF)
-    assert partial.waiting("store-1", a_view()) >= len(HALF)
-    assert partial.waiting("store-2", a_view()) == 0
+    assert arriving.waiting("store-1", a_view()) >= len(HALF)
+    assert arriving.waiting("store-2", a_view()) == 0
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_what_a_digest_told_to_be_wrong_is_thrown_away(root, target):
 
 
 def test_nothing_is_kept_of_nothing(root, target):
-    with pytest.raises(LineBroke), partial.arriving(target, "store-1", a_view()):
+    with pytest.raises(LineBroke), arriving.arriving(target, "store-1", a_view()):
         raise LineBroke
     assert names(root) == []
     assert list(target.parent.iterdir()) == []
@@ -130,7 +131,7 @@ def test_a_file_nobody_may_write_to_can_be_gone_on_with_all_the_same(target):
 
 @pytest.mark.parametrize("size", [100, SIZE])
 def test_without_a_name_it_is_there_for_as_long_as_it_is_open(size, root, tmp_path):
-    with partial.arriving(None, "store-1", a_view(size=size)) as file:
+    with arriving.arriving(None, "store-1", a_view(size=size)) as file:
         file.write(memoryview(b"bytes"), 0)
         kept = os.fdopen(os.dup(file.fileno()), "rb")
     with kept:
@@ -174,7 +175,7 @@ def left_by(root, owner):
     """Turn what a failed download left into what `owner` works on."""
     (note,) = root.glob("*.json")
     key = note.name.partition(".")[0]
-    note.rename(partial._named(key, owner))
+    note.rename(arriving._named(key, owner))
 
 
 DEAD = replace(journal.me(), pid=2**22 + 1)
@@ -185,11 +186,11 @@ FAR = replace(journal.me(), host="far")
     ("owner", "silent_s", "taken"),
     [
         (journal.me(), 0, False),
-        (journal.me(), partial.SILENCE_S + 60, False),
+        (journal.me(), arriving.SILENCE_S + 60, False),
         (DEAD, 0, True),
         (replace(journal.me(), boot="before"), 0, True),
         (FAR, 0, False),
-        (FAR, partial.SILENCE_S + 60, True),
+        (FAR, arriving.SILENCE_S + 60, True),
     ],
     ids=["alive", "alive and silent", "dead", "before a restart", "far away", "far away and silent"],
 )
@@ -205,7 +206,7 @@ def test_what_a_neighbour_holds_is_left_to_it(root, target):
     half(target)
     (part,) = root.glob("*.part")
     with part.open("rb") as held:
-        partial._lock(held)
+        arriving._lock(held)
         assert brought(target) == 0
     assert brought(target.with_name("again.bin")) == len(HALF)
 
@@ -246,7 +247,7 @@ def test_a_note_never_makes_a_file_of_somebody_elses_go_or_be_written_to(root, t
     note.write_text(json.dumps({**json.loads(note.read_text()), "data": str(mine)}))
     brought(target)
     assert mine.read_bytes() == bytes(SIZE)
-    long_ago = time.time() - 2 * partial.KEPT_S
+    long_ago = time.time() - 2 * arriving.KEPT_S
     os.utime(note, (long_ago, long_ago))
     brought(target, a_view("obj_2"))
     assert mine.read_bytes() == bytes(SIZE)
@@ -264,7 +265,7 @@ def test_a_note_never_makes_a_file_of_somebody_elses_go_or_be_written_to(root, t
 )
 def test_without_a_digest_only_a_strong_etag_may_vouch(etag, digest, kept, root, target):
     half(target, etag=etag)
-    with partial.arriving(target, "store-1", a_view()) as file:
+    with arriving.arriving(target, "store-1", a_view()) as file:
         file.only_under(digest=digest)
         assert (file.resumed == len(HALF)) == kept
 
@@ -273,7 +274,7 @@ def test_without_a_digest_nothing_vouches_for_what_was_there_before_a_restart(ro
     half(target)
     (note,) = root.glob("*.json")
     note.write_text(json.dumps({**json.loads(note.read_text()), "boot": "before"}))
-    with partial.arriving(target, "store-1", a_view()) as file:
+    with arriving.arriving(target, "store-1", a_view()) as file:
         file.only_under(digest=False)
         assert file.resumed == 0
 
@@ -286,4 +287,4 @@ def test_no_link_is_ever_written_down(root, target):
 
 def test_a_disk_without_room_is_told_before_the_bytes_come(tmp_path):
     with (tmp_path / "x").open("w+b") as file, pytest.raises(OSError, match=r"No space|too large"):
-        partial.Partial(file).allocate(1 << 60)
+        Partial(file).allocate(1 << 60)
