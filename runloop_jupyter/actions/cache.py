@@ -14,6 +14,7 @@ from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.result import Result
 from runloop_jupyter.errors import InputError, ObjectNotFound
+from runloop_jupyter.transfer.arriving import cut_off
 from runloop_jupyter.transfer.cache import current
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class CacheUse(Result):
 
     Attributes:
         where: Its directory.
-        size: Bytes of the objects in it.
+        size: Bytes of the objects in it, and of downloads that were cut off.
         limit: Bytes that they may have; what was longest not used goes first.
         objects: How many objects are in it.
         in_use: How many of them a running process has open or was given as a path.
@@ -39,6 +40,8 @@ class CacheUse(Result):
         copies: How many directories were given out to be changed.
         changed: Those of them that somebody changed, which stay for a week after that.
         freed: Bytes that were just removed; None where nothing was to be.
+        cut_off: How many downloads were cut off and wait to be gone on with.
+        cut_off_size: Their bytes.
     """
 
     where: Path
@@ -50,9 +53,13 @@ class CacheUse(Result):
     copies: int
     changed: tuple[Path, ...] = ()
     freed: int | None = None
+    cut_off: int = 0
+    cut_off_size: int = 0
 
     def clear(self, *what: str | Object, everything: bool = False) -> CacheUse:
-        """Remove objects from the cache; the store keeps them. What is in use stays.
+        """Remove objects from the cache, and what came of downloads that were cut off. What is in use stays.
+
+        The store keeps them.
 
         Args:
             what: Names (all their versions), ``name@version``, ids or Objects, of whichever store; none for all.
@@ -74,7 +81,8 @@ class CacheUse(Result):
         def work() -> CacheUse:
             here = current()
             refs = list(here.refs.all()) if what else []
-            wanted = {(ref.store, ref.view.id) for each in what for ref in _meant(each, refs)} if what else None
+            waiting = [(each.store, each.object) for each in cut_off(here.root)] if what else []
+            wanted = {found for each in what for found in _meant(each, refs, waiting)} if what else None
             freed = here.upkeep.clear(wanted, in_use=everything)
             if wanted is None:
                 here.upkeep.sweep()
@@ -89,6 +97,9 @@ class CacheUse(Result):
             second.append(Fact(f"{humane.size(self.freed)} removed", "size"))
         if self.in_use:
             second.append(Fact(f"{humane.size(self.in_use_size)} in use by running notebooks", "size"))
+        if self.cut_off:
+            downloads = humane.plural(self.cut_off, "unfinished download")
+            second.append(Fact(f"{humane.size(self.cut_off_size)} of {downloads}", "size"))
         if self.copies:
             second.append(humane.plural(self.copies, "copy given out", "copies given out"))
         return Card(
@@ -144,14 +155,19 @@ def _look(here: Cache, freed: int | None = None) -> CacheUse:
         usage.copies,
         usage.changed,
         freed,
+        usage.cut_off,
+        usage.cut_off_size,
     )
 
 
-def _meant(what: str | Object, refs: list[Ref]) -> list[Ref]:
+def _meant(what: str | Object, refs: list[Ref], waiting: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return store and id of what is meant: among what is here, and, by its id, among what was cut off."""
     if isinstance(what, Object):
-        found = [ref for ref in refs if (ref.store, ref.view.id) == (what.store.identity.id, what.id)]
+        key = (what.store.identity.id, what.id)
+        found = [each for each in [*((ref.store, ref.view.id) for ref in refs), *waiting] if each == key]
     elif isinstance(what, str):
-        found = [ref for ref in refs if what in {ref.view.name, ref.view.id, _version(ref)}]
+        found = [(ref.store, ref.view.id) for ref in refs if what in {ref.view.name, ref.view.id, _version(ref)}]
+        found += [each for each in waiting if each[1] == what]
     else:
         raise InputError(f"{what!r} is a {type(what).__name__}. Give a name, name@version, an id or an Object")
     if not found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -31,7 +32,7 @@ from runloop_jupyter.values import memory, registry
 from runloop_jupyter.values.codec import Wish, reads_path
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from runloop_jupyter.transfer.partial import Partial
@@ -288,10 +289,15 @@ class _Fetch:
         left = None if thing.size is None else max(0, thing.size - waiting(self._store, thing.view))
         return room(directory, left, thing.name)
 
-    def _arriving(
-        self, target: Path | None, *, mode: int = 0o666, durable: bool = True
-    ) -> AbstractContextManager[Partial]:
-        return arriving(target, self._store, self._thing.view, mode=mode, durable=durable)
+    @contextmanager
+    def _arriving(self, target: Path | None, *, mode: int = 0o666, durable: bool = True) -> Iterator[Partial]:
+        try:
+            with arriving(target, self._store, self._thing.view, mode=mode, durable=durable) as partial:
+                yield partial
+        finally:
+            # What came of a download that was cut off takes of the cache's room.
+            if self._transfer.keeps and (here := if_any()) and here.keeps(self._thing.size):
+                here.upkeep.soon(self._thing.size or 0)
 
     def _spooled(self) -> BinaryIO:
         """Return the verified bytes as an open file without a name: it goes when it is closed, or with the kernel."""

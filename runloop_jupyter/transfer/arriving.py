@@ -3,7 +3,8 @@
 ``RUNLOOP_JUPYTER_CACHE/partial`` holds two files for each download of some size that was cut off: the bytes (beside
 their target, under a hidden name, where that is another disk), and a small JSON file that says which of them are there
 and of what. Whose it is stands in that file's name, so that taking over what a dead process left is one rename: of
-several who try, one succeeds, on network disks too. What lies there for a week is removed by whoever downloads next.
+several who try, one succeeds, on network disks too. What lies there for a week is removed by whoever downloads next;
+the cache's upkeep removes it sooner where the room is needed.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ RESUMABLE: Final = 8 << 20  # bytes; what is smaller is sooner fetched again tha
 KEPT_S: Final = 7 * 24 * 3600
 SAVED_EVERY_S: Final = 0.25  # what a kill may cost
 SILENCE_S: Final = 24 * 3600  # a process on another host can't be asked whether it lives
+PARTIAL: Final = "partial"
 _VERSION: Final = 1
 
 
@@ -193,6 +195,47 @@ def waiting(store_id: str, view: ObjectView) -> int:
     return max(taken)
 
 
+@dataclass(frozen=True)
+class CutOff:
+    """A download that was cut off, and that nobody goes on with at this moment.
+
+    Attributes:
+        store: Identity of the store.
+        object: Id of the object.
+        size: Bytes of the cache's disk that it takes; 0 where they lie beside their target on another one.
+        used: When it was last written to, seconds since the epoch.
+        path: Its note.
+    """
+
+    store: str
+    object: str
+    size: int
+    used: float
+    path: Path
+
+    def remove(self) -> bool:
+        """Remove what came of it, unless somebody goes on with it by now; return whether it went."""
+        note = _Note.read(self.path)
+        # As whoever would go on with it does: of several one succeeds, and the bytes of the others are left alone.
+        taken = _take_over(self.path, note, _key_of(self.path)) if note else None
+        if taken is None:
+            return False
+        with taken._file:
+            taken.discard()
+        return True
+
+
+def cut_off(root: Path) -> Iterator[CutOff]:
+    """Yield what waits in the cache at `root` to be gone on with; what has waited for a week is removed."""
+    directory = root / PARTIAL
+    for path in _abandoned(directory) if directory.is_dir() else ():
+        if note := _Note.read(path):
+            with suppress(OSError):  # gone meanwhile
+                data = Path(note.data)
+                size = data.stat().st_blocks * 512 if data.parent == directory else 0
+                yield CutOff(note.store, note.object, size, path.stat().st_mtime, path)
+
+
 @contextmanager
 def _small(target: Path | None, *, mode: int, durable: bool) -> Iterator[BinaryIO]:
     if target is not None:
@@ -248,7 +291,7 @@ def _claimed(store_id: str, view: ObjectView) -> _Kept | None:
 
 
 def _take_over(path: Path, note: _Note, key: str) -> _Kept | None:
-    ours = _named(key, journal.me())
+    ours = path.with_name(_named(key, journal.me()).name)
     if Path(note.data).suffix != ".part":
         return None
     try:
@@ -267,10 +310,10 @@ def _take_over(path: Path, note: _Note, key: str) -> _Kept | None:
     return None
 
 
-def _abandoned() -> list[Path]:
+def _abandoned(directory: Path | None = None) -> list[Path]:
     """Return the notes that nobody works with any more; remove those, and their bytes, that lay for a week."""
     kept, long_ago = [], time.time() - KEPT_S
-    for path in _directory().iterdir():
+    for path in (directory or _directory()).iterdir():
         try:
             if path.stat().st_mtime < long_ago:
                 _remove_if_dead(path)
@@ -317,7 +360,7 @@ def _key_of(path: Path) -> str:
 
 
 def _directory() -> Path:
-    return private_dir(cache_dir() / "partial")
+    return private_dir(cache_dir() / PARTIAL)
 
 
 def _lock(file: BinaryIO) -> bool:

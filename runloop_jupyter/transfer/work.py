@@ -95,7 +95,7 @@ class Outcome(Generic[T]):
         if self.error is None:
             return "was done before it could be stopped"
         if transfer.keeps:
-            return "was stopped; what came is kept for a week, and the next get goes on with it"
+            return "was stopped; what came is kept for up to a week, and the next get goes on with it"
         now = transfer.snapshot()
         if now.of_files is not None:
             return (

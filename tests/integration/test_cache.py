@@ -12,14 +12,16 @@ import pandas as pd
 import pytest
 from leftovers import look
 from misbehaving import stalls
-from network import MIB, bad_network
+from network import MIB, bad_network, while_it
 from shells import ok
 from store_process import environment
 
 import runloop_jupyter as rl
 from runloop_jupyter import errors, session
 from runloop_jupyter.paths import cache_dir
-from runloop_jupyter.transfer.cache import claims, current
+from runloop_jupyter.transfer import arriving
+from runloop_jupyter.transfer.cache import claims, current, upkeep
+from runloop_jupyter.transfer.transfer import Phase
 
 DATA = random.Random(11).randbytes(3 * MIB + 77)
 GETS = """
@@ -428,3 +430,38 @@ def test_what_can_not_be_meant_is_one_line(line, said, run, fresh_shell, far):
     ran = run(line)
     assert isinstance(ran.error, errors.RunloopError)
     assert said in str(ran.error)
+
+
+@pytest.fixture
+def cut_off(stored, far, tmp_path, monkeypatch):
+    """An object whose download to a file was stopped on the way, as the next ones are."""
+    monkeypatch.setattr(arriving, "RESUMABLE", 1)
+    while_it(Phase.RECEIVING, lambda transfer: transfer.cancel(), MIB)
+    with pytest.raises(errors.TransferCancelled):
+        rl.get(stored, to=tmp_path / "target.bin")
+    current().upkeep.wait()
+    far.behave()
+    return stored
+
+
+def test_what_a_stopped_download_left_is_shown_and_cleared(cut_off, run, fresh_shell):
+    use = ok(run("%rl_cache"))
+    assert use.cut_off == 1
+    assert use.size == use.cut_off_size >= MIB
+    assert "of 1 unfinished download" in use.card().to_text()
+    assert ok(run(f"%rl_cache clear {cut_off.id}")).freed == use.size
+    assert ok(run("%rl_cache")).cut_off == 0
+
+
+def test_what_stopped_downloads_left_stays_within_what_the_cache_may_hold(cut_off, tmp_path, monkeypatch):
+    """A second one pushes the first out, though nothing was ever fetched for the cache."""
+    monkeypatch.setenv("RUNLOOP_JUPYTER_CACHE_SIZE", str(2 * MIB))
+    current().upkeep._counted = -upkeep.COUNT_EVERY_S
+    (tmp_path / "other.bin").write_bytes(DATA[: 2 * MIB])
+    other = rl.put(tmp_path / "other.bin", f"{tmp_path.name}-other.bin")
+    held = rl.cache().cut_off_size
+    with pytest.raises(errors.TransferCancelled):
+        rl.get(other, to=tmp_path / "target.bin")
+    current().upkeep.wait()
+    assert [each.object for each in arriving.cut_off(current().root)] == [other.id]
+    assert held + rl.cache().cut_off_size > 2 * MIB

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.paths import private_dir
+from runloop_jupyter.transfer.arriving import CutOff, cut_off
 from runloop_jupyter.transfer.cache import claims
 from runloop_jupyter.transfer.cache.limit import limit
 from runloop_jupyter.transfer.cache.listing import files, folders, inode_of, unlink
@@ -42,13 +43,15 @@ class Usage:
     """What the cache holds.
 
     Attributes:
-        size: Bytes of all blobs.
+        size: Bytes of all blobs, and of downloads that were cut off.
         limit: Bytes that they may have.
         objects: How many objects are remembered.
         in_use: How many blobs a living process holds.
         in_use_size: Their bytes.
         copies: How many copies of folders and the like are there.
         changed: The directories of those that somebody changed.
+        cut_off: How many downloads were cut off and wait to be gone on with.
+        cut_off_size: Their bytes.
     """
 
     size: int
@@ -58,6 +61,8 @@ class Usage:
     in_use_size: int
     copies: int
     changed: tuple[Path, ...]
+    cut_off: int = 0
+    cut_off_size: int = 0
 
 
 class Upkeep:
@@ -104,10 +109,14 @@ class Upkeep:
 
     def trim(self) -> None:
         """Remove what was longest not used until the rest is within the limit, sparing what is in use."""
-        blobs = list(self._cache.blobs.scan())
-        self.held = sum(blob.size for blob in blobs)
+        held = self._scan()
+        self.held = sum(each.size for each in held)
         most = limit(self._cache.root, self.held)
-        self._remove_oldest(blobs, self.held - most)
+        for each in held:
+            # It would push out everything else, and then go itself.
+            if isinstance(each, CutOff) and each.size > most and each.remove():
+                self.held -= each.size
+        self._remove_oldest(held, self.held - most)
         with self._lock:
             # Others fill it too, and nobody counts for all.
             self._room, self._counted = (most - self.held) // 4, time.monotonic()
@@ -116,7 +125,7 @@ class Upkeep:
         """Remove what was longest not used until the disk can take `n_bytes`, or nothing is left that may go."""
         if self._missing(n_bytes) > 0:
             self.sweep()
-            self._remove_oldest(list(self._cache.blobs.scan()), self._missing(n_bytes))
+            self._remove_oldest(self._scan(), self._missing(n_bytes))
 
     def sweep(self, *, now: bool = False) -> None:
         """Remove what nobody needs: the leavings of killed processes, what leads nowhere, what is past its time.
@@ -140,12 +149,15 @@ class Upkeep:
         self._forget_lost()
         held = cache.leases.held()
         self._remove_orphans(held, before)
+        for _ in cut_off(cache.root):  # who looks removes what waited too long
+            pass
 
     def usage(self) -> Usage:
         """Return what the cache holds."""
         cache = self._cache
-        blobs = list(cache.blobs.scan())
-        self.held = sum(blob.size for blob in blobs)
+        blobs, waiting = list(cache.blobs.scan()), list(cut_off(cache.root))
+        kept = sum(each.size for each in waiting)
+        self.held = sum(blob.size for blob in blobs) + kept
         held = cache.leases.held()
         used = [blob.size for blob in blobs if blob.hex in held]
         copies = list(cache.copies.scan())
@@ -157,13 +169,16 @@ class Upkeep:
             sum(used),
             len(copies),
             tuple(each.folder for each in copies if each.changed is not None),
+            len(waiting),
+            kept,
         )
 
     def clear(self, objects: Iterable[tuple[str, str]] | None = None, *, in_use: bool = False) -> int:
         """Remove objects from the cache; return how many bytes of theirs went.
 
         Args:
-            objects: Store and id of each; None for all, and for the copies that nobody changed.
+            objects: Store and id of each; None for all, and for the copies that nobody changed. What came of a
+                download of theirs that was cut off goes too.
             in_use: Also what living processes hold.
         """
         cache = self._cache
@@ -179,8 +194,14 @@ class Upkeep:
                 freed += blob.size if self._remove(blob.hex, chosen, in_use=in_use) else 0
             elif chosen:
                 self._remove(blob.hex, chosen, in_use=in_use, bytes_too=False)
-        self.held = sum(blob.size for blob in cache.blobs.scan())
+        for each in list(cut_off(cache.root)):
+            if wanted is None or (each.store, each.object) in wanted:
+                freed += each.size if each.remove() else 0
+        self.held = sum(each.size for each in self._scan())
         return freed
+
+    def _scan(self) -> list[Blob | CutOff]:
+        return [*self._cache.blobs.scan(), *cut_off(self._cache.root)]
 
     def _missing(self, n_bytes: int) -> int:
         return n_bytes + RESERVE - shutil.disk_usage(self._cache.root).free
@@ -210,14 +231,19 @@ class Upkeep:
         mark.touch(mode=0o600)
         return True
 
-    def _remove_oldest(self, blobs: list[Blob], excess: int) -> None:
+    def _remove_oldest(self, there: list[Blob | CutOff], excess: int) -> None:
         if excess <= 0:
             return
         held = self._cache.leases.held()
         refs: dict[str, list[tuple[str, str]]] | None = None
-        for blob in sorted(blobs, key=lambda blob: blob.used):
+        for blob in sorted(there, key=lambda each: each.used):
             if excess <= 0:
                 return
+            if isinstance(blob, CutOff):
+                if blob.size and blob.remove():
+                    excess -= blob.size
+                    self.held -= blob.size
+                continue
             if blob.hex in held or not blob.whole:  # most are told so at once; each is looked at again as it goes
                 continue
             if refs is None:

@@ -1,6 +1,7 @@
 """Files that fill up over several tries: whole under their name or not there, and gone on with by the right one."""
 
 import errno
+import fcntl
 import json
 import os
 import stat
@@ -288,3 +289,42 @@ def test_no_link_is_ever_written_down(root, target):
 def test_a_disk_without_room_is_told_before_the_bytes_come(tmp_path):
     with (tmp_path / "x").open("w+b") as file, pytest.raises(OSError, match=r"No space|too large"):
         Partial(file).allocate(1 << 60)
+
+
+def test_what_was_cut_off_is_listed_with_what_it_takes_of_the_disk(root, target):
+    half(target)
+    (found,) = arriving.cut_off(root.parent)
+    assert (found.store, found.object) == ("store-1", "obj_1")
+    assert len(HALF) <= found.size <= len(HALF) + 8192
+    assert time.time() - found.used < 60
+    assert list(arriving.cut_off(root.parent / "elsewhere")) == []
+
+
+def test_what_was_cut_off_can_be_removed_and_then_all_comes_anew(root, target):
+    half(target)
+    (found,) = arriving.cut_off(root.parent)
+    assert found.remove()
+    assert names(root) == []
+    assert not found.remove()
+    assert brought(target) == 0
+
+
+def test_what_somebody_goes_on_with_by_now_is_neither_listed_nor_removed(root, target):
+    half(target)
+    (found,) = arriving.cut_off(root.parent)
+    with arriving.arriving(target, "store-1", a_view()) as file:
+        assert file.resumed == len(HALF)
+        assert list(arriving.cut_off(root.parent)) == []
+        assert not found.remove()
+        file.write(REST, len(HALF))
+    assert target.read_bytes() == bytes(HALF) + bytes(REST)
+
+
+def test_what_a_neighbour_holds_whom_nobody_here_can_see_is_not_removed(root, target):
+    """In another container its process is nobody's here: only its lock tells."""
+    half(target)
+    (found,) = arriving.cut_off(root.parent)
+    with next(root.glob("*.part")).open("rb") as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        assert not found.remove()
+    assert len(names(root)) == 2

@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 import time
+from contextlib import suppress
 
 import pytest
-from cached import DATA, STORE, Far, fetch_path, put_in
+from cached import DATA, STORE, Far, a_view, fetch_path, put_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runloop_jupyter.transfer import arriving
 from runloop_jupyter.transfer.cache import Cache, claims, upkeep
 
 KIB = 1024
@@ -302,3 +304,84 @@ def test_what_it_holds_is_counted(cache):
     usage = cache.upkeep.usage()
     assert (usage.size, usage.objects, usage.in_use, usage.in_use_size) == (100 + len(DATA), 3, 1, len(DATA))
     assert usage.limit == 1 << 30
+
+
+@pytest.fixture
+def broken(cache, monkeypatch, tmp_path):
+    """Have downloads in the cache that broke after so many bytes, so many seconds ago."""
+    monkeypatch.setenv("RUNLOOP_JUPYTER_CACHE", str(cache.root))
+    monkeypatch.setattr(arriving, "RESUMABLE", 1)
+
+    def download(object_id, n_bytes, seconds=0):
+        view = a_view(id=object_id, size_bytes=2 * n_bytes)
+        with suppress(TimeoutError), arriving.arriving(tmp_path / "target", STORE, view) as file:
+            file.write(memoryview(bytes(n_bytes)), 0)
+            raise TimeoutError
+        (note,) = (each.path for each in arriving.cut_off(cache.root) if each.object == object_id)
+        os.utime(note, (time.time() - seconds,) * 2)
+
+    return download
+
+
+def waiting(cache):
+    return sorted(each.object for each in arriving.cut_off(cache.root))
+
+
+def test_what_broken_downloads_left_counts_and_goes_in_the_order_of_its_use(cache, size, broken):
+    put_in(cache, bytes(64 * KIB), "old object")
+    put_in(cache, bytes(range(256)) * 256, "new object")
+    used_ago(cache, "old object", 300)
+    used_ago(cache, "new object", 100)
+    broken("old part", 64 * KIB, 400)
+    broken("new part", 64 * KIB, 200)
+    assert cache.upkeep.usage().size == 256 * KIB
+    assert (cache.upkeep.usage().cut_off, cache.upkeep.usage().cut_off_size) == (2, 128 * KIB)
+    size(192 * KIB)
+    cache.upkeep.trim()
+    assert (waiting(cache), here(cache)) == (["new part"], ["new object", "old object"])
+    size(64 * KIB)
+    cache.upkeep.trim()
+    assert (waiting(cache), here(cache)) == ([], ["new object"])
+    assert list((cache.root / "partial").iterdir()) == []
+
+
+def test_what_is_too_large_for_the_cache_pushes_nothing_else_out(cache, size, broken):
+    put_in(cache, DATA, "an object")
+    used_ago(cache, "an object", 1000)
+    broken("huge", 128 * KIB)
+    size(64 * KIB)
+    cache.upkeep.trim()
+    assert (waiting(cache), here(cache)) == ([], ["an object"])
+
+
+def test_what_arrives_at_this_moment_neither_counts_nor_goes(cache, size, broken, tmp_path):
+    size(0)
+    with arriving.arriving(tmp_path / "target", STORE, a_view(id="now", size_bytes=128 * KIB)) as file:
+        file.write(memoryview(bytes(128 * KIB)), 0)
+        assert cache.upkeep.usage().size == 0
+        cache.upkeep.trim()
+        cache.upkeep.clear(in_use=True)
+    assert (tmp_path / "target").read_bytes() == bytes(128 * KIB)
+
+
+def test_who_clears_is_rid_of_broken_downloads_too(cache, broken):
+    broken("one", 64 * KIB)
+    broken("two", 64 * KIB)
+    assert cache.upkeep.clear([(STORE, "one")]) == 64 * KIB
+    assert waiting(cache) == ["two"]
+    assert cache.upkeep.clear() == 64 * KIB
+    assert waiting(cache) == []
+
+
+def test_a_disk_that_is_full_takes_back_what_broken_downloads_hold(cache, broken, monkeypatch):
+    broken("one", 64 * KIB)
+    monkeypatch.setattr(cache.upkeep, "_missing", lambda n_bytes: 1)
+    cache.upkeep.free(1)
+    assert waiting(cache) == []
+
+
+def test_a_sweep_removes_what_waited_for_more_than_a_week(cache, broken):
+    broken("long ago", 64 * KIB, 8 * 24 * 3600)
+    broken("lately", 64 * KIB, 6 * 24 * 3600)
+    cache.upkeep.sweep()
+    assert waiting(cache) == ["lately"]
