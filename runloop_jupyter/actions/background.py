@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from runloop_jupyter.actions.movement import facts_of, phase_of
-from runloop_jupyter.actions.running import system_errors_in_one_line, waiting_is_shown
+from runloop_jupyter.actions.running import run, system_errors_in_one_line, waiting_is_shown
 from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.host import running_cell
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from runloop_jupyter.session import Session
     from runloop_jupyter.transfer.transfer import Snapshot, Transfer
     from runloop_jupyter.transfer.work import Outcome
+
+T = TypeVar("T")
 
 _GONE: Final = "what was put isn't there any more; put it again"
 
@@ -139,6 +141,53 @@ def begin(
             return work()
 
     return BackgroundTransfer(session, transfer, set_off(session.transfers.lanes, transfer, guarded))
+
+
+def begin_packed(
+    session: Session,
+    transfer: Transfer,
+    pack: Callable[[], T],
+    deliver: Callable[[T], Any],
+    give_up: Callable[[T], object],
+    size: Callable[[T], int | None],
+) -> BackgroundTransfer:
+    """Pack here and now, with progress, and have what was packed delivered behind.
+
+    Args:
+        session: Where it belongs.
+        transfer: What both report to.
+        pack: Returns what is ready to be delivered.
+        deliver: Checks first whether it was cancelled, and cleans up when it was.
+        give_up: Leaves nothing of what was packed; harmless a second time.
+        size: How many bytes it will move, where that is known.
+
+    Raises:
+        Interrupted: Ctrl-C before it goes on behind; nothing of it is left.
+        BaseException: What `pack` raises.
+    """
+    packed: list[T] = []
+    begun: list[T] = []
+
+    def pack_first() -> None:
+        packed.append(pack())
+        if transfer.cancelled:  # and nobody waits any more
+            give_up(packed[0])
+            transfer.checkpoint()
+
+    def work() -> Any:
+        begun.append(packed[0])
+        return deliver(packed[0])
+
+    try:
+        run(session, transfer, pack_first, ends=False)
+        return begin(session, transfer, work, size=size(packed[0]))
+    except KeyboardInterrupt as error:
+        # In the moment between the two: what was packed has nobody who would clear it away.
+        transfer.cancel()
+        if packed and not begun:
+            give_up(packed[0])
+            transfer.fail(error)
+        raise
 
 
 def call_again(what: object, call: Callable[[Any], object]) -> Callable[[], object]:

@@ -40,7 +40,8 @@ def files_of(now: Snapshot) -> str:
 def size_of(now: Snapshot) -> Fact:
     """Return how many bytes of how many."""
     if now.total is None:
-        return Fact(humane.size(now.done) if now.done else "", "size")
+        known = now.done or now.size
+        return Fact(humane.size(known) if known else "", "size")
     if now.state is State.RUNNING and now.phase is not Phase.WAITING and now.done < now.total:
         return Fact(humane.size_of(now.done, now.total), "size")
     return Fact(humane.size(now.total), "size")

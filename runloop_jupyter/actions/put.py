@@ -9,7 +9,7 @@ from runloop_jupyter.actions import background as behind
 from runloop_jupyter.actions import here, options
 from runloop_jupyter.actions.latest import AskEach
 from runloop_jupyter.actions.running import run
-from runloop_jupyter.actions.send import Wanted, deliver, forget_unfinished, pack
+from runloop_jupyter.actions.send import Wanted, deliver, forget_unfinished, give_up, pack
 from runloop_jupyter.actions.source import StreamSource, name_of, source_of
 from runloop_jupyter.actions.stream import StreamFailed
 from runloop_jupyter.actions.tagging import current_tags
@@ -125,19 +125,26 @@ def put(
         store = session.open(profile)
         return store, pack(store, source, wanted, transfer, journaled=True)
 
-    def deliver_packed(store: Store, packet: Packet) -> Object:
+    def deliver_packed(packed: tuple[Store, Packet]) -> Object:
+        store, packet = packed
         thing = deliver(store, packet, transfer, AskEach(store))
         forget_unfinished(store, {name})
         return thing
 
     def at_once() -> Object:
         store = session.open(profile)
-        return deliver_packed(store, pack(store, source, wanted, transfer))
+        return deliver_packed((store, pack(store, source, wanted, transfer)))
 
     try:
         if background:
-            store, packet = run(session, transfer, pack_first, ends=False)
-            return behind.begin(session, transfer, lambda: deliver_packed(store, packet), size=packet.parcel.size)
+            return behind.begin_packed(
+                session,
+                transfer,
+                pack_first,
+                deliver_packed,
+                give_up=lambda packed: give_up(packed[1]),
+                size=lambda packed: packed[1].parcel.size,
+            )
         return run(session, transfer, at_once)
     except StreamFailed as failed:
         raise failed.error from None

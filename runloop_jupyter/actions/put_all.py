@@ -15,7 +15,7 @@ from runloop_jupyter.actions.latest import AskOnce
 from runloop_jupyter.actions.object import Object, quoted
 from runloop_jupyter.actions.put import wanted_of
 from runloop_jupyter.actions.running import run
-from runloop_jupyter.actions.send import Packet, deliver, forget_unfinished, pack, send
+from runloop_jupyter.actions.send import Packet, deliver, forget_unfinished, give_up, pack, send
 from runloop_jupyter.actions.source import FolderSource, path_source
 from runloop_jupyter.address import check_name
 from runloop_jupyter.archive import is_secret
@@ -124,8 +124,7 @@ def put_all(
     work = _Work(session, profile, whole, sources, wanted, left_out)
     if not background:
         return run(session, whole, work.carry_out)
-    packed = run(session, whole, work.pack, ends=False)
-    return behind.begin(session, whole, lambda: work.deliver(packed))
+    return behind.begin_packed(session, whole, work.pack, work.deliver, give_up=_give_all_up, size=_size_of_all)
 
 
 def is_pattern(text: str) -> bool:
@@ -170,8 +169,7 @@ class _Work:
         try:
             packing.carry_out()
         except BaseException:
-            for packet in packing.done.values():
-                _give_up(packet)
+            _give_all_up(packing)
             raise
         return packing
 
@@ -193,7 +191,7 @@ class _Work:
             # Of those that never had their turn: what was cancelled is over, what lost its store can be resumed.
             for name, packet in packed.done.items():
                 if name not in begun:
-                    _give_up(packet, resumable=not self._whole.cancelled)
+                    give_up(packet, resumable=not self._whole.cancelled)
 
     def _sent(self, sizes: Mapping[str, int], one: Callable[[str, Transfer], Object]) -> Batch:
         sending = Bulk(self._whole, sizes, one, Phase.SENDING)
@@ -203,13 +201,13 @@ class _Work:
         return Batch([sending.done[name] for name in sorted(sending.done)], self._left_out)
 
 
-def _give_up(packet: Packet, *, resumable: bool = False) -> None:
-    if packet.intent is None:
-        return
-    if resumable:
-        packet.intent.stop("it wasn't its turn yet when others failed")
-    else:
-        packet.intent.close()
+def _give_all_up(packed: Bulk[Packet]) -> None:
+    for packet in packed.done.values():
+        give_up(packet)
+
+
+def _size_of_all(packed: Bulk[Packet]) -> int:
+    return sum(packet.parcel.size for packet in packed.done.values())
 
 
 def _from_pattern(pattern: str) -> dict[str, Path]:

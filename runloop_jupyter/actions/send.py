@@ -182,6 +182,16 @@ def deliver(store: Store, packet: Packet, transfer: Transfer, latest: Latest) ->
     return Object(view, store, Outcome(sent=True, superseded=superseded, notes=notes))
 
 
+def give_up(packet: Packet, *, resumable: bool = False) -> None:
+    """Leave nothing of what was packed and never had its turn, or, `resumable`, what another call can send."""
+    if packet.intent is None:
+        return
+    if resumable:
+        packet.intent.stop("it wasn't its turn yet when others failed")
+    else:
+        packet.intent.close()
+
+
 def _compared(packet: Packet, transfer: Transfer, latest: Latest) -> tuple[Parcel, ObjectView | None]:
     """Take the digest and return the parcel with it, and the current version under its name."""
     parcel = packet.parcel

@@ -267,7 +267,7 @@ def _of_transfer(session: Session, transfer: Transfer, now: Snapshot) -> Transfe
         place=now.place,
         state=now.state.value,
         phase=now.phase.value,
-        size=now.total,
+        size=now.size,
         done=now.done,
         rate=now.rate,
         left_s=now.left_s,

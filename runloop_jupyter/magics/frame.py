@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from IPython.core.magic import no_var_expand
 
 from runloop_jupyter import session
-from runloop_jupyter.errors import InputError
+from runloop_jupyter.errors import InputError, Interrupted
 from runloop_jupyter.magics.options import PARSERS
 from runloop_jupyter.magics.parser import HelpAsked
 
@@ -30,6 +30,14 @@ def magic(act: Act) -> Callable[..., Any]:
     @no_var_expand
     @wraps(act)
     def run(self: Any, line: str, cell: str | None = None) -> Any:
+        try:
+            return run_to_its_end(self, line, cell)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:  # before the work had begun, or after it was done: there was nothing to clear away
+            raise Interrupted(f"%{name} was stopped") from None
+
+    def run_to_its_end(self: Any, line: str, cell: str | None) -> Any:
         shell: Any = self.shell
         session.current().shows_progress = settings(shell).progress
         try:

@@ -64,6 +64,7 @@ class Snapshot:
         files: Of many things that move together, how many are through.
         of_files: How many there are; None where it is one.
         behind: Whether it goes on in the background, while the notebook does something else.
+        size: How many bytes it moves: of this phase, or of the last one that knew.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Snapshot:
     files: int = 0
     of_files: int | None = None
     behind: bool = False
+    size: int | None = None
 
     @property
     def left_s(self) -> float | None:
@@ -126,6 +128,7 @@ class Transfer:
         self._phase = Phase.WAITING
         self._done = 0
         self._total: int | None = None
+        self._size: int | None = None
         self._state = State.RUNNING
         self._started = time.time()
         self._end: float | None = None
@@ -139,6 +142,7 @@ class Transfer:
         self.checkpoint()
         with self._lock:
             self._phase, self._done, self._total = phase, 0, total
+            self._size = self._size if total is None else total
             self._speed.restart()
             self._speed.note(time.monotonic(), 0)
         self._tell()
@@ -232,6 +236,7 @@ class Transfer:
                 self._files,
                 self._of_files,
                 self.behind,
+                self._size,
             )
 
     def _close(self, state: State, error: str | None) -> None:
