@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
-from runloop_jupyter.actions.resolve import resolve, versions
+from runloop_jupyter.actions.resolve import resolve, versions, whose
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.actions.source import FOLDER, stored_format
 from runloop_jupyter.address import version_label
@@ -19,6 +19,7 @@ from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.result import Result
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.errors import RunloopError
+from runloop_jupyter.transfer.cache import if_any
 from runloop_jupyter.transfer.manifest import is_head, size_of
 from runloop_jupyter.transfer.parts_reader import PartsReader
 from runloop_jupyter.transfer.reader import RangeReader, buffered
@@ -50,7 +51,7 @@ class Info(Result):
         more_versions: Whether there are more.
         preview: Schema and first rows, or the beginning of a text; None where there is nothing to show.
         members: Names and sizes in an archive, as far as it was looked into; None where it is none.
-        bytes_read: What the look inside fetched.
+        bytes_read: What the look inside fetched; 0 where the bytes are in the cache.
         trouble: Why there is no look inside, in a line.
     """
 
@@ -89,7 +90,7 @@ class Info(Result):
         if thing.digest:
             said.append(("digest", Fact(thing.digest, "id")))
         said += [(key, str(facts[key])) for key in ("type", "library", "dtype", "note") if key in facts]
-        if self.bytes_read:
+        if self.bytes_read or self.preview or self.members:
             said.append(("read for this", Fact(humane.size(self.bytes_read), "size")))
         if self.trouble:
             said.append(("inside", Fact(self.trouble, tone="warn")))
@@ -157,24 +158,37 @@ def info(what: str | Object) -> Info:
         >>> rl.info("penguins")  # doctest: +SKIP
     """
     session = sessions.current()
-    return ask(str(what), lambda asking: _look(resolve(session, what, asking), asking))
+    return ask(str(what), lambda asking: _look(resolve(session, what, asking), what, asking))
 
 
-def _look(thing: Object, transfer: Transfer) -> Info:
-    found = list(islice(versions(thing.store, thing.name, transfer), VERSIONS_SHOWN + 1))
+def _look(thing: Object, what: str | Object, transfer: Transfer) -> Info:
+    living = versions(thing.store, thing.name, transfer)
+    found = list(islice(living, VERSIONS_SHOWN + 1))
+    thing = whose(thing, what, chain(found, living))
+    if thing.public:
+        found = []  # those are the account's own, of the same name by chance
     preview: Preview | None = None
     members: archive.Members | None = None
     trouble, bytes_read = None, 0
     if thing.size:
         try:
-            reader = _opened(thing, transfer)
-            try:
-                preview, members = _inside(thing, buffered(reader))
-            finally:
-                bytes_read = reader.bytes_fetched
+            if here := _in_cache(thing, transfer):
+                with here:
+                    preview, members = _inside(thing, here)
+            else:
+                reader = _opened(thing, transfer)
+                try:
+                    preview, members = _inside(thing, buffered(reader))
+                finally:
+                    bytes_read = reader.bytes_fetched
         except RunloopError as error:
             trouble = str(error)
     return Info(thing, found[:VERSIONS_SHOWN], len(found) > VERSIONS_SHOWN, preview, members, bytes_read, trouble)
+
+
+def _in_cache(thing: Object, transfer: Transfer) -> BinaryIO | None:
+    cache = if_any()
+    return cache.open(thing.store.identity.id, thing.view, transfer) if cache else None
 
 
 def _opened(thing: Object, transfer: Transfer) -> RangeReader | PartsReader:

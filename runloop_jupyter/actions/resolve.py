@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import time
+from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter import address, profile
@@ -24,7 +26,7 @@ from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from runloop_jupyter.address import Address
     from runloop_jupyter.session import Session, Store
@@ -121,6 +123,23 @@ def versions(store: Store, name: str, looking: Transfer) -> Iterator[ObjectView]
         seen += len(page.objects)
         looking.reach(seen)
         yield from (view for view in page.objects if view.name == name and is_alive(view) and not is_member(view))
+
+
+def whose(thing: Object, what: str | Object, living: Iterable[ObjectView]) -> Object:
+    """Return `thing`, which was got as `what`, and say of it that it is public if it is: then no name means it.
+
+    No store says so of an object that it is asked for by its id; that it isn't among the account's own does.
+
+    Args:
+        thing: The object.
+        what: What was typed.
+        living: The living versions of its name, newest first; looked at only where `what` is an id.
+    """
+    if not isinstance(what, str) or not what.endswith(thing.id):
+        return thing
+    since = thing.view.create_time_ms
+    as_old = takewhile(lambda view: view.create_time_ms >= since, living)
+    return thing if any(view.id == thing.id for view in as_old) else replace(thing, public=True)
 
 
 def gone_after(store: Store, view: ObjectView) -> ObjectView | None:

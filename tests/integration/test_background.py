@@ -1,5 +1,6 @@
 """A put or a get in the background: the cell returns at once, and nothing it does is lost or lands elsewhere."""
 
+import importlib
 import os
 import threading
 import time
@@ -13,8 +14,11 @@ from shells import ok
 
 import runloop_jupyter as rl
 from runloop_jupyter import session
+from runloop_jupyter.actions import background
 from runloop_jupyter.errors import Interrupted, TransferCancelled, TransferError
+from runloop_jupyter.transfer.transfer import State
 
+put, put_all = (importlib.import_module(f"runloop_jupyter.actions.{name}") for name in ("put", "put_all"))
 pytestmark = pytest.mark.usefixtures("fresh_shell")
 
 
@@ -215,3 +219,58 @@ def test_many_files_in_the_background_are_one_transfer(tmp_path, held):
     assert [thing.name for thing in batch] == [f"behind/all/{number}.txt" for number in range(5)]
     (info,) = [each for each in rl.transfers() if each.label == "*.txt"]
     assert info.state == "done"
+
+
+def test_its_size_is_shown_while_it_waits_and_when_it_is_over(run, held):
+    going = rl.put(np.zeros(100_000, dtype="u1"), "behind/sized", background=True)
+    waiting = rl.transfers().find(going.id)
+    assert waiting.state == "running"
+    assert waiting.size == 100_128
+    assert "97.8 KiB" in run("%rl_transfers").value.table().to_text()
+    held.set()
+    going.result()
+    over = rl.transfers().find(going.id)
+    assert (over.state, over.size) == ("done", 100_128)
+    assert "97.8 KiB" in run("%rl_transfers").value.table().to_text()
+    assert "97.8 KiB" in over.card().to_text()
+
+
+@pytest.fixture
+def packs(tmp_path):
+    """Ways to begin a put that is packed first and goes on behind."""
+    (tmp_path / "many").mkdir()
+    (tmp_path / "many" / "a").write_bytes(b"a")
+    return {
+        "one": lambda: rl.put(np.arange(10), "behind/one", background=True),
+        "many": lambda: rl.put_all(f"{tmp_path}/many/*", "behind", background=True),
+    }
+
+
+@pytest.mark.parametrize("which", ["one", "many"])
+def test_ctrl_c_between_the_packing_and_the_sending_leaves_nothing(which, packs, monkeypatch):
+    def interrupted(*_, **__):
+        assert look().intents
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(background, "begin", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        packs[which]()
+    assert not look()
+    (transfer,) = session.current().transfers
+    assert transfer.snapshot().state is State.CANCELLED
+
+
+@pytest.mark.parametrize(("which", "module"), [("one", put), ("many", put_all)])
+def test_a_packing_that_ends_after_ctrl_c_leaves_nothing(which, module, packs, monkeypatch):
+    """It was stuck for longer than anybody waits: whoever began it is gone by now."""
+    real = module.pack
+
+    def pack(*arguments, **more):
+        packet = real(*arguments, **more)
+        next(iter(session.current().transfers)).cancel()
+        return packet
+
+    monkeypatch.setattr(module, "pack", pack)
+    with pytest.raises(TransferCancelled):
+        packs[which]()
+    assert not look()

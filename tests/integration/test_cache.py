@@ -465,3 +465,53 @@ def test_what_stopped_downloads_left_stays_within_what_the_cache_may_hold(cut_of
     current().upkeep.wait()
     assert [each.object for each in arriving.cut_off(current().root)] == [other.id]
     assert held + rl.cache().cut_off_size > 2 * MIB
+
+
+@pytest.mark.parametrize("which", ["table", "folder", "text"])
+def test_a_look_at_what_is_here_reads_it_from_here(which, far, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "member.txt").write_text("inside")
+    (tmp_path / "text.txt").write_text("words")
+    what = {"table": pd.DataFrame({"x": range(10)}), "folder": tmp_path / "folder", "text": tmp_path / "text.txt"}
+    thing = rl.put(what[which], f"{tmp_path.name}-{which}")
+    afar = rl.info(thing)
+    assert afar.bytes_read > 0
+    rl.get(thing, format="path")
+    far.behave()
+    here = rl.info(thing)
+    assert here.bytes_read == 0
+    assert not {"GET", "link"} & kinds(far)
+    assert (here.preview, here.members) == (afar.preview, afar.members)
+    # The same lines: a notebook that is run again with a warm cache shows the same page.
+    facts = [[name for name, _ in each.page().facts] for each in (afar, here)]
+    assert facts[0] == facts[1]
+
+
+def test_what_is_here_is_kept_without_fetching_it(far, tmp_path):
+    thing = rl.put("a text to keep", tmp_path.name, ttl="1h")
+    rl.get(thing)
+    far.behave()
+    kept = rl.keep(thing)
+    assert kept.expires is None
+    assert far.asked("GET") == []
+    assert len(far.asked("PUT")) == 1
+    assert rl.get(kept, cache=False) == "a text to keep"
+    assert not look()
+
+
+def test_what_is_kept_is_held_against_its_digest_whatever_the_cache_takes_it_for(far, tmp_path):
+    """Bytes that went bad on the disk without a trace in size or time must not become a version of their own."""
+    thing = rl.put("a text to keep", tmp_path.name, ttl="1h")
+    rl.get(thing)
+    here = current()
+    blob = here.blobs.path(here.refs.read(thing.store.identity.id, thing.id).blob)
+    before = blob.stat()
+    blob.chmod(0o600)
+    blob.write_text("a text to rot!")
+    blob.chmod(before.st_mode)
+    os.utime(blob, ns=(before.st_atime_ns, before.st_mtime_ns))
+    far.behave()
+    kept = rl.keep(thing)
+    assert len(far.asked("GET")) == 1
+    assert rl.get(kept, cache=False) == "a text to keep"
+    assert not look()

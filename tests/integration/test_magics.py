@@ -334,3 +334,14 @@ def test_nothing_is_logged_at_debug_that_should_not_be(run, caplog):
         ok(run("%rl_put df -n magics/log"))
         ok(run("%rl_get magics/log"))
     assert "sig" not in caplog.text.lower().replace("signal", "")
+
+
+def test_ctrl_c_in_a_magic_is_one_line_wherever_it_comes(run, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("runloop_jupyter.actions.find.ls", interrupted)
+    ran = run("%rl_ls")
+    assert isinstance(ran.error, KeyboardInterrupt)
+    assert isinstance(ran.error, errors.Interrupted)
+    assert str(ran.error) == "%rl_ls was stopped"
