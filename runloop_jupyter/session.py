@@ -121,6 +121,11 @@ class Session:
         return self.open(self.profile)
 
     @property
+    def opened(self) -> Store | None:
+        """The current store if it is open already; asking opens nothing and waits for nothing."""
+        return None if self._profile is None else self._stores.get(_way(self._profile))
+
+    @property
     def transfers(self) -> Transfers:
         """The transfers of this kernel."""
         from runloop_jupyter.transfer.transfer import Transfers

@@ -13,6 +13,13 @@ def in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
+def is_attended() -> bool:
+    """Whether somebody sits before the notebook whose cell runs: one that a program runs can't be asked anything."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", False))
+
+
 def running_cell() -> int | None:
     """Return the number of the cell that runs; None outside of IPython."""
     ipython = sys.modules.get("IPython")

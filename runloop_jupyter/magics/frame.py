@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from IPython.core.magic import no_var_expand
 
 from runloop_jupyter import session
+from runloop_jupyter.display.host import is_attended
 from runloop_jupyter.errors import InputError, Interrupted
 from runloop_jupyter.magics.options import PARSERS
 from runloop_jupyter.magics.parser import HelpAsked
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runloop_jupyter.magics.parser import Word
+
+_LOADED_MS: Final = time.time() * 1000
 
 Act: TypeAlias = "Callable[[Any, Namespace, str | None], Any]"
 """What a magic does with its options, read, and the text of its cell."""
@@ -47,7 +51,9 @@ def magic(act: Act) -> Callable[..., Any]:
             return None
         if name != "rl_transfers":  # which says them itself
             _say_what_failed_behind()
+        _say_what_expires()
         value = act(self, said, cell)
+        _look_for_what_expires()
         return None if _is_silenced(shell, name, line) else value
 
     run.__doc__ = f"{act.__doc__}\n\n{parser.format_help()}"
@@ -84,6 +90,32 @@ def _say_what_failed_behind() -> None:
 
     for line in unheard(session.current()):
         display(Line([line], tone="warn"))  # type: ignore[no-untyped-call]
+
+
+def _say_what_expires() -> None:
+    """Say, once, what expires soon, if that is known by now."""
+    here = session.current()
+    if here.opened is None or not is_attended():
+        return
+    from IPython.display import display
+
+    from runloop_jupyter.actions import expiring
+    from runloop_jupyter.display.line import Line
+
+    if said := expiring.line(here):
+        display(Line([said], tone="warn"))  # type: ignore[no-untyped-call]
+
+
+def _look_for_what_expires() -> None:
+    """Begin to look, once a store is open: loading the extension reaches for none, and no cell waits for this.
+
+    Not where nobody sits before the notebook: what a program runs must show the same each time.
+    """
+    here = session.current()
+    if here.opened is not None and is_attended():
+        from runloop_jupyter.actions import expiring
+
+        expiring.look(here, _LOADED_MS)
 
 
 def _is_silenced(shell: Any, name: str, line: str) -> bool:

@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import time
 
 import pytest
@@ -10,6 +12,7 @@ from leftovers import look
 
 import runloop_jupyter as rl
 from runloop_jupyter import session
+from runloop_jupyter.actions.recover import recover
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.paths import cache_dir, home_dir
 
@@ -211,3 +214,34 @@ def test_the_store_outlives_the_kernel_that_started_it(kernel, next_kernel):
     other = next_kernel()
     other.run("%load_ext runloop_jupyter")
     assert other.run("%rl_get outlives").text == "'still here'"
+
+
+ENDS_IN_THE_MIDDLE = """
+import sys, threading
+from pathlib import Path
+import runloop_jupyter as rl
+from runloop_jupyter.errors import TransferError
+from runloop_jupyter.transfer import sending
+
+def closed(*_):
+    threading.main_thread().join()
+    raise TransferError("the connection was closed")
+
+sending.put = closed
+what = sys.argv[1] if sys.argv[1] == "a value" else Path(sys.argv[1])
+threading.Thread(target=rl.put, args=(what, "ends")).start()
+"""
+
+
+@pytest.mark.parametrize("which", ["a value", "a file"])
+def test_what_fails_because_its_process_ends_is_left_to_the_next(which, tmp_path):
+    """Whoever ends closes its connections under what still moves: that is no failure of the put's."""
+    (tmp_path / "a file").write_bytes(b"a file")
+    what = which if which == "a value" else str(tmp_path / which)
+    subprocess.run([sys.executable, "-c", ENDS_IN_THE_MIDDLE, what], capture_output=True, check=False, timeout=60)
+    assert look().intents == ["ends"]
+
+    (said,) = recover(session.current())
+    assert "put of “ends”" in said
+    rl.transfers().resume()
+    assert rl.get("ends", format="bytes") == which.encode()
