@@ -8,7 +8,7 @@ import io
 import json
 import struct
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -35,8 +35,6 @@ _READ_ROWS: Final = 1 << 17
 """In a batch of a row group too large to be decoded at once: over four times what is written here."""
 _READ_BYTES: Final = 4 * ROW_GROUP_BYTES
 _PIECE: Final = 1 << 16
-_WRITE_BYTES: Final = 1 << 20
-"""Gathered before Python is asked to write them: for each page it would be, by a thread that waits for its turn."""
 _NOTE: Final = b"runloop"
 """Key of the file's own metadata under which a frame's shape in its library is kept, as JSON."""
 _SIZES: Final = b"runloop.bytes"
@@ -59,7 +57,7 @@ class Writer:
         self._sizes = [0] * len(schema)
         self._coarsened = [field.name for field in schema if _is_coarsened(field.type)]
         large = keep_dictionaries and any(pa.types.is_dictionary(kind) for kind in schema.types)
-        self._sink = pa.BufferedOutputStream(pa.PythonFile(file, mode="w"), _WRITE_BYTES)
+        self._sink = _Sink(file)
         self._writer = pq.ParquetWriter(
             self._sink,
             schema,
@@ -105,8 +103,9 @@ class Writer:
         self._waiting.clear()
         self._behind.end()
         if self._writer.is_open:
-            self._writer.close()
-        self._sink.detach()  # dropped without, it would close the file
+            self._sink.let_go()
+            with suppress(pa.ArrowException, OSError, ValueError):
+                self._writer.close()
 
     def _encoding(self) -> Callable[[], None]:
         """Return what writes the batches that wait, as a row group."""
@@ -114,6 +113,33 @@ class Writer:
         self._waiting.clear()
         self._waiting_bytes = self._waiting_rows = 0
         return partial(self._writer.write_table, table, row_group_size=max(table.num_rows, 1))
+
+
+class _Sink(io.RawIOBase):
+    """A file as Arrow's writer sees it, until it is let go of.
+
+    A writer that isn't closed closes itself when it is collected as garbage, whatever Python does just then, and where
+    its file can't be written to that ends Python.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file: BinaryIO | None = file
+
+    def let_go(self) -> None:
+        """Take what is written from now on for written."""
+        self._file = None
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Write `data`."""
+        return len(data) if self._file is None else self._file.write(data)
+
+    def tell(self) -> int:
+        """Return where the file stands."""
+        return 0 if self._file is None else self._file.tell()
 
 
 def write(
@@ -364,35 +390,3 @@ def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         for column, field in zip(batch.columns, schema, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-_SHORT: Final = {
-    "double": "float64",
-    "float": "float32",
-    "halffloat": "float16",
-    "string": "str",
-    "large_string": "str",
-}
-
-
-def short_type(kind: pa.DataType) -> str:
-    """Return the name of an Arrow type as a person reads it."""
-    if pa.types.is_dictionary(kind):
-        return "category"
-    if isinstance(kind, pa.BaseExtensionType):
-        return str(kind.extension_name)
-    text = str(kind)
-    return _SHORT.get(text, text.replace("large_", "").replace("string_view", "str").replace(": ", ":"))
-
-
-def short_schema(columns: Iterable[tuple[str, str]], limit: int = 200) -> str:
-    """Return ``species:str, year:int64, …`` in at most `limit` characters."""
-    parts: list[str] = []
-    length = 0
-    for name, kind in columns:
-        part = f"{name[:40]}:{kind[:40]}"
-        length += len(part) + 2
-        if length > limit - 3:
-            return ", ".join([*parts, "…"])
-        parts.append(part)
-    return ", ".join(parts)

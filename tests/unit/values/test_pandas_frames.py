@@ -64,6 +64,35 @@ def test_a_frame_of_several_row_groups_comes_back_equal(store, monkeypatch):
     assert_frame_equal(stored.read(), frame)
 
 
+@pytest.mark.parametrize("used", ["abcde", "ab", "ec", "b", ""])
+@pytest.mark.parametrize("missing", [False, True])
+def test_categories_keep_their_order_whichever_occur_first(store, monkeypatch, used, missing):
+    monkeypatch.setattr("runloop_jupyter.values.parquet.ROW_GROUP_BYTES", 1 << 12)
+    values = [*used * 700, *([None] if missing else []), *reversed(used)]
+    frame = pd.DataFrame({"c": pd.Categorical(values, categories=list("abcde")), "i": np.arange(len(values))})
+    assert_frame_equal(store(frame).read(), frame)
+
+
+def test_a_missing_value_far_down_is_missing_and_the_rest_is_not(store):
+    n = 200_000  # several slices, the first of which lack nothing
+    times = pd.date_range("2026", periods=n, freq="s")
+    whole = pd.DataFrame(
+        {
+            "time": times,
+            "zoned": times.tz_localize("Europe/Berlin", ambiguous="NaT", nonexistent="NaT"),
+            "period": times.to_period("s"),
+            "delta": times - times[0],
+            "count": pd.array(range(n), dtype="Int64"),
+            "ok": pd.array([True] * n, dtype="boolean"),
+            "float": np.arange(n, dtype=float),
+        }
+    )
+    holed = whole.copy()
+    holed.iloc[150_000] = None
+    for frame in (whole, holed):
+        assert_frame_equal(store(frame).read(), frame)
+
+
 def test_the_checkpoint_is_called_often_and_can_stop_both_ways(store):
     frame = pd.DataFrame({"a": np.arange(300_000), "b": "x"})
     calls = 0
