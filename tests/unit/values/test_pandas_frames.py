@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from frames import FRAMES, REFUSED, objects
@@ -17,6 +18,9 @@ from pandas.testing import assert_frame_equal
 
 from runloop_jupyter.errors import DecodeError, UnsupportedValue
 from runloop_jupyter.values import registry
+from runloop_jupyter.values.codec import no_checkpoint
+from runloop_jupyter.values.pandas_columns import CategoryRule
+from runloop_jupyter.values.pandas_filling import filled
 
 
 @pytest.mark.parametrize("name", FRAMES)
@@ -64,13 +68,12 @@ def test_a_frame_of_several_row_groups_comes_back_equal(store, monkeypatch):
     assert_frame_equal(stored.read(), frame)
 
 
-@pytest.mark.parametrize("used", ["abcde", "ab", "ec", "b", ""])
-@pytest.mark.parametrize("missing", [False, True])
-def test_categories_keep_their_order_whichever_occur_first(store, monkeypatch, used, missing):
-    monkeypatch.setattr("runloop_jupyter.values.parquet.ROW_GROUP_BYTES", 1 << 12)
-    values = [*used * 700, *([None] if missing else []), *reversed(used)]
-    frame = pd.DataFrame({"c": pd.Categorical(values, categories=list("abcde")), "i": np.arange(len(values))})
-    assert_frame_equal(store(frame).read(), frame)
+@pytest.mark.parametrize("order", [list("abcde"), list("ab"), list("eb")])
+def test_categories_keep_their_order_however_a_dictionary_has_them(order):
+    values = pd.Categorical([order[0], order[1], None, order[0]], categories=list("abcde"))
+    rule = CategoryRule.plan("c", values, no_checkpoint)
+    stored = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 0], pa.int32()), pa.array(order))
+    assert filled(rule.filling(4), [stored]).equals(values)
 
 
 def test_a_missing_value_far_down_is_missing_and_the_rest_is_not(store):
