@@ -18,7 +18,7 @@ from runloop_jupyter.errors import DecodeError, UnsupportedValue
 from runloop_jupyter.values import pandas_objects
 from runloop_jupyter.values.codec import type_name
 from runloop_jupyter.values.pandas_extensions import MASKED, ArrowRule, MaskedRule, StringRule, whole
-from runloop_jupyter.values.pandas_filling import ArrayFilling, filled
+from runloop_jupyter.values.pandas_filling import ArrayFilling, filled, without_nulls
 from runloop_jupyter.values.parquet import BATCH_ROWS
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class _TimeRule:
         """Return what makes Arrow chunks into one array."""
 
         def counts(chunk: pa.Array) -> Any:
-            return chunk.cast(self._kind).view(pa.int64()).fill_null(_NAT).to_numpy(zero_copy_only=False)
+            return without_nulls(chunk.cast(self._kind).view(pa.int64()), _NAT)
 
         return ArrayFilling(rows, np.dtype("i8"), counts, self._from_counts)
 
@@ -240,7 +240,7 @@ class PeriodRule:
 
         def ordinals(chunk: pa.Array) -> Any:
             plain = chunk.storage if isinstance(chunk, pa.ExtensionArray) else chunk
-            return plain.cast(pa.int64()).fill_null(_NAT).to_numpy(zero_copy_only=False)
+            return without_nulls(plain.cast(pa.int64()), _NAT)
 
         return ArrayFilling(
             rows, np.dtype("i8"), ordinals, lambda values: pd.arrays.PeriodArray(values, dtype=self._dtype)
@@ -298,12 +298,13 @@ class CategoryRule:
         def codes(chunk: pa.Array) -> Any:
             if pa.types.is_dictionary(chunk.type):
                 found = pc.index_in(_comparable(chunk.dictionary).cast(known.type), value_set=known)
-                found = found.take(chunk.indices)
+                same = found.equals(pa.array(np.arange(len(found)), found.type))
+                found = chunk.indices.cast(found.type) if same else found.take(chunk.indices)
             else:
                 found = pc.index_in(_comparable(chunk).cast(known.type), value_set=known)
             if found.null_count != chunk.null_count:
                 raise DecodeError("the stored table has a category column with values that are not its categories")
-            return found.fill_null(-1).to_numpy(zero_copy_only=False)
+            return without_nulls(found, -1)
 
         # pandas' own width of codes, or they would all be copied into it
         width = pd.Categorical.from_codes([], dtype=self._dtype).codes.dtype

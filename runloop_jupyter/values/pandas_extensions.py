@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from runloop_jupyter.values.pandas_filling import ArrayFilling, PartsFilling
+from runloop_jupyter.values.pandas_filling import ArrayFilling, PartsFilling, without_nulls
 
 if TYPE_CHECKING:
-    from runloop_jupyter.values.codec import JSON
+    from runloop_jupyter.values.codec import JSON, Checkpoint
     from runloop_jupyter.values.pandas_filling import Filling
 
 MASKED: Final = re.compile(r"(U?Int(8|16|32|64)|Float(32|64)|boolean)")
@@ -65,18 +65,20 @@ class _MaskedFilling:
         self._dtype = dtype
         self._kind = kind
         empty = pa.scalar(0).cast(kind)
-        self._values = ArrayFilling(
-            rows, dtype.numpy_dtype, lambda chunk: chunk.fill_null(empty).to_numpy(zero_copy_only=False)
-        )
-        self._mask = ArrayFilling(rows, np.dtype(bool), lambda chunk: chunk.is_null().to_numpy(zero_copy_only=False))
+        self._values = ArrayFilling(rows, dtype.numpy_dtype, lambda chunk: without_nulls(chunk, empty))
+        self._mask = ArrayFilling(rows, np.dtype(bool), _mask)
 
-    def add(self, chunk: pa.Array) -> None:
+    def add(self, chunk: pa.Array, checkpoint: Checkpoint) -> None:
         chunk = chunk.cast(self._kind)
-        self._values.add(chunk)
-        self._mask.add(chunk)
+        self._values.add(chunk, checkpoint)
+        self._mask.add(chunk, checkpoint)
 
     def array(self) -> Any:
         return self._dtype.construct_array_type()(self._values.array(), self._mask.array())
+
+
+def _mask(chunk: pa.Array) -> Any:
+    return chunk.is_null().to_numpy(zero_copy_only=False) if chunk.null_count else False
 
 
 class StringRule(_ExtensionRule):
@@ -120,7 +122,8 @@ class _ArrowFilling:
         self._kind = kind
         self._chunks: list[pa.Array] = []
 
-    def add(self, chunk: pa.Array) -> None:
+    def add(self, chunk: pa.Array, checkpoint: Checkpoint) -> None:
+        checkpoint()
         self._chunks.append(chunk)
 
     def array(self) -> Any:

@@ -8,18 +8,22 @@ import numpy as np
 import pandas as pd
 
 from runloop_jupyter.errors import DecodeError
+from runloop_jupyter.values.codec import no_checkpoint
+from runloop_jupyter.values.parquet import BATCH_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import pyarrow as pa
 
+    from runloop_jupyter.values.codec import Checkpoint
+
 
 class Filling(Protocol):
     """One array in the making."""
 
-    def add(self, chunk: pa.Array) -> None:
-        """Take the next values."""
+    def add(self, chunk: pa.Array, checkpoint: Checkpoint) -> None:
+        """Take the next values; call `checkpoint` now and then."""
 
     def array(self) -> Any:
         """Return the array, after the last chunk.
@@ -45,13 +49,16 @@ class ArrayFilling:
         self._convert = convert
         self._finish = finish
 
-    def add(self, chunk: pa.Array) -> None:
-        """Take the next values."""
-        stop = self._filled + len(chunk)
-        if stop > len(self._values):
+    def add(self, chunk: pa.Array, checkpoint: Checkpoint) -> None:
+        """Take the next values, so few at a time that what is made on the way stays in the processor's cache."""
+        if self._filled + len(chunk) > len(self._values):
             raise DecodeError("the stored table has more rows than it says; its bytes are damaged")
-        np.copyto(self._values[self._filled : stop], self._convert(chunk), casting="same_kind")
-        self._filled = stop
+        for start in range(0, len(chunk), BATCH_ROWS):
+            part = chunk.slice(start, BATCH_ROWS)
+            stop = self._filled + len(part)
+            np.copyto(self._values[self._filled : stop], self._convert(part), casting="same_kind")
+            self._filled = stop
+            checkpoint()
 
     def array(self) -> Any:
         """Return the array, after the last chunk."""
@@ -68,8 +75,9 @@ class PartsFilling:
         self._convert = convert
         self._parts: list[Any] = []
 
-    def add(self, chunk: pa.Array) -> None:
+    def add(self, chunk: pa.Array, checkpoint: Checkpoint) -> None:
         """Take the next values."""
+        checkpoint()
         self._parts.append(self._convert(chunk))
 
     def array(self) -> Any:
@@ -81,8 +89,14 @@ class PartsFilling:
         return pd.concat([pd.Series(part) for part in self._parts], ignore_index=True).array
 
 
+def without_nulls(chunk: pa.Array, instead: object) -> Any:
+    """Return a chunk as a NumPy array, with `instead` for what is missing; without a copy where nothing is."""
+    # Asked for, Arrow's fill_null copies also where there is nothing to fill.
+    return (chunk.fill_null(instead) if chunk.null_count else chunk).to_numpy(zero_copy_only=False)
+
+
 def filled(filling: Filling, chunks: Iterable[pa.Array]) -> Any:
     """Return the array that `chunks` make."""
     for chunk in chunks:
-        filling.add(chunk)
+        filling.add(chunk, no_checkpoint)
     return filling.array()

@@ -121,10 +121,9 @@ def _check_columns(columns: Sequence[str], names: list[str], note: dict[str, Any
 def _arrays(reader: parquet.Reader, specs: list[Any], plain: bool, checkpoint: Checkpoint) -> list[Any]:
     rules = [rule_from(spec, field.type, plain=plain) for spec, field in zip(specs, reader.schema, strict=True)]
     fillings = [rule.filling(reader.rows) for rule in rules]
-    for batch in reader.batches(checkpoint, parquet.BATCH_ROWS):
+    for batch in reader.batches(checkpoint):
         for column, filling in zip(batch.columns, fillings, strict=True):
-            filling.add(column)
-            checkpoint()
+            filling.add(column, checkpoint)
     return [filling.array() for filling in fillings]
 
 

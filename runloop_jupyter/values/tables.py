@@ -56,7 +56,7 @@ class TableCodec:
 
     def encode(self, value: object, file: BinaryIO, checkpoint: Checkpoint) -> dict[str, JSON]:
         """Write `value` to `file`; see `Codec.encode`."""
-        from runloop_jupyter.values import parquet
+        from runloop_jupyter.values import parquet, short_types
 
         name = type_name(value)
         library = name.partition(".")[0]
@@ -80,7 +80,7 @@ class TableCodec:
         facts: dict[str, JSON] = {
             "rows": reader.rows,
             "columns": len(columns),
-            "schema": parquet.short_schema(columns),
+            "schema": short_types.short_schema(columns),
             "library": "geopandas" if any(kind == _GEOMETRY for _, kind in columns) else library,
             "footer": parquet.footer_check(file),
         }
@@ -153,11 +153,12 @@ def check_footer(file: BinaryIO, facts: Mapping[str, JSON]) -> None:
 
 
 def _columns(reader: parquet.Reader) -> list[tuple[str, str]]:
-    from runloop_jupyter.values import parquet
+    from runloop_jupyter.values import short_types
 
     shapes = _geometry_names(reader)
     return [
-        (field.name, _GEOMETRY if field.name in shapes else parquet.short_type(field.type)) for field in reader.schema
+        (field.name, _GEOMETRY if field.name in shapes else short_types.short_type(field.type))
+        for field in reader.schema
     ]
 
 

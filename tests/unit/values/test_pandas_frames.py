@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from frames import FRAMES, REFUSED, objects
@@ -17,6 +18,9 @@ from pandas.testing import assert_frame_equal
 
 from runloop_jupyter.errors import DecodeError, UnsupportedValue
 from runloop_jupyter.values import registry
+from runloop_jupyter.values.codec import no_checkpoint
+from runloop_jupyter.values.pandas_columns import CategoryRule
+from runloop_jupyter.values.pandas_filling import filled
 
 
 @pytest.mark.parametrize("name", FRAMES)
@@ -62,6 +66,34 @@ def test_a_frame_of_several_row_groups_comes_back_equal(store, monkeypatch):
     stored = store(frame)
     assert pq.ParquetFile(stored.file).num_row_groups >= 3
     assert_frame_equal(stored.read(), frame)
+
+
+@pytest.mark.parametrize("order", [list("abcde"), list("ab"), list("eb")])
+def test_categories_keep_their_order_however_a_dictionary_has_them(order):
+    values = pd.Categorical([order[0], order[1], None, order[0]], categories=list("abcde"))
+    rule = CategoryRule.plan("c", values, no_checkpoint)
+    stored = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 0], pa.int32()), pa.array(order))
+    assert filled(rule.filling(4), [stored]).equals(values)
+
+
+def test_a_missing_value_far_down_is_missing_and_the_rest_is_not(store):
+    n = 200_000  # several slices, the first of which lack nothing
+    times = pd.date_range("2026", periods=n, freq="s")
+    whole = pd.DataFrame(
+        {
+            "time": times,
+            "zoned": times.tz_localize("Europe/Berlin", ambiguous="NaT", nonexistent="NaT"),
+            "period": times.to_period("s"),
+            "delta": times - times[0],
+            "count": pd.array(range(n), dtype="Int64"),
+            "ok": pd.array([True] * n, dtype="boolean"),
+            "float": np.arange(n, dtype=float),
+        }
+    )
+    holed = whole.copy()
+    holed.iloc[150_000] = None
+    for frame in (whole, holed):
+        assert_frame_equal(store(frame).read(), frame)
 
 
 def test_the_checkpoint_is_called_often_and_can_stop_both_ways(store):
