@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, Protocol
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import blake3
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT: Final = "blake3"
 CHUNK: Final = 2 << 20  # in the processor's cache when it is hashed, and short enough to stop within milliseconds
+BUFFERS: Final = 3  # with two, each side waits for the other's slower moments
 AHEAD_FROM: Final = 32 << 20  # bytes; of less, a thread costs what it saves
 
 
@@ -75,15 +77,35 @@ def _one_by_one(file: FileIO, size: int) -> Iterator[memoryview]:
 
 
 def _ahead(file: FileIO) -> Iterator[memoryview]:
-    """Yield a file's pieces, the next one read while the last is hashed: a gibibyte in 0.26 s where it took 0.4.
+    """Yield a file's pieces, the next two read while the last is hashed.
 
-    No map of the file, which would be twice as fast: one that somebody cuts short meanwhile would end the kernel.
+    By queues: a pool's futures take a sixth longer in all. No map of the file, which would be twice as fast: one that
+    somebody cuts short meanwhile would end the kernel.
     """
-    buffers = bytearray(CHUNK), bytearray(CHUNK)
-    with ThreadPoolExecutor(1, thread_name_prefix="rl-digest") as thread:
-        number, reading = 0, thread.submit(file.readinto, buffers[0])
-        while count := reading.result():
-            piece = memoryview(buffers[number])[:count]
-            number = 1 - number
-            reading = thread.submit(file.readinto, buffers[number])
+    free: SimpleQueue[bytearray | None] = SimpleQueue()
+    full: SimpleQueue[memoryview | Exception] = SimpleQueue()
+    for _ in range(BUFFERS):
+        free.put(bytearray(CHUNK))
+    thread = threading.Thread(target=_read, args=(file, free, full), name="rl-digest", daemon=True)
+    thread.start()
+    try:
+        while piece := full.get():
+            if isinstance(piece, Exception):
+                raise piece
             yield piece
+            free.put(cast("bytearray", piece.obj))
+    finally:
+        free.put(None)
+        thread.join()
+
+
+def _read(file: FileIO, free: SimpleQueue[bytearray | None], full: SimpleQueue[memoryview | Exception]) -> None:
+    """Fill buffers up to an empty one, the end of the file, or the error that is the last thing said."""
+    try:
+        while (buffer := free.get()) is not None:
+            piece = memoryview(buffer)[: file.readinto(buffer)]
+            full.put(piece)
+            if not piece:
+                return
+    except Exception as error:
+        full.put(error)

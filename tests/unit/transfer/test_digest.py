@@ -1,7 +1,10 @@
 """Digests against the vectors that their authors published."""
 
+import errno
 import hashlib
+import io
 import random
+import threading
 
 import pytest
 from hypothesis import given
@@ -95,3 +98,43 @@ def test_a_cancelled_transfer_stops_it_at_the_next_step(tmp_path):
 def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path):
     with pytest.raises(FileNotFoundError):
         digest.of_file(tmp_path / "nothing", lambda count: None)
+
+
+class BadDisk:
+    """A path to a file that can be read up to its second piece."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def open(self, *_, **__):
+        return BadFile(self.path)
+
+
+class BadFile(io.FileIO):
+    def readinto(self, buffer):
+        if self.tell():
+            raise OSError(errno.EIO, "Input/output error")
+        return super().readinto(buffer)
+
+
+@pytest.mark.timeout(20)
+def test_what_cannot_be_read_ahead_is_an_error_of_the_system_after_what_could(tmp_path, monkeypatch):
+    monkeypatch.setattr(digest, "AHEAD_FROM", 0)
+    path, steps = tmp_path / "long", []
+    path.write_bytes(bytes(3 * digest.CHUNK))
+    with pytest.raises(OSError, match="Input/output error"):
+        digest.of_file(BadDisk(path), steps.append)
+    assert steps == [digest.CHUNK]
+
+
+def test_nobody_reads_ahead_any_more_once_it_was_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(digest, "AHEAD_FROM", 0)
+    path = tmp_path / "long"
+    path.write_bytes(bytes(9 * digest.CHUNK))
+
+    def stop(_):
+        raise TransferCancelled("stopped")
+
+    with pytest.raises(TransferCancelled):
+        digest.of_file(path, stop)
+    assert "rl-digest" not in {thread.name for thread in threading.enumerate()}
