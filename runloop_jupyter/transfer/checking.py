@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter import errors
@@ -70,57 +69,3 @@ class Check:
     def hexdigest(self) -> str:
         """Return the digest so far, in hex; empty where nothing is taken in."""
         return self._hasher.hexdigest() if self._hasher else ""
-
-
-class Following:
-    """Catches up on a thread of its own while the file arrives.
-
-    Args:
-        check: Touched by nobody else inside the block.
-
-    Example:
-        >>> with Following(check) as following:  # doctest: +SKIP
-        ...     partial.write(data, 0)
-        ...     following.nudge()
-    """
-
-    def __init__(self, check: Check) -> None:
-        self._check = check
-        self._news = threading.Event()
-        self._over = threading.Event()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._follow, name="rl-digest", daemon=True)
-
-    def nudge(self) -> None:
-        """Say that more may be there; raise what went wrong."""
-        if self._error is not None:
-            raise self._error
-        self._news.set()
-
-    def __enter__(self) -> Following:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._news.set()
-        self._thread.join()
-
-    def _follow(self) -> None:
-        try:
-            while not self._over.is_set():
-                self._news.wait()
-                self._news.clear()
-                self._check.catch_up(self._unless_over, least=STEP)
-        except _Over:
-            pass
-        except Exception as error:
-            self._error = error
-
-    def _unless_over(self) -> None:
-        if self._over.is_set():
-            raise _Over
-
-
-class _Over(Exception):
-    pass

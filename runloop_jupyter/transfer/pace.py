@@ -2,8 +2,8 @@
 
 One connection gets what its link gives it: 25 MB/s of a store far away, or all that a disk takes of one on the same
 machine. So their number is found out: doubled while it brings a fifth more bytes a second, halved where it doesn't.
-Where each brings more than a far link gives, more aren't tried: the processors are the limit then, and of a gibibyte
-over loopback four threads, which wait for one another to write to the file, take a quarter more of them than two.
+Where each brings more than a far link gives, more aren't tried: the processors are the limit then, and what several
+bring out of order is read back to be hashed.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Final
 
 MOST: Final = 16
-AT_FIRST: Final = 2
+AT_FIRST: Final = 1
 WINDOW_S: Final = 0.1  # long enough for a rate to mean something, short enough for what takes a second in all
-PLENTY: Final = 150_000_000  # bytes a second of each connection: no far link, so more would share what two have
+PLENTY: Final = 150_000_000  # bytes a second of each connection: no far link, so more would share what one has
 WORTH_IT: Final = 1.2  # twice the connections, and not a fifth more bytes: they share one bottleneck
 DOUBTED: Final = 4  # windows: that more don't help is believed later than that they do
 SETTLED_S: Final = 5.0  # after that another look: lines and neighbours change

@@ -9,9 +9,9 @@ from typing import Final
 
 from runloop_jupyter import errors
 from runloop_jupyter.transfer import presigned
-from runloop_jupyter.transfer.checking import Following
 from runloop_jupyter.transfer.pace import Pace
-from runloop_jupyter.transfer.receiving import BUFFER, Incoming, Lane
+from runloop_jupyter.transfer.receiving import Incoming, Lane
+from runloop_jupyter.transfer.writing import Beside
 
 LEAST: Final = 8 << 20  # bytes of a range: less, and asking takes longer than getting
 LARGEST: Final = 64 << 20  # what lies ahead of the digest stays in the page cache
@@ -32,10 +32,10 @@ def receive(incoming: Incoming) -> None:
         StoreError: The store refuses a link.
         OSError: There is no room for them.
     """
-    with Following(incoming.check) as following:
-        crew = _Crew(incoming)
+    with Beside(incoming.partial, incoming.check, incoming.count) as writing:
+        crew = _Crew(incoming, writing)
         try:
-            crew.work(following)
+            crew.work()
         finally:
             crew.dismiss()
 
@@ -60,8 +60,9 @@ class _Shared:
 
 
 class _Crew:
-    def __init__(self, incoming: Incoming) -> None:
+    def __init__(self, incoming: Incoming, writing: Beside) -> None:
         self._incoming = incoming
+        self._writing = writing
         self._size = incoming.view.size_bytes or 0
         self._lock = threading.Lock()
         self._news = threading.Event()
@@ -70,7 +71,7 @@ class _Crew:
         self._tries = presigned.Tries(f"“{incoming.view.name}” couldn't be fetched", self._meanwhile)
         self._counted = 0  # bytes received when a failure was last counted
 
-    def work(self, following: Following) -> None:
+    def work(self) -> None:
         incoming, shared = self._incoming, self._shared
         pace = Pace(time.monotonic())
         while incoming.left:
@@ -78,7 +79,7 @@ class _Crew:
             self._news.wait(TICK_S)
             self._news.clear()
             self._meanwhile()
-            following.nudge()
+            self._writing.look()
             with self._lock:
                 failures, shared.failures = shared.failures, []
                 active = sum(lane.answer is not None for lane in shared.lanes)
@@ -92,6 +93,8 @@ class _Crew:
         """End every connection and wait for those who used them: nobody writes to the file after this."""
         shared = self._shared
         shared.over = True
+        if self._incoming.left:
+            self._writing.stop()
         while any(thread.is_alive() for thread in self._threads):
             with self._lock:
                 answers = [lane.answer for lane in shared.lanes]
@@ -113,6 +116,7 @@ class _Crew:
                 shared.workers += 1
                 thread = threading.Thread(target=self._bring_lanes, name="rl-range", daemon=True)
                 self._threads = [*(each for each in self._threads if each.is_alive()), thread]
+                self._writing.add_buffer()
                 thread.start()
 
     def _is_more(self) -> bool:
@@ -158,11 +162,10 @@ class _Crew:
 
     def _bring_lanes(self) -> None:
         shared = self._shared
-        buffer = memoryview(bytearray(BUFFER))
         try:
             while (lane := self._next()) is not None:
                 try:
-                    brought = self._bring(lane, buffer)
+                    brought = self._bring(lane)
                 finally:
                     with self._lock:
                         shared.lanes.remove(lane)
@@ -173,10 +176,10 @@ class _Crew:
                 shared.workers -= 1
             self._news.set()
 
-    def _bring(self, lane: Lane, buffer: memoryview) -> bool:
+    def _bring(self, lane: Lane) -> bool:
         round_ = self._shared.round
         try:
-            self._incoming.bring(lane, buffer, self._written)
+            self._incoming.bring(lane, self._writing)
         except Exception as error:
             with self._lock:
                 self._shared.failures.append(_Failure(error, lane, round_))
@@ -184,10 +187,6 @@ class _Crew:
         finally:
             self._news.set()
         return True
-
-    def _written(self, data: memoryview, position: int) -> None:
-        if self._shared.over:
-            raise errors.TransferCancelled("the transfer is over")
 
     def _deal_with(self, failure: _Failure, pace: Pace) -> None:
         error, incoming = failure.error, self._incoming

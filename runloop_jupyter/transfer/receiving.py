@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Final
 from runloop_jupyter import errors
 from runloop_jupyter.transfer import exchange, presigned
 from runloop_jupyter.transfer.partial import is_strong
+from runloop_jupyter.transfer.writing import AtOnce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.secret import Secret
     from runloop_jupyter.transfer.checking import Check
     from runloop_jupyter.transfer.exchange import Answer
     from runloop_jupyter.transfer.partial import Partial
     from runloop_jupyter.transfer.transfer import Transfer
+    from runloop_jupyter.transfer.writing import Writing
     from runloop_jupyter.wire.objects import ObjectView
 
-BUFFER: Final = 512 << 10
 FLUSH_S: Final = 0.05  # on a slow line what has come is written, counted and may be cancelled this often
 
 
@@ -113,7 +112,7 @@ class Incoming:
         self._ended = False
         self._digested = digested
         self._lock = threading.Lock()
-        self._buffer: memoryview | None = None
+        self._at_once: AtOnce | None = None
 
     @property
     def left(self) -> int:
@@ -136,18 +135,22 @@ class Incoming:
 
     def take(self, lane: Lane) -> None:
         """Bring one lane on the calling thread, with the digest taken along."""
-        if self._buffer is None:
-            size = BUFFER if self.view.size_bytes is None else max(1, min(BUFFER, self.view.size_bytes))
-            self._buffer = memoryview(bytearray(size))
-        self.bring(lane, self._buffer, self.check.take)
+        if self._at_once is None:
+            self._at_once = AtOnce(self.partial, self.check, self.view.size_bytes, self.count)
+        self.bring(lane, self._at_once)
 
-    def bring(self, lane: Lane, buffer: memoryview, written: Callable[[memoryview, int], None]) -> None:
-        """Ask for a lane and write what comes of it; ``lane.start`` says how far that got.
+    def count(self, n_bytes: int) -> None:
+        """Count bytes that were written. May raise TransferCancelled."""
+        with self._lock:
+            self.received += n_bytes
+        self.transfer.advance(n_bytes)
+
+    def bring(self, lane: Lane, writing: Writing) -> None:
+        """Ask for a lane and have what comes of it written; ``lane.start`` says how far that got.
 
         Args:
             lane: What to bring.
-            buffer: Used for it.
-            written: Told the bytes and where they were written.
+            writing: Writes it; all of it is written by the time this returns or raises.
 
         Raises:
             Retryable: The rest may come at another try.
@@ -157,45 +160,39 @@ class Incoming:
             DigestMismatch: It is longer than the store says.
             TransferCancelled: Cancelled.
             TransferError: The store refuses it.
+            OSError: There is no room for it.
         """
         self.transfer.checkpoint()
-        size = self.view.size_bytes
         url, lane.link = self.links.current()
-        with exchange.get(url, self._headers(lane)) as answer:
-            lane.answer = answer
-            try:
-                self._look_at(answer, lane)
-                while lane.stop is None or lane.start < lane.stop:
-                    if not self._piece(answer, lane, buffer, written):
-                        break
-                if lane.stop is not None and lane.start < lane.stop:
-                    raise presigned.Retryable(f"the connection ended after {lane.start:,} of {size:,} bytes")
-                if lane.stop == size or lane.stop is None:
-                    self._at_the_end(answer, buffer)
-            finally:
-                lane.answer = None
-
-    def _piece(
-        self, answer: Answer, lane: Lane, buffer: memoryview, written: Callable[[memoryview, int], None]
-    ) -> bool:
-        """Fill the buffer and write it; return whether there may be more."""
-        room = len(buffer) if lane.stop is None else min(len(buffer), lane.stop - lane.start)
-        filled, count = 0, 1
-        due = time.monotonic() + FLUSH_S
         try:
-            while filled < room and count and time.monotonic() < due:
-                count = answer.fill(buffer[filled:room])
-                filled += count
+            with exchange.get(url, self._headers(lane)) as answer:
+                lane.answer = answer
+                try:
+                    self._look_at(answer, lane)
+                    self._receive(answer, lane, writing)
+                finally:
+                    lane.answer = None
         finally:
-            if filled:
-                self.partial.write(buffer[:filled], lane.start)
-                written(buffer[:filled], lane.start)
-                lane.start += filled
-                with self._lock:
-                    self.received += filled
-        if filled:
-            self.transfer.advance(filled)
-        return count > 0
+            # What went wrong with the writing counts for more than what went wrong with the line.
+            writing.flush()
+
+    def _receive(self, answer: Answer, lane: Lane, writing: Writing) -> None:
+        size, position, ended = self.view.size_bytes, lane.start, False
+        while not ended and (lane.stop is None or position < lane.stop):
+            buffer = writing.buffer()
+            room = len(buffer) if lane.stop is None else min(len(buffer), lane.stop - position)
+            filled, due = 0, time.monotonic() + FLUSH_S
+            try:
+                while filled < room and not ended and time.monotonic() < due:
+                    count = answer.fill(buffer[filled:room])
+                    filled, ended = filled + count, not count
+            finally:  # what came before the line broke is there
+                writing.hand_over(buffer, filled, lane)
+                position += filled
+        if lane.stop is not None and position < lane.stop:
+            raise presigned.Retryable(f"the connection ended after {position:,} of {size:,} bytes")
+        if lane.stop == size or lane.stop is None:
+            self._at_the_end(answer)
 
     def _headers(self, lane: Lane) -> dict[str, str]:
         # Content codings would change the bytes that were hashed.
@@ -233,10 +230,10 @@ class Incoming:
             # Nothing would tell whether this part and the next are of the same bytes.
             raise RangesIgnored
 
-    def _at_the_end(self, answer: Answer, buffer: memoryview) -> None:
+    def _at_the_end(self, answer: Answer) -> None:
         # An endless body must not fill the disk before anybody looks at its length.
         size = self.view.size_bytes
-        if size is not None and answer.status != 206 and answer.fill(buffer[:1]):
+        if size is not None and answer.status != 206 and answer.fill(memoryview(bytearray(1))):
             raise self._too_long()
         self._ended = True
 

@@ -6,7 +6,7 @@ import blake3
 import pytest
 
 from runloop_jupyter.errors import TransferError
-from runloop_jupyter.transfer.checking import STEP, Check, Following
+from runloop_jupyter.transfer.checking import STEP, Check
 from runloop_jupyter.transfer.partial import Partial
 
 DATA = os.urandom(STEP + 1000)
@@ -83,11 +83,3 @@ def test_a_file_that_was_cut_off_meanwhile_is_told(partial, check):
     os.ftruncate(partial.fileno(), 10)
     with pytest.raises(TransferError, match="cut off meanwhile"):
         check.catch_up(go_on)
-
-
-def test_one_that_follows_has_all_but_the_end_by_then(partial, check):
-    with Following(check) as following:
-        arrive(partial, 0, len(DATA))
-        following.nudge()
-    check.catch_up(go_on)
-    assert check.hexdigest() == digest()
