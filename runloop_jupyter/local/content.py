@@ -10,12 +10,14 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from runloop_jupyter.local.expect import go_on
+from runloop_jupyter.local.blobs import SMALL
+from runloop_jupyter.local.expect import go_on, waits
 from runloop_jupyter.local.guard import HEADERS, Activity
 from runloop_jupyter.local.refusal import Refusal
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
+    import os
     from pathlib import Path
 
     from aiohttp.abc import AbstractStreamWriter
@@ -43,12 +45,21 @@ class Content:
         """Take an object's bytes: durable when this answers 200, not readable before complete."""
         object_id = request.match_info["id"]
         length = _content_length(request)
-        await self._worker(lambda: self._objects.uploading(object_id))
+        if length > SMALL or waits(request):  # else it is told by `place`, in as good a time
+            await self._worker(lambda: self._objects.uploading(object_id))
         await go_on(request)
         temporary = await self._blobs.receive(request.content, length)
+        etag = ""
+
+        def place() -> None:
+            nonlocal etag
+            if not etag:  # not twice, where it is asked for again
+                stat = temporary.stat()  # a rename keeps it, and a delete may take the file before this answers
+                self._objects.place(object_id, temporary)
+                etag = _etag(stat)
+
         try:
-            etag = _etag(temporary)  # a rename keeps it, and a delete may take the file before this answers
-            await self._worker(lambda: self._objects.place(object_id, temporary))
+            await self._worker.together(place, self._objects.together)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -97,7 +108,7 @@ class _BlobResponse(web.FileResponse):
         if condition is None or request.if_range is not None:  # a date is compared by FileResponse
             return True
         try:
-            return condition.strip() == f'"{_etag(self._blob)}"'
+            return condition.strip() == f'"{_etag(self._blob.stat())}"'
         except FileNotFoundError:
             return True  # and FileResponse answers 404
 
@@ -107,9 +118,8 @@ def _goes_on(name: str, value: str) -> bool:
     return name.lower() != "range" and value.isprintable()
 
 
-def _etag(path: Path) -> str:
-    """Return the ETag that `web.FileResponse` gives this file: the same for as long as the file is."""
-    stat = path.stat()
+def _etag(stat: os.stat_result) -> str:
+    """Return the ETag that `web.FileResponse` gives a file: the same for as long as the file is."""
     return f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
 
 
