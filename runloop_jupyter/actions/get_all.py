@@ -124,7 +124,10 @@ class _Work:
             getting.carry_out()
         finally:
             # Of all the names in a directory at once: each by itself takes as long as a small file does.
-            for directory in {path.parent for path, new in getting.done.values() if new}:
+            parents = {path.parent for path, new in getting.done.values() if new}
+            for directory in {each for parent in parents for each in (parent, *parent.parents)}:
+                if not directory.is_relative_to(self._directory):
+                    continue
                 with suppress(OSError):  # somebody removed it meanwhile
                     fsync_dir(directory)
         getting.check("here", "The same call again gets only what is missing")
