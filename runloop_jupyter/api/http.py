@@ -65,6 +65,7 @@ class _WithoutQueries(logging.Filter):
 
 
 logging.getLogger("httpx").addFilter(_WithoutQueries())
+log = logging.getLogger(__name__)
 
 
 class Service:
@@ -182,7 +183,9 @@ class Service:
         answer = None
         if self._transport is None:
             answer = roundtrip.direct(self._connections, method, url, headers, content, TIMEOUT)
-        return answer or roundtrip.through_httpx(self._http(), method, url, headers, content)
+        answer = answer or roundtrip.through_httpx(self._http(), method, url, headers, content)
+        log.debug("%s %s: HTTP %d", method, url.partition("?")[0], answer.status)
+        return answer
 
     def _http(self) -> httpx.Client:
         with self._lock:

@@ -139,3 +139,11 @@ def test_no_frame_of_an_error_holds_the_key(server, service):
 
 def test_the_authorities_are_those_that_bytes_trust():
     assert keepalive.tls_context() is keepalive.tls_context()
+
+
+def test_a_call_is_logged_without_its_query_and_its_key(service, caplog):
+    with caplog.at_level("DEBUG"):
+        call(service, params={"name": "searched-for"})
+    assert "/x: HTTP 200" in caplog.text
+    assert "searched-for" not in caplog.text
+    assert KEY not in caplog.text
