@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ class _End(asyncio.Protocol):
         self.extra_s = 0.0
         self._delay_s = delay_s
         self._due = 0.0
+        self._on_the_way: deque[bytes | None] = deque()
         self._early: list[bytes | None] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -58,8 +60,14 @@ class _End(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._due = max(self._due, loop.time() + self._delay_s + self.extra_s)
         self.extra_s = 0.0
+        # In a queue: of two that are due at the same moment a loop may call the later one first.
+        self._on_the_way.append(data)
+        loop.call_at(self._due, self._arrive)
+
+    def _arrive(self) -> None:
+        data = self._on_the_way.popleft()
         if self.other is not None:
-            loop.call_at(self._due, self.other._out, data)
+            self.other._out(data)
 
     def _out(self, data: bytes | None) -> None:
         if self.transport is None:
