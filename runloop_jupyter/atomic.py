@@ -27,7 +27,7 @@ def temporary_beside(path: Path) -> Path:
 
 
 @contextmanager
-def atomic_writer(path: Path, *, mode: int = 0o600, durable: bool = True) -> Iterator[BinaryIO]:
+def atomic_writer(path: Path, *, mode: int = 0o600, durable: bool = True, settled: bool = True) -> Iterator[BinaryIO]:
     """Open a file that takes the name `path` when the block ends well, and vanishes when it doesn't.
 
     Args:
@@ -35,6 +35,8 @@ def atomic_writer(path: Path, *, mode: int = 0o600, durable: bool = True) -> Ite
         mode: Permission bits of the file, less the umask.
         durable: Make it survive a power cut. What can be fetched again need not, and an fsync of a large file costs
             as much as fetching it.
+        settled: Of what is durable, the name too. Otherwise whoever writes many into one directory does `fsync_dir`
+            once; until then a power cut may take the file as a whole, never a part of it.
 
     Raises:
         OSError: No room, no permission.
@@ -48,7 +50,7 @@ def atomic_writer(path: Path, *, mode: int = 0o600, durable: bool = True) -> Ite
             if durable:
                 os.fsync(file.fileno())
         temporary.replace(path)
-        if durable:
+        if durable and settled:
             fsync_dir(path.parent)
     except BaseException:
         with suppress(FileNotFoundError):

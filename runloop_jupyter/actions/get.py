@@ -157,17 +157,18 @@ class _Fetch:
             return self._cached_folder()
         return self._cached_file(self.name)
 
-    def to(self, target: Path) -> Path:
+    def to(self, target: Path, *, settled: bool = True) -> Path:
+        """Write to a local path; without `settled` a small file's name is on the disk once its directory is."""
         if self.is_folder:
             with self._here() or self._spooled() as file:
                 self._unpack(file, target, durable=True)
             return target
         # The mode is less the umask, as that of any new file.
         if here := self._here():
-            with here, self._room(target.parent), atomic_writer(target, mode=0o666) as file:
+            with here, self._room(target.parent), atomic_writer(target, mode=0o666, settled=settled) as file:
                 self._copy(here, file)
             return target
-        with self._room(target.parent), self._arriving(target) as partial:
+        with self._room(target.parent), self._arriving(target, settled=settled) as partial:
             self._download(partial)
         return target
 
@@ -290,9 +291,12 @@ class _Fetch:
         return room(directory, left, thing.name)
 
     @contextmanager
-    def _arriving(self, target: Path | None, *, mode: int = 0o666, durable: bool = True) -> Iterator[Partial]:
+    def _arriving(
+        self, target: Path | None, *, mode: int = 0o666, durable: bool = True, settled: bool = True
+    ) -> Iterator[Partial]:
+        view = self._thing.view
         try:
-            with arriving(target, self._store, self._thing.view, mode=mode, durable=durable) as partial:
+            with arriving(target, self._store, view, mode=mode, durable=durable, settled=settled) as partial:
                 yield partial
         finally:
             # What came of a download that was cut off takes of the cache's room.

@@ -6,6 +6,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
@@ -21,6 +22,7 @@ from runloop_jupyter.actions.resolve import is_alive, resolve
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.walk import Walk
 from runloop_jupyter.api.objects import Filter
+from runloop_jupyter.atomic import fsync_dir
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError, NewestGone, ObjectNotFound
 from runloop_jupyter.transfer import cache, digest
@@ -118,7 +120,16 @@ class _Work:
         self._directory.mkdir(exist_ok=True)
         sizes = {name: thing.size or 0 for name, thing in self._found.objects.items()}
         getting = Bulk(self._whole, {**dict.fromkeys(self._refused, 0), **sizes}, self._one, Phase.RECEIVING)
-        getting.carry_out()
+        try:
+            getting.carry_out()
+        finally:
+            # Of all the names in a directory at once: each by itself takes as long as a small file does.
+            parents = {path.parent for path, new in getting.done.values() if new}
+            for directory in {each for parent in parents for each in (parent, *parent.parents)}:
+                if not directory.is_relative_to(self._directory):
+                    continue
+                with suppress(OSError):  # somebody removed it meanwhile
+                    fsync_dir(directory)
         getting.check("here", "The same call again gets only what is missing")
         rows = [(name, *getting.done[name]) for name in sorted(getting.done)]
         return Fetched([(name, self._found.objects[name], path, new) for name, path, new in rows], self._directory)
@@ -159,7 +170,7 @@ class _Work:
                 f"{str(target)!r} exists already, with other content. Remove it, or give another directory"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-        return _Fetch(thing, part).to(target), True
+        return _Fetch(thing, part).to(target, settled=False), True
 
 
 def _fitting(session: Session, pattern: str, whole: Transfer) -> _Found:

@@ -9,18 +9,21 @@ import re
 import threading
 import time
 import uuid
-from functools import cache
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from urllib.parse import quote, urlencode
 
 import httpx
 
 from runloop_jupyter import errors
+from runloop_jupyter.api import roundtrip
+from runloop_jupyter.api.keepalive import Connections, tls_context
 from runloop_jupyter.wire import json
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Mapping, Sequence
 
+    from runloop_jupyter.api.roundtrip import Response
     from runloop_jupyter.secret import Secret
 
 T = TypeVar("T")
@@ -29,6 +32,7 @@ RETRIES: Final = 5
 RETRY_STATUSES: Final = frozenset({408, 429})  # and every 5xx but 501 and 507, which waiting doesn't mend
 LONGEST_WAIT_S: Final = 30.0
 TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+USER_AGENT: Final = "runloop-jupyter"
 
 _ERRNO: Final = re.compile(r"^\[Errno -?[0-9]+\] ")  # says nothing to whoever reads it
 _BY_STATUS: Final[dict[int, type[errors.StoreError]]] = {
@@ -52,13 +56,6 @@ def new_client(timeout: httpx.Timeout, transport: httpx.BaseTransport | None = N
     return httpx.Client(timeout=timeout, transport=transport, mounts=here, verify=tls_context(), follow_redirects=False)
 
 
-@cache
-def tls_context() -> ssl.SSLContext:
-    """Return what is trusted: the authorities that httpx knows, or those that ``SSL_CERT_FILE`` names."""
-    # Reading the certificates of the authorities takes 25 ms each time.
-    return httpx.create_ssl_context()
-
-
 class _WithoutQueries(logging.Filter):
     """Takes query strings out of httpx's own log lines: a presigned URL is a key."""
 
@@ -68,6 +65,7 @@ class _WithoutQueries(logging.Filter):
 
 
 logging.getLogger("httpx").addFilter(_WithoutQueries())
+log = logging.getLogger(__name__)
 
 
 class Service:
@@ -81,7 +79,8 @@ class Service:
         label: How errors name the service.
         reach: Asked before every request where the service is now, and under which key: the embedded store may have
             gone idle, and whoever took its port since must never be handed the key.
-        transport: What carries requests; httpx's own by default.
+        transport: What carries requests; by default connections that are kept, and httpx where a proxy stands before
+            the service.
         sleep: Waits a number of seconds.
     """
 
@@ -100,6 +99,7 @@ class Service:
         self._transport = transport
         self._sleep = sleep
         self._lock = threading.Lock()
+        self._connections = Connections()
         self._client: httpx.Client | None = None
         self._pid = 0
 
@@ -132,16 +132,17 @@ class Service:
             StoreError: The service answered with an error (its subclass says which).
             Unreachable: It didn't answer.
         """
-        headers: dict[str, str] = {}
-        content = None
+        headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
+        content = b""
         if method != "GET":
             # The same on each retry, so that a service which has done the work answers instead of doing it twice.
             headers["x-request-id"] = str(uuid.uuid4())
             headers["Content-Type"] = "application/json"
             content = b"" if body is None else json.encode(body)
+        query = f"?{urlencode(params, doseq=True, quote_via=quote)}" if params else ""
         attempt = 0
         while True:
-            response = self._send(method, path, params, headers, content, final=attempt >= retries)
+            response = self._send(method, path + query, headers, content, final=attempt >= retries)
             if response is not None:
                 if response.is_success:
                     return self._decoded(response, answer)
@@ -152,33 +153,23 @@ class Service:
 
     def close(self) -> None:
         """Close the connections of this process."""
+        self._connections.close()
         with self._lock:
             if self._client is not None and self._pid == os.getpid():
                 self._client.close()
             self._client = None
 
     def _send(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str | Sequence[str]] | None,
-        headers: Mapping[str, str],
-        content: bytes | None,
-        *,
-        final: bool,
-    ) -> httpx.Response | None:
+        self, method: str, target: str, headers: Mapping[str, str], content: bytes, *, final: bool
+    ) -> Response | None:
         base_url, key = self._reach()
-        # `from None` everywhere: frames of httpx and httpcore hold the key in local variables, and a verbose
-        # traceback would print them.
+        # `from None` everywhere: frames of what sends hold the key in local variables, and a verbose traceback would
+        # print them.
         try:
-            return self._http().request(
-                method,
-                base_url + path,
-                params=params,
-                headers={**headers, "Authorization": f"Bearer {key.reveal()}"},
-                content=content,
+            return self._exchange(
+                method, base_url + target, {**headers, "Authorization": f"Bearer {key.reveal()}"}, content
             )
-        except httpx.TransportError as error:
+        except (httpx.TransportError, HTTPException, OSError) as error:
             reason = reason_of(error)
         except KeyboardInterrupt:
             raise KeyboardInterrupt from None
@@ -188,6 +179,14 @@ class Service:
             raise errors.Unreachable(f"{self.label} gives no answer: {reason}. Check the network, then try again")
         return None
 
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Response:
+        answer = None
+        if self._transport is None:
+            answer = roundtrip.direct(self._connections, method, url, headers, content, TIMEOUT)
+        answer = answer or roundtrip.through_httpx(self._http(), method, url, headers, content)
+        log.debug("%s %s: HTTP %d", method, url.partition("?")[0], answer.status)
+        return answer
+
     def _http(self) -> httpx.Client:
         with self._lock:
             if self._client is None or self._pid != os.getpid():
@@ -195,23 +194,23 @@ class Service:
                 self._pid = os.getpid()
             return self._client
 
-    def _decoded(self, response: httpx.Response, answer: type[T]) -> T:
+    def _decoded(self, response: Response, answer: type[T]) -> T:
         try:
             return json.decode(response.content, answer)
         except ValueError as error:
             raise errors.ServerError(
                 f"{self.label} answered with something that is not a {answer.__name__}: {error}",
-                status=response.status_code,
+                status=response.status,
             ) from None
 
-    def _raise(self, response: httpx.Response, method: str, path: str, request_id: str | None) -> NoReturn:
-        status = response.status_code
+    def _raise(self, response: Response, method: str, path: str, request_id: str | None) -> NoReturn:
+        status = response.status
         kind = _BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.StoreError)
         said = message_in(response.content)
         if status == 401:
             said = f"{self.label} refuses the key{f' ({said})' if said else ''}. Check where it comes from: %rl_status"
         else:
-            said = f"{self.label}: {said or response.reason_phrase or 'error'} (HTTP {status})"
+            said = f"{self.label}: {said or response.reason or 'error'} (HTTP {status})"
         request_id = response.headers.get("x-request-id") or request_id
         raise kind(
             said,
@@ -221,15 +220,15 @@ class Service:
         ) from None
 
 
-def _worth_retrying(response: httpx.Response) -> bool:
+def _worth_retrying(response: Response) -> bool:
     said = response.headers.get("x-should-retry")
     if said is not None:
         return bool(said == "true")
-    status = response.status_code
+    status = response.status
     return status in RETRY_STATUSES or (status >= 500 and status not in {501, 507})
 
 
-def _wait(response: httpx.Response | None, attempt: int) -> float:
+def _wait(response: Response | None, attempt: int) -> float:
     """Return how long to wait, in seconds: what the service asks for, else full jitter under 0.5·2ⁿ."""
     asked = None if response is None else asked_wait(response.headers)
     if asked is not None:
@@ -264,9 +263,9 @@ def message_in(body: bytes) -> str:
     return ""
 
 
-def reason_of(error: httpx.TransportError) -> str:
+def reason_of(error: httpx.TransportError | HTTPException | OSError) -> str:
     """Return why there was no answer, as part of a sentence."""
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
         return "timed out"
-    said = errors.redact(errors.one_line(_ERRNO.sub("", str(error)), 200)).rstrip(".")
-    return said or type(error).__name__
+    said = getattr(error, "strerror", None) or _ERRNO.sub("", str(error))
+    return errors.redact(errors.one_line(said, 200)).rstrip(".") or type(error).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -224,7 +225,10 @@ class _Api:
     async def _once(self, request: web.Request, work: Callable[[], bytes], *, frees: bool = False) -> web.Response:
         request_id = _text(request.headers.get("x-request-id"))
         route = f"{request.method} {request.path}"
-        return _json(await self._worker(lambda: self._objects.once(request_id, route, work, frees=frees)))
+        if frees:
+            return _json(await self._worker(lambda: self._objects.once(request_id, route, work, frees=True)))
+        step = partial(self._objects.answer, request_id, route, work)
+        return _json(await self._worker.together(step, self._objects.together))
 
 
 class _Control:

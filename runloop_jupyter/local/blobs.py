@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.local.layout import Layout
 
+SMALL: Final = 256 << 10
+"""Bytes that are received whole, and written by one call of one thread."""
 _BATCH: Final = 1 << 20
 _STALL_SECONDS: Final = 300.0
 # Left free for the database, so that a full store can still be emptied.
@@ -48,6 +50,8 @@ class Blobs:
         fsync_dir(layout.root)
         fsync_dir(self._root)  # a crash may have come right after a directory was made here
         self._directories = {each.name for each in self._root.iterdir()}
+        # Made since, and not known to be on the disk yet.
+        self._new_directories: set[str] = set()
         # By id, which file it was whose name is known to be on the disk. Kept until complete asks.
         self._settled: dict[str, tuple[int, int]] = {}
 
@@ -75,14 +79,18 @@ class Blobs:
         Raises:
             Refusal: 507 when there is no room, 400 when fewer bytes came, 408 when none came for five minutes.
         """
-        self.check_room(length)
         temporary = self._incoming / f"{secrets.token_hex(16)}.part"
+        if length <= SMALL:
+            body = await _whole(content)
+            _check_length(sum(map(len, body)), length)
+            await asyncio.to_thread(self._write_whole, temporary, body, length)
+            return temporary
+        self.check_room(length)
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             try:
                 received = await _copy(content, fd)
-                if received != length:
-                    raise Refusal(400, f"the upload ended after {received} of {length} bytes; send it again")
+                _check_length(received, length)
                 await asyncio.to_thread(os.fsync, fd)
             finally:
                 os.close(fd)
@@ -97,10 +105,11 @@ class Blobs:
         """Make a received file the bytes of `object_id`, in the place of earlier ones. `settle` makes it durable."""
         final = self.path(object_id)
         self._settled.pop(object_id, None)
-        if final.parent.name not in self._directories or not final.parent.is_dir():
+        directory = final.parent.name
+        if directory not in self._directories or not final.parent.is_dir():
+            self._new_directories.add(directory)
             private_dir(final.parent)
-            fsync_dir(self._root)
-            self._directories.add(final.parent.name)
+            self._directories.add(directory)
         temporary.replace(final)
 
     def settle(self, object_id: str) -> None:
@@ -108,7 +117,7 @@ class Blobs:
         path = self.path(object_id)
         with suppress(FileNotFoundError):  # the object was deleted meanwhile
             which = _which(path.stat())
-            fsync_dir(path.parent)
+            self._make_durable(path.parent)
             self._settled[object_id] = which
 
     def settled_size(self, object_id: str) -> int | None:
@@ -122,8 +131,30 @@ class Blobs:
         except FileNotFoundError:
             return None
         if self._settled.pop(object_id, None) != _which(stat):
-            fsync_dir(path.parent)
+            self._make_durable(path.parent)
         return stat.st_size
+
+    def _make_durable(self, directory: Path) -> None:
+        fsync_dir(directory)
+        if directory.name in self._new_directories:
+            fsync_dir(self._root)
+            self._new_directories.discard(directory.name)
+
+    def _write_whole(self, temporary: Path, body: list[bytes], length: int) -> None:
+        """Write `temporary` durably. Raises Refusal 507."""
+        self.check_room(length)
+        try:
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                _write(fd, body)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except BaseException as error:
+            temporary.unlink(missing_ok=True)
+            if no_room(error):
+                raise store_full() from None
+            raise
 
     def size(self, object_id: str) -> int | None:
         """Return how many bytes were put for `object_id`; None when nothing was, which isn't the same as empty."""
@@ -162,6 +193,21 @@ class Blobs:
 def _which(stat: os.stat_result) -> tuple[int, int]:
     """Return what tells one upload's file from the next one's under the same name."""
     return stat.st_ino, stat.st_mtime_ns
+
+
+def _check_length(received: int, length: int) -> None:
+    """Raise Refusal 400 where an upload was cut off."""
+    if received != length:
+        raise Refusal(400, f"the upload ended after {received} of {length} bytes; send it again")
+
+
+async def _whole(content: StreamReader) -> list[bytes]:
+    """Return all of a small body. Raises Refusal 408."""
+    try:
+        async with asyncio.timeout(_STALL_SECONDS):
+            return [chunk async for chunk in content.iter_any()]
+    except TimeoutError:
+        raise Refusal(408, "the upload stalled; send it again") from None
 
 
 async def _copy(content: StreamReader, fd: int) -> int:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from runloop_jupyter.index import INDEX, Schema
 from runloop_jupyter.local.migrations import NARROWED, PAIRS_AS_WORDS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    Step = Callable[[], object]
+    Group = Callable[[Sequence[Step]], Sequence[object]]
 
 T = TypeVar("T")
 
@@ -46,14 +50,51 @@ class Worker:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
+        self._waiting: list[tuple[Step, asyncio.Future[object]]] = []
+        self._lock = threading.Lock()
 
     async def __call__(self, work: Callable[[], T]) -> T:
         """Return `work()`, done in the thread after what was asked for earlier."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
+    async def together(self, step: Callable[[], T], group: Group) -> T:
+        """Return `step()`, done with whatever else waits by the time the thread is free: many share one commit.
+
+        Args:
+            step: One of them.
+            group: Does all of them; returns, for each, what it returned or the exception that it raised.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[object] = loop.create_future()
+        with self._lock:
+            self._waiting.append((step, answer))
+            first = len(self._waiting) == 1
+        if first:
+            self._thread.submit(self._carry_out, loop, group)
+        return cast("T", await answer)
+
+    def _carry_out(self, loop: asyncio.AbstractEventLoop, group: Group) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        try:
+            outcomes = group([step for step, _ in waiting])
+        except BaseException as error:
+            outcomes = [error] * len(waiting)
+        loop.call_soon_threadsafe(_tell, [answer for _, answer in waiting], outcomes)
+
     def close(self) -> None:
         """End the thread after what it has to do."""
         self._thread.shutdown()
+
+
+def _tell(answers: Sequence[asyncio.Future[object]], outcomes: Sequence[object]) -> None:
+    for answer, outcome in zip(answers, outcomes, strict=True):
+        if answer.done():  # whoever asked has gone
+            continue
+        if isinstance(outcome, BaseException):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)
 
 
 class Replies:

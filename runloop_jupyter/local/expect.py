@@ -22,7 +22,7 @@ async def not_yet(request: web.Request) -> None:
 
 async def go_on(request: web.Request) -> None:
     """Ask for the body, if the client waits for that."""
-    if _waits(request) and not request.get(_ASKED, False):
+    if waits(request) and not request.get(_ASKED, False):
         request[_ASKED] = True
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
@@ -32,10 +32,11 @@ async def go_on(request: web.Request) -> None:
 async def expectations(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Close the connection after an answer without the body: what comes next could be that body or another request."""
     response = await handler(request)
-    if _waits(request) and not request.get(_ASKED, False):
+    if waits(request) and not request.get(_ASKED, False):
         response.force_close()
     return response
 
 
-def _waits(request: web.Request) -> bool:
+def waits(request: web.Request) -> bool:
+    """Whether the client sends its body only once it is asked to."""
     return request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue"

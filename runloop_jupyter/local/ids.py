@@ -26,7 +26,8 @@ def next_position(newest: int | None, now_ms: int) -> int:
 def make_id(position: int) -> str:
     """Return a new id for the object at `position`."""
     digits = [_DIGITS[position >> (5 * place) & 31] for place in reversed(range(_POSITION))]
-    return PREFIX + "".join(digits) + "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM))
+    chance = secrets.randbits(5 * _RANDOM)
+    return PREFIX + "".join(digits) + "".join(_DIGITS[chance >> (5 * place) & 31] for place in range(_RANDOM))
 
 
 def position_of(object_id: str) -> int | None:

@@ -109,7 +109,7 @@ def still_serves(endpoint: Endpoint, root: Path | None = None) -> bool:
     where the system has no ``/proc``, a handshake.
     """
     layout = _layout(root)
-    published = state.read(layout)
+    published = _published(layout)
     if published is None or published.stopping or published != endpoint.published:
         return False
     return _lives(published) and (published.start_ticks is not None or _control(published, "GET", "hello") is not None)
@@ -169,6 +169,22 @@ def place(root: Path | None = None) -> str | None:
     In memory, in a container's own layer, on a volume that goes with its pod, on a network filesystem.
     """
     return places.note(_layout(root).root)
+
+
+def _published(layout: Layout) -> DaemonState | None:
+    """Return what the state file says; one that hasn't changed isn't read again: every call to the store asks this."""
+    try:
+        stat = layout.state.stat()
+    except OSError:
+        return None
+    which = stat.st_ino, stat.st_mtime_ns, stat.st_size
+    known = _read.get(layout)
+    if known is None or known[0] != which:
+        known = _read[layout] = which, state.read(layout)
+    return known[1]
+
+
+_read: dict[Layout, tuple[tuple[int, int, int], DaemonState | None]] = {}
 
 
 def _layout(root: Path | None) -> Layout:

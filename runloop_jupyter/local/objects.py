@@ -89,16 +89,46 @@ class Objects:
 
         def all_or_nothing() -> bytes:
             with transaction(self._connection):
-                answer = self._replies.find(request_id, route) if request_id else None
-                if answer is None:
-                    answer = work()
-                    if request_id:
-                        self._replies.remember(request_id, route, answer, self._expiry.now_ms())
-            return answer
+                return self.answer(request_id, route, work)
 
         answer = self._with_room(all_or_nothing) if frees else all_or_nothing()
         self._remove_doomed()
         return answer
+
+    def answer(self, request_id: str | None, route: str, work: Callable[[], bytes]) -> bytes:
+        """Return what `once` does, in the transaction of `together`."""
+        answer = self._replies.find(request_id, route) if request_id else None
+        if answer is None:
+            answer = work()
+            if request_id:
+                self._replies.remember(request_id, route, answer, self._expiry.now_ms())
+        return answer
+
+    def together(self, steps: Sequence[Callable[[], object]]) -> list[object]:
+        """Do several things in one transaction, so that they reach the disk by one fsync.
+
+        Args:
+            steps: Each refuses before it writes, and is done once more where the others' transaction failed.
+
+        Returns:
+            For each, in their order, what it returned or raised; by then it is on the disk.
+        """
+        self.sweep()
+        outcomes: list[object] = []
+        try:
+            with transaction(self._connection):
+                for step in steps:
+                    written = self._connection.total_changes
+                    try:
+                        outcomes.append(step())
+                    except Refusal as refusal:
+                        if self._connection.total_changes != written:
+                            raise
+                        outcomes.append(refusal)
+        except Exception as error:
+            # One of them, or the disk: which of them, each finds out by itself.
+            return [error] if len(steps) == 1 else [outcome for step in steps for outcome in self.together([step])]
+        return outcomes
 
     def create(self, wanted: ObjectCreateParameters) -> ObjectView:
         """Create an object that waits for its bytes. Call within `once`.
@@ -280,6 +310,8 @@ class Objects:
 
     def sweep(self) -> int:
         """Delete objects whose time has come, for a moment; return how many, 0 when none is left."""
+        if self._connection.in_transaction:  # of `together`, which has swept
+            return 0
         until = time.monotonic() + _SWEEP_SECONDS
         swept = 0
         while due := self._expiry.due(_SWEEP):

@@ -145,7 +145,13 @@ class _Note:
 
 @contextmanager
 def arriving(
-    target: Path | None, store_id: str, view: ObjectView, *, mode: int = 0o600, durable: bool = True
+    target: Path | None,
+    store_id: str,
+    view: ObjectView,
+    *,
+    mode: int = 0o600,
+    durable: bool = True,
+    settled: bool = True,
 ) -> Iterator[Partial]:
     """Open a file for an object's bytes, with what an earlier download of it brought, if that was cut off.
 
@@ -158,12 +164,13 @@ def arriving(
         view: The object.
         mode: Permission bits of the file, less the umask.
         durable: Make it survive a power cut.
+        settled: Of a small one, the name too, as `atomic_writer` has it.
 
     Raises:
         OSError: No room, no permission.
     """
     if view.size_bytes is None or view.size_bytes < RESUMABLE:
-        with _small(target, mode=mode, durable=durable) as file:
+        with _small(target, mode=mode, durable=durable, settled=settled) as file:
             yield Partial(file)
         return
     partial = _claimed(store_id, view) or _new(target, store_id, view, mode)
@@ -237,9 +244,9 @@ def cut_off(root: Path) -> Iterator[CutOff]:
 
 
 @contextmanager
-def _small(target: Path | None, *, mode: int, durable: bool) -> Iterator[BinaryIO]:
+def _small(target: Path | None, *, mode: int, durable: bool, settled: bool) -> Iterator[BinaryIO]:
     if target is not None:
-        with atomic_writer(target, mode=mode, durable=durable) as file:
+        with atomic_writer(target, mode=mode, durable=durable, settled=settled) as file:
             yield file
         return
     with scratch() as file:

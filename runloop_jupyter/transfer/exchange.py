@@ -13,21 +13,17 @@ from __future__ import annotations
 import atexit
 import http.client
 import io
-import os
 import re
-import select
 import socket
 import ssl
-import threading
-import time
-from collections import OrderedDict
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, cast
 from urllib.parse import quote, urlsplit
 
 from runloop_jupyter import errors
-from runloop_jupyter.api.http import tls_context
-from runloop_jupyter.transfer import presigned, proxies
+from runloop_jupyter.api import keepalive, proxies
+from runloop_jupyter.api.keepalive import Connections, HTTPConnection, Key, connect, socket_of
+from runloop_jupyter.transfer import presigned
 from runloop_jupyter.transfer.presigned import Retryable
 
 if TYPE_CHECKING:
@@ -37,16 +33,10 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.secret import Secret
 
-IDLE_KEPT: Final = 16  # for each host
-IDLE_HOSTS: Final = 8
-IDLE_S: Final = 15.0  # stores close theirs after five seconds to some minutes; one that is closed is told before use
 _CHUNK: Final = 64 << 10
 # What a URL may hold as it is; anything else is escaped, as every client does that is handed one.
 _AS_IT_IS: Final = "!#$%&'()*+,/:;=?@[]~"
 _ERRNO: Final = re.compile(r"^\[Errno -?[0-9]+\] ")
-
-Key = tuple[str, str, int]
-HTTPConnection = http.client.HTTPConnection
 
 
 class Answer(Protocol):
@@ -102,19 +92,6 @@ def get(url: Secret, headers: Mapping[str, str]) -> Iterator[Answer]:
         connections.give_back(key, connection, usable=whole)
 
 
-def connect(connection: HTTPConnection) -> None:
-    """Open a connection if it isn't: five seconds to connect, and from then on as long as a line may be silent."""
-    if connection.sock is None:
-        connection.timeout = presigned.TIMEOUT.connect
-        connection.connect()
-        socket_of(connection).settimeout(presigned.TIMEOUT.read)
-
-
-def socket_of(connection: HTTPConnection) -> socket.socket:
-    """Return the socket of a connection that is open."""
-    return cast("socket.socket", connection.sock)
-
-
 def retryable(error: Exception) -> Retryable:
     """Return why a connection was lost, as an error to try again after."""
     if isinstance(error, TimeoutError):
@@ -131,7 +108,7 @@ def ask(connection: HTTPConnection, method: str, url: Secret, headers: Mapping[s
         TransferError: The link can't be used.
     """
     try:
-        connect(connection)
+        connect(connection, presigned.TIMEOUT)
         connection.putrequest(method, target(url), skip_accept_encoding=True)
         for name, value in headers.items():
             connection.putheader(name, value)
@@ -178,13 +155,7 @@ def target(url: Secret) -> str:
 
 def key_of(url: Secret) -> Key | None:
     """Return scheme, host and port; None where the URL is of a kind that is better left to httpx."""
-    try:
-        parts = urlsplit(url.reveal())
-        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-            return None
-        return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        return None
+    return keepalive.key_of(url.reveal())
 
 
 class DirectAnswer:
@@ -281,79 +252,6 @@ class _ThroughHttpx:
         if found is not None:
             with suppress(OSError):
                 found.shutdown(socket.SHUT_RDWR)
-
-
-class Connections:
-    """Connections that may be used again, a bounded number for each host. Thread-safe.
-
-    They belong to the process that made them: after a fork the child makes its own.
-    """
-
-    def __init__(self) -> None:
-        self._idle: OrderedDict[Key, list[tuple[HTTPConnection, float]]] = OrderedDict()
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
-
-    def take(self, key: Key) -> HTTPConnection:
-        """Return a connection to a host, open or not yet."""
-        while (idle := self._pop(key)) is not None:
-            connection, since = idle
-            if time.monotonic() - since < IDLE_S and not _has_ended(connection):
-                return connection
-            connection.close()
-        scheme, host, port = key
-        if scheme == "https":
-            return http.client.HTTPSConnection(host, port, context=tls_context())
-        return HTTPConnection(host, port)
-
-    def give_back(self, key: Key, connection: HTTPConnection, *, usable: bool) -> None:
-        """Keep a connection for the next exchange, or close it."""
-        if not usable or connection.sock is None:
-            connection.close()
-            return
-        with self._lock:
-            kept = self._of_this_process().setdefault(key, [])
-            self._idle.move_to_end(key)
-            kept.append((connection, time.monotonic()))
-            dropped = [kept.pop(0)] if len(kept) > IDLE_KEPT else []
-            if len(self._idle) > IDLE_HOSTS:
-                dropped += self._idle.popitem(last=False)[1]
-        for each, _ in dropped:
-            each.close()
-
-    def close(self) -> None:
-        """Close those that are idle."""
-        with self._lock:
-            idle = [each for kept in self._of_this_process().values() for each, _ in kept]
-            self._idle.clear()
-        for connection in idle:
-            connection.close()
-
-    def _pop(self, key: Key) -> tuple[HTTPConnection, float] | None:
-        with self._lock:
-            kept = self._of_this_process().get(key)
-            return kept.pop() if kept else None
-
-    def _of_this_process(self) -> OrderedDict[Key, list[tuple[HTTPConnection, float]]]:
-        if self._pid != os.getpid():
-            # Closed for this process only; for the other one TLS must not be told so.
-            for kept in self._idle.values():
-                for connection, _ in kept:
-                    with suppress(OSError):
-                        socket.close(connection.sock.detach())
-            self._idle.clear()
-            self._pid = os.getpid()
-        return self._idle
-
-
-def _has_ended(connection: HTTPConnection) -> bool:
-    """Whether an idle connection was closed by the other side: whatever there is to read on it is no answer."""
-    try:
-        waiting = select.poll()
-        waiting.register(connection.sock, select.POLLIN)
-        return bool(waiting.poll(0))
-    except (OSError, ValueError):
-        return True
 
 
 connections: Final = Connections()

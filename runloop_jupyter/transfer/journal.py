@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from runloop_jupyter import process
 from runloop_jupyter.atomic import write_atomic
 from runloop_jupyter.errors import InputError
-from runloop_jupyter.paths import home_dir, private_dir
+from runloop_jupyter.paths import home_dir, home_path, private_dir
 from runloop_jupyter.transfer.parcel import Parcel  # noqa: TC001 - msgspec reads annotations at run time
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Intent:
 
     @property
     def _path(self) -> Path:
-        return _directory() / f"{self.id}.json"
+        return home_path() / "journal" / f"{self.id}.json"
 
     def _remove_spool(self) -> None:
         if self.spool:
@@ -171,7 +171,7 @@ class Intent:
             os.close(fd)
 
     def _save(self) -> None:
-        write_atomic(self._path, json.dumps(asdict(self)).encode())
+        write_atomic(_directory() / self._path.name, json.dumps(asdict(self)).encode())
 
 
 def begin(

@@ -12,7 +12,8 @@ import ssl
 import time
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from runloop_jupyter.transfer import exchange, presigned, proxies
+from runloop_jupyter.api import keepalive, proxies
+from runloop_jupyter.transfer import exchange, presigned
 from runloop_jupyter.transfer.presigned import Retryable
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def put(url: Secret, headers: Mapping[str, str], file: BinaryIO, size: int, adva
     whole = False
     try:
         exchange.ask(connection, "PUT", url, headers)
-        stream = exchange.socket_of(connection)
+        stream = keepalive.socket_of(connection)
         refused = _send(stream, file, size, advance)
         if refused is None:
             _wait(stream, advance)
@@ -79,7 +80,7 @@ def put(url: Secret, headers: Mapping[str, str], file: BinaryIO, size: int, adva
 
 
 def _answer(
-    stream: socket.socket, connection: exchange.HTTPConnection, refused: Retryable | None
+    stream: socket.socket, connection: keepalive.HTTPConnection, refused: Retryable | None
 ) -> exchange.DirectAnswer:
     try:
         return exchange.answer_on(connection, stream)

@@ -202,3 +202,17 @@ def test_what_cannot_be_meant_is_refused(what, to, error):
     with pytest.raises(error):
         rl.get_all(what, to=to)
     assert not Path("out").exists()
+
+
+def test_when_it_returns_every_directory_that_got_a_file_is_on_the_disk(run, tmp_path, monkeypatch):
+    from runloop_jupyter.actions import get_all
+
+    done = []
+    monkeypatch.setattr(get_all, "fsync_dir", done.append)
+    source = tmp_path / "source"
+    for name in ("durable/a.bin", "durable/b.bin", "durable/in/between/c.bin"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(name.encode())
+    rl.put_all(f"{source}/**/*.bin")
+    rl.get_all("durable/*", to=tmp_path / "to")
+    assert sorted(done) == [tmp_path / "to", tmp_path / "to" / "in", tmp_path / "to" / "in" / "between"]

@@ -192,7 +192,7 @@ MISTYPED = "mistyped-sentinel-key"
 BUGS = {
     "asking": "import runloop_jupyter.profile as module; name = 'checked_key'",
     "trying": "import runloop_jupyter.wire.json as module; name = 'decode'",
-    "sending": "import runloop_jupyter.api.http as module; name = 'new_client'",
+    "sending": "import runloop_jupyter.api.roundtrip as module; name = '_head'",
     "parsing": "import tomllib as module; name = 'loads'",
     "editing": "import tomlkit as module; name = 'dumps'",
     "writing": "import runloop_jupyter.atomic as module; name = 'write_atomic'",
@@ -219,7 +219,7 @@ def assert_none_said(reply):
 def test_a_login_says_no_key_however_loud_it_is(loud, server):
     reply = loud.run_answering(f"%rl_login work --url {server.base_url}", KEY)
     assert reply.status == "ok", reply.text
-    assert "HTTP Request" in reply.text
+    assert "v1/objects: HTTP 200" in reply.text
     assert_none_said(reply)
     reply = loud.run("%rl_status\nprint(vars(rl.status()), rl.status(), vars(rl.use('work')), rl.use('work'))")
     assert reply.status == "ok", reply.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import socket
 import sqlite3
@@ -254,3 +255,15 @@ def test_memory_does_not_grow_with_the_bytes(serve: Callable[..., Store]) -> Non
         assert sum(len(chunk) for chunk in answer.iter_raw()) == len(content)
     peak = next(line for line in status_file.read_text().splitlines() if line.startswith("VmHWM"))
     assert int(peak.split()[1]) < 100 << 10
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, (256 << 10) + 1])
+def test_small_and_large_come_with_the_same_headers(store: Store, size: int) -> None:
+    view = store.put(content=os.urandom(size))
+    whole, asked_for = store.read(view["id"]), store.read(view["id"], **{"If-None-Match": '"another"'})
+    assert whole.content == asked_for.content
+    assert len(whole.content) == size
+    varies = {"date"}
+    assert {k: v for k, v in whole.headers.items() if k not in varies} == {
+        k: v for k, v in asked_for.headers.items() if k not in varies
+    }

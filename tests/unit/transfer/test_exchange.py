@@ -13,6 +13,7 @@ import pytest
 from misbehaving import Answer, says
 
 from runloop_jupyter import errors
+from runloop_jupyter.api import keepalive
 from runloop_jupyter.secret import Secret
 from runloop_jupyter.transfer import exchange, presigned, sending
 
@@ -134,7 +135,7 @@ def test_one_that_the_store_closed_meanwhile_does_not(server):
 
 
 def test_no_more_are_kept_than_so_many(server, monkeypatch):
-    monkeypatch.setattr(exchange, "IDLE_KEPT", 2)
+    monkeypatch.setattr(keepalive, "IDLE_KEPT", 2)
     together = threading.Barrier(4)
 
     def one():
@@ -262,7 +263,7 @@ def encrypted(server):
 
 
 def test_over_tls_both_ways_hold_too(server, source, monkeypatch):
-    monkeypatch.setattr(exchange, "tls_context", lambda: ssl.create_default_context(cafile=TLS / "certificate.pem"))
+    monkeypatch.setattr(keepalive, "tls_context", lambda: ssl.create_default_context(cafile=TLS / "certificate.pem"))
     server.will("PUT", took)
     with encrypted(server) as url:
         assert fetched(url) == DATA

@@ -22,8 +22,10 @@ def applies(scheme: str, host: str) -> bool:
         host: A name or an address, without brackets or port.
     """
     host = host.lower()
+    if host in HERE:
+        return False
     known = getproxies()
-    if host in HERE or not (known.get(scheme) or known.get("all")):
+    if not (known.get(scheme) or known.get("all")):
         return False
     return not any(_exempts(rule.strip().lower(), host) for rule in known.get("no", "").split(","))
 

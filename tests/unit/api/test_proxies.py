@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
+from runloop_jupyter.api import proxies
 from runloop_jupyter.api.http import new_client
-from runloop_jupyter.transfer import proxies
 
 HOSTS = [
     "s3.example.com",
