@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions import here, origins
+from runloop_jupyter.actions.as_files import keep_as_files
 from runloop_jupyter.actions.object import Object, Outcome, quoted
 from runloop_jupyter.actions.resolve import resolve, versions
 from runloop_jupyter.actions.running import run
@@ -13,7 +14,7 @@ from runloop_jupyter.actions.send import intended, open_spool
 from runloop_jupyter.address import check_name
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError
-from runloop_jupyter.transfer.manifest import of_whole
+from runloop_jupyter.transfer.manifest import is_folder, of_whole
 from runloop_jupyter.transfer.parts import download, upload
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.wire.objects import ObjectCreateParameters
@@ -68,6 +69,11 @@ def _check_newest(thing: Object, looking: Transfer) -> None:
 
 def _again(thing: Object, name: str, transfer: Transfer) -> Object:
     store, size = thing.store, thing.size or 0
+    if is_folder(thing.view):
+        view, moved = keep_as_files(thing, name, transfer)
+        origins.remember(store.identity.id, view.id, here.whereabouts())
+        superseded = thing if name == thing.name else None
+        return Object(view, store, Outcome(sent=True, superseded=superseded, moved=moved))
     with intended(store, name, transfer) as (intent, spool):
         with room(spool.parent, size, thing.name), open_spool(spool) as file:
             download(store.objects, thing.view, file, transfer, thing.digest)
