@@ -1,4 +1,4 @@
-"""Lists of files that somebody made to deceive, in a real store: not a byte lands outside, and nothing half-done stays."""
+"""Lists of files that were made to deceive, in a real store: not a byte lands outside, and nothing half-done stays."""
 
 import json
 

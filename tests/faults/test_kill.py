@@ -196,10 +196,8 @@ def test_in_the_middle_of_sending_a_folder_as_files_what_it_shares_with_a_versio
         (folder / f"{n}.bin").write_bytes(os.urandom(1000))
     first = rl.put(folder, format="files")
     assert len(parts()) == 4
-    for n in range(4, 40):
-        with (folder / f"{n}.bin").open("wb") as file:
-            file.write(os.urandom(16))
-            file.truncate(LARGE // 40)
+    for n in range(4, 200):
+        (folder / f"{n}.bin").write_bytes(os.urandom(50_000))
     kernel.run("%load_ext runloop_jupyter")
     kernel.start(f"%rl_put {folder} --as files")
     wait_for(lambda: len(parts()) > 6)

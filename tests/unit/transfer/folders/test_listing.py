@@ -172,5 +172,5 @@ def test_what_is_beneath_a_folder_is_a_list_of_its_own():
 
 def test_a_link_that_leads_out_of_a_folder_within_is_refused_with_it():
     listing = Listing("s", ("a",), (("a/l", "../x"),), (File("x", False, 0, EMPTY),))
-    with pytest.raises(TransferError, match="a/l is a link that leads out of a. Get the whole folder"):
+    with pytest.raises(TransferError, match=r"a/l is a link that leads out of a\. Get the whole folder"):
         listing.beneath("a")
