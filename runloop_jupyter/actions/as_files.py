@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runloop_jupyter.display import humane
-from runloop_jupyter.errors import TransferError
+from runloop_jupyter.errors import InputError, RunloopError, TransferError
 from runloop_jupyter.transfer import journal
-from runloop_jupyter.transfer.folders import members
+from runloop_jupyter.transfer.folders import members, removing
 from runloop_jupyter.transfer.folders.contents import InStore, OnDisk
 from runloop_jupyter.transfer.folders.fetching import Fetching
-from runloop_jupyter.transfer.folders.sending import Base, Sending
-from runloop_jupyter.transfer.manifest import is_folder
+from runloop_jupyter.transfer.folders.sending import Base, Left, Sending
+from runloop_jupyter.transfer.manifest import is_folder, set_of
 from runloop_jupyter.wire.objects import ObjectCreateParameters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runloop_jupyter.actions.object import Object
     from runloop_jupyter.session import Store
     from runloop_jupyter.transfer.folders.listing import Listing
@@ -57,8 +61,34 @@ def send_as_files(
             base = Base(current, members.read(store.objects, store.identity.id, current, transfer))
         transfer.checkpoint()
     where = store.objects, store.identity.id
-    sent = Sending(*where, scan.listing, OnDisk(scan.looks), parameters, transfer, intent, base).run()
+    with _left_over(store, parameters.name) as left:
+        sent = Sending(*where, scan.listing, OnDisk(scan.looks), parameters, transfer, intent, base, left).run()
     return sent.head, said_of(scan.listing, sent)
+
+
+@contextmanager
+def _left_over(store: Store, name: str) -> Iterator[Left | None]:
+    """Give what a put of the same name left when it lost the store; once this one is whole, the rest of it is cleared.
+
+    Claimed, so that no load clears it meanwhile; after a failure it waits for the next try, or the next load.
+    """
+    unfinished = [each for each in journal.unfinished() if each.store == store.identity.id and each.name == name]
+    found = next((each for each in reversed(unfinished) if removing.is_put(each)), None)
+    try:
+        mine = journal.claim(found, os.urandom(6).hex()) if found else None
+    except InputError:  # somebody was faster
+        mine = None
+    if found is None or mine is None:
+        yield None
+        return
+    try:
+        yield Left(set_of(found.metadata) or "", found.id)
+    except BaseException:
+        mine.stop(found.stopped or "it was tried again in vain")
+        raise
+    with suppress(RunloopError):
+        removing.clear(store.objects, store.identity.id, replace(mine, id=found.id))
+        mine.close()
 
 
 def keep_as_files(thing: Object, name: str, transfer: Transfer) -> tuple[ObjectView, str]:

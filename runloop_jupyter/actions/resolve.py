@@ -50,13 +50,14 @@ def store_and_address(session: Session, text: str) -> tuple[Store, Address]:
     return session.store_named(place.profile), place
 
 
-def resolve(session: Session, what: str | Object, looking: Transfer) -> Object:
+def resolve(session: Session, what: str | Object, looking: Transfer, *, explains: bool = True) -> Object:
     """Return the object that `what` means: an id that exists, else a name (its newest version), else name@version.
 
     Args:
         session: Whose current store a name without a profile is in.
         what: What was typed, or an object.
         looking: Told how many objects were looked at, where a walk through many is needed; its `cancel` stops that.
+        explains: Whether it is found out why there is none and what comes close; for whoever says that.
 
     Raises:
         ObjectNotFound: There is none; the message names what comes close.
@@ -86,7 +87,7 @@ def resolve(session: Session, what: str | Object, looking: Transfer) -> Object:
         return Object(_version(store, *place.versioned, looking), store)
     if not place.looks_like_id and "/" not in place.text and (view := by_id(store, place.text)):
         return Object(view, store)
-    raise _not_found(store, place.text)
+    raise _not_found(store, place.text) if explains else ObjectNotFound(f"no object is named “{place.text}”")
 
 
 def by_id(store: Store, object_id: str) -> ObjectView | None:

@@ -27,6 +27,7 @@ from runloop_jupyter.errors import (
     one_line,
 )
 from runloop_jupyter.transfer import digest, journal, spools
+from runloop_jupyter.transfer.folders.removing import is_put
 from runloop_jupyter.transfer.folders.scanning import scan
 from runloop_jupyter.transfer.manifest import FILES, is_folder
 from runloop_jupyter.transfer.parcel import Parcel
@@ -265,6 +266,8 @@ def _end(intent: Intent | None, error: BaseException, transfer: Transfer) -> Non
             intent.cleared()
         intent.stop(one_line(str(error)))
         error.args = (f"{error}. What was packed is kept: %rl_transfers resume sends it",)
+    elif transfer.leaves and is_put(intent):
+        intent.stop(one_line(str(error)))  # the next put of it goes on from there, or the next load clears the store
     elif transfer.leaves:
         intent.unpacked()  # the next load clears the store
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.known import pinned, remembered
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.resolve import resolve
@@ -66,20 +67,23 @@ def locate(session: Session, what: str | Object, looking: Transfer, *, pins: boo
         ObjectNotFound: There is none; the message names what comes close.
         RunloopError: As `resolve` raises.
     """
+    ways = list(_divided(what))
     try:
-        return _found(session, what, looking, pins=pins), ""
+        return _found(session, what, looking, pins=pins, explains=not ways), ""
     except NewestGone:
         raise
     except (ObjectNotFound, AddressError):
-        for name, path in _divided(what):
+        for name, path in ways:
             if folder := _folder(session, name, looking, pins=pins):
                 return folder, path
+        if ways and not sessions.offline():  # why was not found out before
+            resolve(session, what, looking)
         raise
 
 
-def _found(session: Session, what: str | Object, looking: Transfer, *, pins: bool) -> Object:
+def _found(session: Session, what: str | Object, looking: Transfer, *, pins: bool, explains: bool = False) -> Object:
     known = remembered(session, what) or (pinned(session, what) if pins else None)
-    return known or resolve(session, what, looking)
+    return known or resolve(session, what, looking, explains=explains)
 
 
 def _folder(session: Session, name: str, looking: Transfer, *, pins: bool) -> Object | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import threading
 from functools import partial
@@ -25,6 +26,7 @@ from runloop_jupyter.errors import (
     ServerError,
     TransferCancelled,
     TransferError,
+    Unreachable,
 )
 from runloop_jupyter.transfer import journal, manifest, parts, presigned
 from runloop_jupyter.transfer.cache import current
@@ -138,7 +140,7 @@ def test_after_one_change_one_file_is_sent_and_one_is_fetched(folder, moved):
     change(folder)
     second = rl.put(folder, format="files")
     assert moved.sent == ["2.raw"]
-    assert second.outcome.moved == "7 files, 100.3 KiB: 1 file (15 B) sent, 6 known"
+    assert re.fullmatch(r"7 files, [0-9.]+ KiB: 1 file \(15 B\) sent, 6 known", second.outcome.moved)
     assert second.outcome.superseded == first
     assert tree(rl.get("scans")) == tree(folder)
     assert len(moved.fetched) == 1
@@ -631,3 +633,59 @@ def test_what_is_offline_is_had_from_here(folder, monkeypatch):
     monkeypatch.setattr(fetching, "download", None)
     assert tree(rl.get(thing.version)) == tree(folder)
     assert tree(rl.get(thing)) == tree(folder)
+
+
+def lose_the_store(monkeypatch, call):
+    """From that upload on nobody answers."""
+    calls = 0
+    real = sending.upload
+
+    def gone(*_, **__):
+        raise Unreachable("the store gave no answer")
+
+    def upload(*args):
+        nonlocal calls
+        calls += 1
+        if calls >= call:
+            args[4].leave()
+            gone()
+        return real(*args)
+
+    monkeypatch.setattr(sending, "together", partial(together.together, at_once=1))
+    monkeypatch.setattr(sending, "upload", upload)
+    monkeypatch.setattr("runloop_jupyter.api.objects.Objects.delete", gone)
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["new", "a version before"])
+def test_what_arrived_before_the_store_was_lost_is_not_sent_twice(folder, monkeypatch, moved, before):
+    if before:
+        rl.put(folder, format="files")
+        moved.clear()
+        for n in range(3):
+            change(folder, f"a/{n}.raw")
+    with monkeypatch.context() as patch:
+        lose_the_store(patch, 3)
+        with pytest.raises(Unreachable):
+            rl.put(folder, format="files")
+    assert len(moved.sent) == 2
+    assert look().intents == ["scans"]
+    assert [each.state for each in rl.transfers() if each.state == "unfinished"] == []  # there is nothing to resume
+    moved.clear()
+    (folder / "a" / "2.raw").unlink()
+    arrived = len(members())
+    rl.put(folder, format="files")
+    assert len(moved.sent) == (4 if not before else 2) - 2
+    assert tree(rl.get("scans", cache=False)) == tree(folder)
+    assert not look()
+    assert arrived <= len(members()) + 1
+
+
+def test_what_arrived_before_the_store_was_lost_is_cleared_by_the_next_load(folder, monkeypatch):
+    with monkeypatch.context() as patch:
+        lose_the_store(patch, 3)
+        with pytest.raises(Unreachable):
+            rl.put(folder, format="files")
+    assert members()
+    monkeypatch.setattr(journal.Intent, "abandoned", True)
+    recover(sessions.current())
+    assert members() == []

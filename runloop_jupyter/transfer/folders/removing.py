@@ -68,6 +68,11 @@ def is_removal(intent: Intent) -> bool:
     return intent.metadata.get("rl.kind") == manifest.PART
 
 
+def is_put(intent: Intent) -> bool:
+    """Whether an intent is of the put of a folder that is kept as files."""
+    return intent.metadata.get("rl.format") == manifest.FILES and not is_removal(intent)
+
+
 def clear(objects: Objects, store_id: str, intent: Intent) -> ObjectView | None:
     """Delete what a put or the deletion of a folder left, when whoever did it is gone; return the head if it is there.
 

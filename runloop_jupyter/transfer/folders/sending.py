@@ -57,6 +57,19 @@ class Base:
 
 
 @dataclass(frozen=True)
+class Left:
+    """What a put that lost its store left there.
+
+    Attributes:
+        set: The set.
+        put: What its members say that they were made under.
+    """
+
+    set: str
+    put: str
+
+
+@dataclass(frozen=True)
 class Sent:
     """What was sent.
 
@@ -84,6 +97,7 @@ class Sending:
         transfer: Told how far it is; its `cancel` stops this.
         intent: On disk already; closed once nothing is left to clear.
         base: The version whose members are shared; None for none.
+        left: What a put of the same name left in the store when it lost it, claimed: its members are shared too.
     """
 
     def __init__(
@@ -96,6 +110,7 @@ class Sending:
         transfer: Transfer,
         intent: Intent,
         base: Base | None,
+        left: Left | None = None,
     ) -> None:
         self._objects = objects
         self._store_id = store_id
@@ -105,7 +120,8 @@ class Sending:
         self._transfer = transfer
         self._intent = intent
         self._base = base
-        self._set = base.listing.set if base else os.urandom(8).hex()
+        self._left = left
+        self._set = base.listing.set if base else (left and left.set) or os.urandom(8).hex()
         self._made: dict[str, ObjectView] = {}
         self._ends: dict[str, int] = {}
         self._pieces: dict[str, tuple[Part, ...]] = {}
@@ -136,8 +152,8 @@ class Sending:
         return Sent(manifest.whole(head), len(of_files), sum({file.digest: file.size for file in of_files}.values()))
 
     def _send(self) -> ObjectView:
-        if self._base is not None:
-            self._share(self._base)
+        if self._base is not None or self._left is not None:
+            self._share()
         shorter_ms = 0
         for _ in range(_TRIES):
             self._send_members()
@@ -160,15 +176,19 @@ class Sending:
             "Nothing was kept; put it again when nobody deletes them"
         )
 
-    def _share(self, base: Base) -> None:
+    def _share(self) -> None:
         """Take over the pieces of files that are there already, and will be for as long as this lives."""
-        wanted = {file.digest for file in self._listing.files}
-        files = [file for file in base.listing.files if file.digest in wanted and file.pieces]
-        if not files:
-            return
+        wanted = {file.digest: file for file in self._listing.files if file.size}
+        there = members.of_set(self._objects, self._wanted.name, self._set, self._transfer)
+        files = [file for file in self._base.listing.files if file.digest in wanted] if self._base else []
+        if self._left is not None:
+            for view in there.values():
+                facts = manifest.facts_of(view.metadata)
+                file = wanted.get(str(facts.get("digest")))
+                if file is not None and facts.get("put") == self._left.put:
+                    files.append(replace(file, pieces=(Part(view.id, file.size, file.digest),)))
         ttl_ms = self._wanted.ttl_ms
         until = None if ttl_ms is None else time.time() * 1000 + ttl_ms
-        there = members.of_set(self._objects, self._wanted.name, self._set, self._transfer)
         for file in files:
             views = [there.get(piece.id) for piece in file.pieces]
             if all(
@@ -176,9 +196,9 @@ class Sending:
                 for view, piece in zip(views, file.pieces, strict=True)
             ):
                 self._pieces[file.digest] = file.pieces
-                for view in views:
-                    if view is not None and view.delete_after_time_ms is not None:
-                        self._ends[view.id] = view.delete_after_time_ms
+                for piece in file.pieces:
+                    if (ends := there[piece.id].delete_after_time_ms) is not None:
+                        self._ends[piece.id] = ends
 
     def _send_members(self) -> None:
         missing: dict[str, File] = {}
@@ -271,10 +291,9 @@ class Sending:
 
     def _lost(self, shared: set[str]) -> set[str]:
         """Return which shared members are not to be relied on: those that are gone, or that somebody is deleting."""
-        if not shared or self._base is None:
+        if not shared:
             return set()
-        base = self._objects.get(self._base.head.id)
-        if base.state != ObjectState.READ_ONLY:
+        if self._base and self._objects.get(self._base.head.id).state != ObjectState.READ_ONLY:
             self._base = None
             return shared
         return shared - members.of_set(self._objects, self._wanted.name, self._set, self._transfer).keys()
