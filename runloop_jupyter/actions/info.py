@@ -165,7 +165,7 @@ def info(what: str | Object) -> Info:
 
 def _meant(session: Session, what: str | Object, asking: Transfer) -> Object:
     """Return the object that `what` means; a file in a folder that is kept as files as one of its own."""
-    thing, path = locate(session, what, asking, pins=False)
+    thing, path = locate(session, what, asking, asks=True)
     if not path:
         return thing
     part = part_of(thing, path, asking) if is_folder(thing.view) else None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.known import pinned, remembered
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.resolve import resolve
@@ -52,7 +51,9 @@ class Inside(Object):
         return f"{self.folder.version}/{self.path}" if self.folder else super().version
 
 
-def locate(session: Session, what: str | Object, looking: Transfer, *, pins: bool = True) -> tuple[Object, str]:
+def locate(
+    session: Session, what: str | Object, looking: Transfer, *, pins: bool = True, asks: bool = False
+) -> tuple[Object, str]:
     """Return the object that `what` means, and the path of what is meant in it; empty for all of it.
 
     An object with exactly that name wins, then the folder with the longest name that `what` begins with.
@@ -62,38 +63,38 @@ def locate(session: Session, what: str | Object, looking: Transfer, *, pins: boo
         what: What was typed, or an object.
         looking: Its `cancel` stops this.
         pins: Whether what is here by its id or version will do, without asking the store.
+        asks: Whether the store is asked in any case, off line too.
 
     Raises:
         ObjectNotFound: There is none; the message names what comes close.
         RunloopError: As `resolve` raises.
     """
+
+    def find(text: str | Object, *, explains: bool) -> Object:
+        if not asks:
+            known = remembered(session, text) or (pinned(session, text) if pins else None)
+            if known is not None:
+                return known
+        return resolve(session, text, looking, explains=explains)
+
     ways = list(_divided(what))
     try:
-        return _found(session, what, looking, pins=pins, explains=not ways), ""
+        return find(what, explains=not ways), ""
     except NewestGone:
         raise
     except (ObjectNotFound, AddressError):
         for name, path in ways:
-            if folder := _folder(session, name, looking, pins=pins):
+            try:
+                folder = find(name, explains=False)
+            except (NewestGone, VersionNotFound):
+                raise
+            except (ObjectNotFound, AddressError):
+                continue
+            if folder.kind == FOLDER:
                 return folder, path
-        if ways and not sessions.offline():  # why was not found out before
-            resolve(session, what, looking)
+        if ways:
+            find(what, explains=True)  # why was not found out before
         raise
-
-
-def _found(session: Session, what: str | Object, looking: Transfer, *, pins: bool, explains: bool = False) -> Object:
-    known = remembered(session, what) or (pinned(session, what) if pins else None)
-    return known or resolve(session, what, looking, explains=explains)
-
-
-def _folder(session: Session, name: str, looking: Transfer, *, pins: bool) -> Object | None:
-    try:
-        thing = _found(session, name, looking, pins=pins)
-    except (NewestGone, VersionNotFound):
-        raise
-    except (ObjectNotFound, AddressError):
-        return None
-    return thing if thing.kind == FOLDER else None
 
 
 def _divided(what: str | Object) -> Iterator[tuple[str, str]]:
