@@ -126,7 +126,7 @@ def get(
             got = coming.path()
         else:
             got = coming.value(wish)
-        if not path:
+        if not path and not isinstance(thing, Inside):  # which no store gives under its name
             vouch(what, thing)
         return got
 

@@ -154,6 +154,14 @@ class Object(Result):
         said = self.facts.get("parts")
         return said if isinstance(said, int) else 0
 
+    def as_found(self, view: ObjectView) -> Object:
+        """Return the same thing as its store says now that it is.
+
+        Args:
+            view: What the store says.
+        """
+        return Object(view, self.store, public=self.public)
+
     def get(self, **how: Any) -> Any:
         """Return its value; what can be said is what `runloop_jupyter.get` takes."""
         from runloop_jupyter.actions.get import get

@@ -9,6 +9,7 @@ from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.object import Object, quoted
 from runloop_jupyter.actions.resolve import by_id, resolve, store_and_address, versions
 from runloop_jupyter.actions.running import ask
+from runloop_jupyter.actions.within import Inside
 from runloop_jupyter.address import Address
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import AddressError, InputError, Interrupted, SeveralMatch, StoreError
@@ -149,6 +150,8 @@ def _so_far(gone: Sequence[Object], removal: Removal) -> str:
 
 
 def _meant(session: Session, what: str | Object, all_versions: bool, asking: Transfer) -> Sequence[Object]:
+    if isinstance(what, Inside):
+        raise InputError(f"“{what.name}” is a file in a folder. Put the folder again without it")
     if isinstance(what, Object):
         return [resolve(session, what, asking)]
     store, place = _place(session, what, asking)

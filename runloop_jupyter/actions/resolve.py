@@ -68,7 +68,7 @@ def resolve(session: Session, what: str | Object, looking: Transfer, *, explains
     if isinstance(what, Object):
         # Asked again: it may have been deleted, or its time may have come, since it was found.
         if view := by_id(what.store, what.id):
-            return Object(view, what.store, public=what.public)
+            return what.as_found(view)
         raise ObjectNotFound(f"{what.id} (“{what.name}”) is not in the {what.store.identity.label} any more")
     try:
         store, place = store_and_address(session, what)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.session import Session
     from runloop_jupyter.transfer.folders.listing import File, Listing
     from runloop_jupyter.transfer.transfer import Transfer
+    from runloop_jupyter.wire.objects import ObjectView
 
 LINKS: Final = 40
 """Links that lead to links, as systems allow."""
@@ -44,6 +45,10 @@ class Inside(Object):
 
     folder: Object | None = field(default=None, repr=False)
     path: str = ""
+
+    def as_found(self, view: ObjectView) -> Inside:
+        """Return itself: to its store it is a member of a folder, and says nothing of what it is."""
+        return self
 
     @property
     def version(self) -> str:

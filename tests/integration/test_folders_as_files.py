@@ -216,7 +216,11 @@ def test_one_file_is_had_by_its_path_and_nothing_else_is_fetched(folder, run, fr
     assert rl.get("scans/a/2.raw").read_bytes() == (folder / "a" / "2.raw").read_bytes()
     assert rl.get(f"{first.version}/a/2.raw").read_bytes() == old
     assert rl.info("scans/a/b/t.parquet").object.version.endswith("/a/b/t.parquet")
-    assert f"{rl.info('scans/a/1.raw').object.version}".startswith("scans@")
+    inside = rl.info("scans/a/1.raw").object
+    assert inside.version.startswith("scans@")
+    assert inside.get().read_bytes() == rl.get(inside.version).read_bytes() == (folder / "a" / "1.raw").read_bytes()
+    with pytest.raises(InputError, match="is a file in a folder"):
+        rl.rm(inside)
     with pytest.raises(ObjectNotFound, match=r"“scans” has no a/b/tt\.parquet in it\. Close: a/b/t\.parquet"):
         rl.get("scans/a/b/tt.parquet")
     with pytest.raises(ObjectNotFound, match="no object is named"):
@@ -689,3 +693,34 @@ def test_what_arrived_before_the_store_was_lost_is_cleared_by_the_next_load(fold
     monkeypatch.setattr(journal.Intent, "abandoned", True)
     recover(sessions.current())
     assert members() == []
+
+
+def test_to_clear_it_from_the_cache_takes_its_files_along(folder):
+    rl.put(folder, format="files")
+    rl.get("scans", to=folder.parent / "back")
+    identity = sessions.current().store.identity.id
+    assert all(current().known(identity, view.id) for view in members())
+    rl.cache().clear("scans")
+    assert not any(current().known(identity, view.id) for view in members())
+
+
+def test_a_disk_that_has_no_room_for_it_twice_has_it_once(folder, monkeypatch):
+    rl.put(folder, format="files")
+    usage = shutil.disk_usage(folder)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage._replace(free=(16 << 20) + 180_000))
+    rl.get("scans", to=folder.parent / "back")
+    assert tree(folder.parent / "back") == tree(folder)
+    identity = sessions.current().store.identity.id
+    assert not any(current().known(identity, view.id) for view in members())
+
+
+def test_a_put_that_is_tried_again_keeps_what_was_asked_for(folder, monkeypatch):
+    (folder / ".env").write_text("KEY=1")
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "upload", lambda *_: (_ for _ in ()).throw(ServerError("the store is ill")))
+        with pytest.raises(ServerError):
+            rl.put(folder, format="files", include_secrets=True)
+    (failed,) = [each for each in rl.transfers() if each.state == "failed"]
+    thing = failed.retry()
+    assert thing.format == "files"
+    assert (rl.get(thing) / ".env").read_text() == "KEY=1"

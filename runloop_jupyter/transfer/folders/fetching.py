@@ -18,7 +18,7 @@ from runloop_jupyter.transfer.arriving import arriving
 from runloop_jupyter.transfer.download import download
 from runloop_jupyter.transfer.folders import members
 from runloop_jupyter.transfer.folders.together import Share, Stretch, together
-from runloop_jupyter.transfer.room import room
+from runloop_jupyter.transfer.room import RESERVE, room
 from runloop_jupyter.transfer.scratch import chunks, scratch
 from runloop_jupyter.transfer.transfer import Phase
 
@@ -82,7 +82,7 @@ class Fetching:
             ArchiveError: It has names that this disk can't hold.
             StoreError: The store refused.
         """
-        self._look()
+        self._look(target.parent)
         temporary = temporary_beside(target)
         with room(target.parent, self._listing.size, self._name):
             temporary.mkdir(mode=0o700)
@@ -149,8 +149,8 @@ class Fetching:
                 f"the pieces of {shown(file.path)} in “{self._name}” don't make up what was put; nothing was kept"
             )
 
-    def _look(self) -> None:
-        """Find out which members must be fetched, and have room made for them."""
+    def _look(self, place: Path) -> None:
+        """Find out which members must be fetched, and have room made for them, beside what is made of them."""
         missing = [
             piece
             for piece in self._listing.pieces.values()
@@ -161,7 +161,11 @@ class Fetching:
             self._views.update({piece.id: there[piece.id] for piece in missing if piece.id in there})
         if self._cache is not None and missing:
             n_bytes = sum(piece.size for piece in missing)
-            self._cache.make_room(n_bytes)
+            twice = n_bytes + self._listing.size if _on_one_disk(place, self._cache.root) else n_bytes
+            self._cache.make_room(twice)
+            if shutil.disk_usage(self._cache.root).free < twice + RESERVE:  # once, then
+                self._cache = None
+                return
             with room(self._cache.root, n_bytes, self._name):
                 pass
 
@@ -225,3 +229,7 @@ class Fetching:
 
         with self._cache.fetched(self._store_id, view, piece.digest, bring, counting) as file:
             yield file
+
+
+def _on_one_disk(one: Path, other: Path) -> bool:
+    return one.stat().st_dev == other.stat().st_dev
