@@ -32,6 +32,8 @@ AS_FILES_FROM: int = 1 << 30
 """Bytes of a folder from which on it is worth to send only what changed. Tests lower it."""
 AS_FILES_MEAN: int = 64 << 10
 """Bytes of a file, in the mean, under which a folder is sooner sent in one piece: each costs some questions."""
+AS_FILES_MOST: int = 100_000
+"""Entries of a folder, of which a list can be read in a moment."""
 
 # Devboxes unpack by content type, people filter by it; the name decides, as with the published clients.
 _TEXT_SUFFIXES: Final = frozenset(
@@ -91,7 +93,8 @@ class FolderSource:
         if self._form is not None:
             return self._form == FILES
         looked = self._look(checkpoint)
-        return looked.bytes > AS_FILES_FROM and looked.bytes >= looked.files * AS_FILES_MEAN
+        is_large, is_tiny = looked.bytes > AS_FILES_FROM, looked.bytes < looked.files * AS_FILES_MEAN
+        return is_large and not is_tiny and looked.entries <= AS_FILES_MOST
 
     def estimate(self, checkpoint: Callable[[], None]) -> int:
         """Return how many bytes the archive will take, about."""

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import threading
 from functools import partial
 
@@ -487,6 +488,31 @@ def test_a_put_that_shares_what_is_deleted_at_that_moment_sends_it_again(folder,
     assert tree(rl.get("scans", cache=False)) == tree(folder)
 
 
+def test_a_put_that_comes_between_the_look_and_the_deletion_keeps_what_it_needs(folder, monkeypatch):
+    """Who deletes has looked which heads there are, and goes to work only when the new one is whole."""
+    first = rl.put(folder, format="files")
+    change(folder)
+    send_head, discard = sending.Sending._send_head, folder_members.discard
+    doomed = []
+
+    def discard_later(objects, ids, transfer):
+        doomed.append((objects, list(ids), transfer))
+        return True
+
+    def head(self, shorter_ms):
+        if not doomed:
+            with monkeypatch.context() as patch:
+                patch.setattr(folder_members, "discard", discard_later)
+                rl.rm(first)
+        return send_head(self, shorter_ms)
+
+    monkeypatch.setattr(sending.Sending, "_send_head", head)
+    rl.put(folder, format="files")
+    assert len(doomed[0][1]) == 5
+    assert discard(*doomed[0])
+    assert tree(rl.get("scans", cache=False)) == tree(folder)
+
+
 def test_who_deletes_at_the_moment_when_another_head_comes_leaves_what_it_shares(folder, monkeypatch):
     """The list of heads is taken after a head is deleted: whoever shared with it before is seen."""
     first = rl.put(folder, format="files")
@@ -724,3 +750,25 @@ def test_a_put_that_is_tried_again_keeps_what_was_asked_for(folder, monkeypatch)
     thing = failed.retry()
     assert thing.format == "files"
     assert (rl.get(thing) / ".env").read_text() == "KEY=1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the names on a disk are Unicode")
+def test_names_that_are_not_unicode_come_back(folder):
+    with open(os.fsencode(folder) + b"/\xff\xfe.raw", "wb") as file:  # noqa: PTH123
+        file.write(b"bytes")
+    (folder / 'ü\u2028 "quoted".raw').write_bytes(b"more")
+    rl.put(folder, format="files")
+    assert tree(rl.get("scans")) == tree(folder)
+    assert not rl.put(folder, format="files").outcome.sent
+    assert "U+DCFF" in rl.info("scans").page().to_text()
+
+
+def test_a_folder_with_nothing_in_it_and_one_with_too_much(folder, tmp_path, monkeypatch):
+    (tmp_path / "bare").mkdir()
+    thing = rl.put(tmp_path / "bare", format="files")
+    assert thing.outcome.moved == "0 files, 0 B: all sent"
+    assert list(rl.get("bare").iterdir()) == []
+    monkeypatch.setattr(scanning, "LARGEST", 1000)
+    monkeypatch.setattr(sending, "upload", None)
+    with pytest.raises(ArchiveError, match="too many files to be kept as files"):
+        rl.put(folder, format="files")

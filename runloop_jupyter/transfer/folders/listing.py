@@ -34,6 +34,8 @@ LARGEST: Final = 64 << 20
 """Bytes of a listing: some 250,000 files."""
 MOST: Final = 1_000_000
 """Entries of a listing, as of an archive."""
+PER_FILE: Final = 300
+"""Bytes of a listing for each file beside its path: digest, id, and what stands between."""
 EMPTY: Final = f"blake3:{blake3.blake3().hexdigest()}"
 _VERSION: Final = 1
 _DIGEST: Final = re.compile(r"blake3:[0-9a-f]{64}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import time
@@ -14,7 +15,7 @@ from runloop_jupyter.archive.packing import special, target_of
 from runloop_jupyter.archive.walking import Walk, naming
 from runloop_jupyter.errors import ArchiveError
 from runloop_jupyter.transfer import digest
-from runloop_jupyter.transfer.folders.listing import EMPTY, MOST, File, Listing
+from runloop_jupyter.transfer.folders.listing import EMPTY, LARGEST, PER_FILE, File, Listing
 from runloop_jupyter.transfer.folders.seen import Seen
 from runloop_jupyter.transfer.folders.together import Share, together
 from runloop_jupyter.transfer.transfer import Phase
@@ -63,6 +64,7 @@ def scan(root: Path, transfer: Transfer, *, include_secrets: bool = False) -> Sc
     folders: list[str] = []
     links: list[tuple[str, str]] = []
     found: dict[str, os.stat_result] = {}
+    listed = 0
     with closing(iter(walk)) as things:
         for thing in things:
             mode = thing.stat.st_mode
@@ -74,8 +76,9 @@ def scan(root: Path, transfer: Transfer, *, include_secrets: bool = False) -> Sc
                 found[thing.path] = thing.stat
             else:
                 raise special(thing)
-            if len(found) + len(folders) + len(links) > MOST:
-                raise ArchiveError(f"{root} has more than {MOST:,} files; put it as one archive (--as tar.gz)")
+            listed += len(json.dumps(thing.path)) + PER_FILE
+            if listed > LARGEST:  # said now, and not when all of it is sent
+                raise ArchiveError(f"{root} has too many files to be kept as files; put it as one archive, --as tar.gz")
     digests = _Hashing(root, found, transfer).run()
     files = tuple(
         File(path, bool(there.st_mode & stat.S_IXUSR), there.st_size, digests[path]) for path, there in found.items()
