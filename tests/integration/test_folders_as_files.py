@@ -772,3 +772,20 @@ def test_a_folder_with_nothing_in_it_and_one_with_too_much(folder, tmp_path, mon
     monkeypatch.setattr(sending, "upload", None)
     with pytest.raises(ArchiveError, match="too many files to be kept as files"):
         rl.put(folder, format="files")
+
+
+def test_who_deletes_while_another_put_is_not_whole_yet_leaves_the_files_to_the_next_load(folder, monkeypatch):
+    """Nobody can tell yet what that one shares."""
+    first = rl.put(folder, format="files")
+    metadata = manifest.of_folder({}, manifest.set_of(first.view.metadata), "blake3:00")
+    coming = objects().create(ObjectCreateParameters(name="scans", content_type="binary", metadata=metadata))
+    rl.rm(first)
+    assert len(members()) == 5
+    monkeypatch.setattr(journal.Intent, "abandoned", True)
+    (line,) = recover(sessions.current())
+    assert "is cleared by a later load" in line
+    assert len(members()) == 5
+    objects().delete(coming.id)
+    (line,) = recover(sessions.current())
+    assert "the rest of it was deleted" in line
+    assert members() == []

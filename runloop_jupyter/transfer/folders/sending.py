@@ -24,7 +24,7 @@ from runloop_jupyter.transfer.manifest import Part
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.scratch import fresh
 from runloop_jupyter.transfer.sending_parts import Shared, copied
-from runloop_jupyter.transfer.transfer import Phase
+from runloop_jupyter.transfer.transfer import Phase, Transfer
 from runloop_jupyter.transfer.upload import upload
 from runloop_jupyter.wire.objects import ContentType, ObjectCreateParameters, ObjectState
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from runloop_jupyter.transfer.folders.contents import Contents
     from runloop_jupyter.transfer.folders.listing import File
     from runloop_jupyter.transfer.journal import Intent
-    from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.wire.objects import ObjectView
 
 DAY_MS: Final = 86_400_000
@@ -293,10 +292,12 @@ class Sending:
         """Return which shared members are not to be relied on: those that are gone, or that somebody is deleting."""
         if not shared:
             return set()
+        # Whole by now: a Ctrl-C that comes this late must not turn it into a version that is deleted.
+        looking = Transfer(self._wanted.name, "up", self._transfer.place)
         if self._base and self._objects.get(self._base.head.id).state != ObjectState.READ_ONLY:
             self._base = None
             return shared
-        return shared - members.of_set(self._objects, self._wanted.name, self._set, self._transfer).keys()
+        return shared - members.of_set(self._objects, self._wanted.name, self._set, looking).keys()
 
     def _first_end_ms(self) -> int | None:
         named = {piece.id for pieces in self._pieces.values() for piece in pieces}
