@@ -32,6 +32,7 @@ RunloopError                    anything this package raises on purpose
 │   ├── DigestMismatch          what arrived isn't what was put
 │   ├── LinkExpired             a presigned URL past its time
 │   ├── ConnectionLost          the connection broke, or the store was busy, time and again
+│   ├── SetBusy                 somebody else is putting the same folder at this moment
 │   └── TransferCancelled       stopped by its user, and cleaned up
 └── EmbeddedStoreError          the embedded store can't be started or reached
 
@@ -251,6 +252,10 @@ class LinkExpired(TransferError):
 
 class ConnectionLost(TransferError):
     """The connection broke, or the store was busy, time and again."""
+
+
+class SetBusy(TransferError):
+    """Somebody else is putting the same folder at this moment."""
 
 
 class TransferCancelled(TransferError):

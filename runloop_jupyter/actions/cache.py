@@ -16,6 +16,7 @@ from runloop_jupyter.display.result import Result
 from runloop_jupyter.errors import InputError, ObjectNotFound
 from runloop_jupyter.transfer.arriving import cut_off
 from runloop_jupyter.transfer.cache import current
+from runloop_jupyter.transfer.manifest import is_folder, is_member, set_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,12 +172,16 @@ def _meant(what: str | Object, refs: list[Ref], waiting: list[tuple[str, str]]) 
     else:
         raise InputError(f"{what!r} is a {type(what).__name__}. Give a name, name@version, an id or an Object")
     if not found:
-        names = list(dict.fromkeys(ref.view.name for ref in refs))
+        names = list(dict.fromkeys(ref.view.name for ref in refs if not is_member(ref.view)))
         close = difflib.get_close_matches(str(what), names, n=3)
         near = f". Close: {', '.join(close)}" if close else ""
         name = what.name if isinstance(what, Object) else what
         raise ObjectNotFound(f"“{name}” is not in the cache{near}. Nothing was removed")
-    return found
+    # Of a folder that is kept as files its files too: nobody calls them by their own names.
+    of_found = [ref for ref in refs if (ref.store, ref.view.id) in found and is_folder(ref.view)]
+    sets = {(ref.store, set_of(ref.view.metadata)) for ref in of_found}
+    files = [ref for ref in refs if is_member(ref.view) and (ref.store, set_of(ref.view.metadata)) in sets]
+    return found + [(ref.store, ref.view.id) for ref in files]
 
 
 def _version(ref: Ref) -> str:

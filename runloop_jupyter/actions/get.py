@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions import background as behind
+from runloop_jupyter.actions.folder import FetchFiles, FetchLocal, of_archive, of_one_file
 from runloop_jupyter.actions.forms import FORMS, LAZY_FORMS
-from runloop_jupyter.actions.known import pinned, remembered, vouch
+from runloop_jupyter.actions.known import vouch
 from runloop_jupyter.actions.object import Object
-from runloop_jupyter.actions.resolve import resolve
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.source import FILE, FOLDER, stored_format
+from runloop_jupyter.actions.within import Inside, locate, part_of
 from runloop_jupyter.atomic import atomic_writer
 from runloop_jupyter.errors import InputError, NotEnoughMemory
 from runloop_jupyter.paths import cache_dir
 from runloop_jupyter.transfer.arriving import arriving, waiting
 from runloop_jupyter.transfer.cache import copy, current, file_name, if_any
-from runloop_jupyter.transfer.manifest import is_head
+from runloop_jupyter.transfer.folders.listing import Listing
+from runloop_jupyter.transfer.manifest import is_folder, is_head
 from runloop_jupyter.transfer.parts import download
 from runloop_jupyter.transfer.parts_reader import PartsReader
 from runloop_jupyter.transfer.reader import RangeReader, buffered
@@ -55,7 +57,9 @@ def get(
     """Return what was put: a value in the library it came from, a file or folder as a local path.
 
     Args:
-        what: A name (its newest version), ``name@version``, an id, ``PROFILE:name``, or an `Object`.
+        what: A name (its newest version), ``name@version``, an id, ``PROFILE:name``, or an `Object`. Where no object
+            has that name, ``NAME/path`` is one file or folder in a folder: of one that is kept as files only that is
+            fetched.
         format: ``pandas``, ``polars``, ``arrow``, ``numpy``, ``geopandas``, ``xarray``, ``torch``, ``image``,
             ``model``, ``text``, ``bytes``, or ``path`` for the stored file. The index of a pandas frame comes along as
             columns in ``polars`` and ``arrow``.
@@ -115,19 +119,46 @@ def get(
 
     def fetch() -> Any:
         transfer.checkpoint()
-        thing = remembered(session, what) or (pinned(session, what) if cache else None)
-        thing = thing or resolve(session, what, transfer)
-        coming = _Fetch(thing, transfer, caches=cache)
+        thing, path = locate(session, what, transfer, pins=cache)
+        coming = fetch_of(thing, transfer, path, caches=cache)
         if to is not None:
             return coming.to(_target(to, coming))
         if format == "path" or (format is None and coming.is_path and not wish.parts):
             got = coming.path()
         else:
             got = coming.value(wish)
-        vouch(what, thing)
+        if not path and not isinstance(thing, Inside):  # which no store gives under its name
+            vouch(what, thing)
         return got
 
     return behind.begin(session, transfer, fetch) if background else run(session, transfer, fetch)
+
+
+def fetch_of(
+    thing: Object, transfer: Transfer, path: str = "", *, caches: bool = True
+) -> _Fetch | FetchFiles | FetchLocal:
+    """Return the ways to have an object here, or what is at a path in a folder.
+
+    Args:
+        thing: The object.
+        transfer: Told how far it is; its `cancel` stops this.
+        path: What is wanted of a folder; empty for all of it.
+        caches: Whether what is here already will do, and what comes is kept.
+
+    Raises:
+        ObjectNotFound: Nothing is at that path.
+        TransferError: What is in the folder can't be had.
+        StoreError: The store refused.
+    """
+    if not is_folder(thing.view):
+        whole = _Fetch(thing, transfer, caches=caches)
+        return of_archive(thing, path, whole.path, transfer) if path else whole
+    part = part_of(thing, path, transfer, caches=caches)
+    if isinstance(part, Inside):
+        return _Fetch(part, transfer, caches=caches)
+    if isinstance(part, Listing):
+        return FetchFiles(thing, part, path, transfer, caches=caches)
+    return of_one_file(thing, part, path, transfer, caches=caches)
 
 
 class _Fetch:
@@ -333,7 +364,7 @@ def _head(said: object) -> int | None:
     return said
 
 
-def _target(said: object, fetch: _Fetch) -> Path:
+def _target(said: object, fetch: _Fetch | FetchFiles | FetchLocal) -> Path:
     if not isinstance(said, str | Path) or not str(said):
         raise InputError(f"to={said!r} is not a path")
     to = Path(said).expanduser()

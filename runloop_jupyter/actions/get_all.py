@@ -15,7 +15,7 @@ from runloop_jupyter.actions import background as behind
 from runloop_jupyter.actions.batch import Fetched
 from runloop_jupyter.actions.bulk import Bulk
 from runloop_jupyter.actions.find import literal_part, matcher, store_and_pattern
-from runloop_jupyter.actions.get import _Fetch
+from runloop_jupyter.actions.get import _Fetch, fetch_of
 from runloop_jupyter.actions.latest import AskOnce
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.resolve import is_alive, resolve
@@ -170,7 +170,7 @@ class _Work:
                 f"{str(target)!r} exists already, with other content. Remove it, or give another directory"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-        return _Fetch(thing, part).to(target, settled=False), True
+        return fetch_of(thing, part).to(target, settled=False), True
 
 
 def _fitting(session: Session, pattern: str, whole: Transfer) -> _Found:

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
-from runloop_jupyter.actions.resolve import resolve, versions, whose
+from runloop_jupyter.actions.resolve import versions, whose
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.actions.source import FOLDER, stored_format
+from runloop_jupyter.actions.within import Inside, listing_of, locate, part_of
 from runloop_jupyter.address import version_label
 from runloop_jupyter.display import humane
 from runloop_jupyter.display import info as page
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.result import Result
 from runloop_jupyter.display.table import Cell, Column, Table
-from runloop_jupyter.errors import RunloopError
+from runloop_jupyter.errors import InputError, RunloopError
 from runloop_jupyter.transfer.cache import if_any
-from runloop_jupyter.transfer.manifest import is_head, size_of
+from runloop_jupyter.transfer.manifest import is_folder, is_head, size_of
 from runloop_jupyter.transfer.parts_reader import PartsReader
 from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.values import registry
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.actions.object import Object
     from runloop_jupyter.display.shown import Shown
+    from runloop_jupyter.session import Session
+    from runloop_jupyter.transfer.folders.listing import Listing
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.values.codec import Preview
     from runloop_jupyter.wire.objects import ObjectView
@@ -149,7 +152,7 @@ def info(what: str | Object) -> Info:
     """Return everything known about one object. A table's schema and head are read by ranges, not fetched whole.
 
     Args:
-        what: A name, ``name@version``, an id, or an `Object`.
+        what: A name, ``name@version``, an id, or an `Object`; ``NAME/path`` for a file in a folder kept as files.
 
     Raises:
         ObjectNotFound: There is none.
@@ -158,7 +161,18 @@ def info(what: str | Object) -> Info:
         >>> rl.info("penguins")  # doctest: +SKIP
     """
     session = sessions.current()
-    return ask(str(what), lambda asking: _look(resolve(session, what, asking), what, asking))
+    return ask(str(what), lambda asking: _look(_meant(session, what, asking), what, asking))
+
+
+def _meant(session: Session, what: str | Object, asking: Transfer) -> Object:
+    """Return the object that `what` means; a file in a folder that is kept as files as one of its own."""
+    thing, path = locate(session, what, asking, asks=True)
+    if not path:
+        return thing
+    part = part_of(thing, path, asking) if is_folder(thing.view) else None
+    if not isinstance(part, Inside):
+        raise InputError(f"a look at “{path}” alone would fetch all of “{thing.name}”, or it is a folder: %rl_get it")
+    return part
 
 
 def _look(thing: Object, what: str | Object, transfer: Transfer) -> Info:
@@ -170,7 +184,12 @@ def _look(thing: Object, what: str | Object, transfer: Transfer) -> Info:
     preview: Preview | None = None
     members: archive.Members | None = None
     trouble, bytes_read = None, 0
-    if thing.size:
+    if is_folder(thing.view):
+        try:
+            members = _files(listing_of(thing, transfer))
+        except RunloopError as error:
+            trouble = str(error)
+    elif thing.size:
         try:
             if here := _in_cache(thing, transfer):
                 with here:
@@ -189,6 +208,11 @@ def _look(thing: Object, what: str | Object, transfer: Transfer) -> Info:
 def _in_cache(thing: Object, transfer: Transfer) -> BinaryIO | None:
     cache = if_any()
     return cache.open(thing.store.identity.id, thing.view, transfer) if cache else None
+
+
+def _files(listing: Listing) -> archive.Members:
+    entries = [(file.path, file.size) for file in listing.files] + [(path, 0) for path, _ in listing.links]
+    return archive.Members(entries[:MEMBERS_SHOWN], whole=len(entries) <= MEMBERS_SHOWN)
 
 
 def _opened(thing: Object, transfer: Transfer) -> RangeReader | PartsReader:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions import here, origins
+from runloop_jupyter.actions.as_files import keep_as_files
 from runloop_jupyter.actions.object import Object, Outcome, quoted
 from runloop_jupyter.actions.resolve import resolve, versions, whose
 from runloop_jupyter.actions.running import run
@@ -16,7 +17,7 @@ from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.transfer import digest
 from runloop_jupyter.transfer.cache import copy, if_any
-from runloop_jupyter.transfer.manifest import of_whole
+from runloop_jupyter.transfer.manifest import is_folder, of_whole
 from runloop_jupyter.transfer.parts import download, upload
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
@@ -76,6 +77,11 @@ def _check_newest(thing: Object, looking: Transfer) -> None:
 
 def _again(thing: Object, name: str, transfer: Transfer) -> Object:
     store, size = thing.store, thing.size or 0
+    if is_folder(thing.view):
+        view, moved = keep_as_files(thing, name, transfer)
+        origins.remember(store.identity.id, view.id, here.whereabouts())
+        superseded = thing if name == thing.name and not thing.public else None
+        return Object(view, store, Outcome(sent=True, superseded=superseded, moved=moved))
     with intended(store, name, transfer) as (intent, spool):
         with room(spool.parent, size, thing.name):
             if not _is_copied(thing, spool, transfer):

@@ -34,7 +34,7 @@ def pinned(session: Session, what: str | Object) -> Object | None:
         return None
     if isinstance(what, Object):
         view = here.known(what.store.identity.id, what.id)
-        return Object(view, what.store, public=what.public) if view else None
+        return what.as_found(view) if view else None
     try:
         store, place = store_and_address(session, what)
     except AddressError:
@@ -76,7 +76,7 @@ def remembered(session: Session, what: str | Object) -> Object | None:
     found = found or next((view for view in named if view.name == text), None) or _version(named, text)
     if found is None:
         raise _not_here(store, text, named)
-    return Object(found, store, public=isinstance(what, Object) and what.public)
+    return what.as_found(found) if isinstance(what, Object) else Object(found, store)
 
 
 def vouch(what: str | Object, thing: Object) -> None:

@@ -14,7 +14,7 @@ from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.plain import visible
 from runloop_jupyter.display.result import Result
-from runloop_jupyter.transfer.manifest import facts_of, format_of, is_head, whole
+from runloop_jupyter.transfer.manifest import facts_of, format_of, is_folder, is_head, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +36,13 @@ class Outcome:
         sent: False where the current version already was the same.
         superseded: The version that was current before; None where there was none.
         notes: What its user should know, a line each.
+        moved: Of a folder that is kept as files, how much of it was sent, in words.
     """
 
     sent: bool
     superseded: Object | None = None
     notes: tuple[str, ...] = ()
+    moved: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +154,14 @@ class Object(Result):
         said = self.facts.get("parts")
         return said if isinstance(said, int) else 0
 
+    def as_found(self, view: ObjectView) -> Object:
+        """Return the same thing as its store says now that it is.
+
+        Args:
+            view: What the store says.
+        """
+        return Object(view, self.store, public=self.public)
+
     def get(self, **how: Any) -> Any:
         """Return its value; what can be said is what `runloop_jupyter.get` takes."""
         from runloop_jupyter.actions.get import get
@@ -164,6 +174,8 @@ class Object(Result):
         facts = [self.kind, self.shape, Fact(humane.size(size), "size") if size is not None else ""]
         if is_head(self.view):
             facts.append(Fact(f"in {humane.plural(self._parts, 'part')}", tone="quiet"))
+        if is_folder(self.view):
+            facts.append(Fact("as files", tone="quiet"))
         if self.view.state != "READ_ONLY":
             facts.append(Fact(self.view.state.lower(), tone="warn"))
         second: list[Fact | str] = [f"{key}={value}" for key, value in self.metadata.items()]
@@ -171,7 +183,9 @@ class Object(Result):
             second.append(Fact(f"expires {humane.utc(self.view.delete_after_time_ms)}", "time"))
         if outcome and not outcome.sent:
             second.append(Fact(f"unchanged since {humane.utc(self.view.create_time_ms)}: nothing was sent", "time"))
-        elif outcome and outcome.superseded:
+        if outcome and outcome.moved:
+            second.append(outcome.moved)
+        if outcome and outcome.sent and outcome.superseded:
             second.append(Fact(f"replaces {_said_of(outcome.superseded, self)}", "time"))
         typed = quoted(self.name) if can_be_typed(self.name) and not self.public else self.id
         return Card(

@@ -82,7 +82,9 @@ def put(
         name: The name to store it under; by default the last part of a path, or of an open file's name.
         metadata: Text to text; numbers become their text. Can't be changed later.
         ttl: How long it lives, ``30d``, ``12h``, or a `timedelta`; for ever by default.
-        format: The stored format, where several would do.
+        format: The stored format, where several would do. Of a folder ``tar.gz``, one archive, which a devbox
+            unpacks, or ``files``: of these a later put sends only what changed, and one of them can be got as
+            ``NAME/path``. By default a folder above 1 GiB goes as files, unless they are very many and tiny.
         force: Send it even if the current version is the same.
         pickle: Allow pickle for a value without another stored form.
         provenance: Add the notebook's name and the git commit to the metadata, as ``rl.notebook`` and ``rl.git``.
@@ -118,7 +120,8 @@ def put(
     transfer = session.transfers.new(name, "up", profile.label, behind=background)
     if not isinstance(source, StreamSource):  # which gives its bytes once
         options_ = {"metadata": wanted.metadata, "ttl": ttl, "format": format, "force": force, "pickle": pickle}
-        same: dict[str, Any] = {**options_, "provenance": provenance, "background": background}
+        of_call = {"provenance": provenance, "include_secrets": include_secrets, "background": background}
+        same: dict[str, Any] = {**options_, **of_call}
         transfer.again = behind.call_again(what, lambda what: put(what, name, **same))
 
     def pack_first() -> tuple[Store, Packet]:

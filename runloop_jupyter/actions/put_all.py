@@ -119,6 +119,7 @@ def put_all(
     profile = session.profile
     whole = session.transfers.new(label, "up", profile.label, behind=background)
     options: dict[str, Any] = {"metadata": metadata, "ttl": ttl, "force": force, "provenance": provenance}
+    options["include_secrets"] = include_secrets
     paths = what if isinstance(what, str) else list(named.values())
     whole.again = lambda: put_all(paths, prefix, background=background, **options)
     work = _Work(session, profile, whole, sources, wanted, left_out)

@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.display import humane
-from runloop_jupyter.errors import NotFound, RunloopError
+from runloop_jupyter.errors import NotFound, RunloopError, SetBusy
 from runloop_jupyter.profile import StoreIdentity
 from runloop_jupyter.transfer import journal, spools
-from runloop_jupyter.transfer.manifest import PART, set_of
+from runloop_jupyter.transfer.manifest import FILES, PART, set_of
 
 if TYPE_CHECKING:
     from runloop_jupyter.session import Session, Store
@@ -46,6 +46,10 @@ def clear_store(store: Store, intent: Intent) -> ObjectView | None:
     from runloop_jupyter.api.objects import Filter
     from runloop_jupyter.wire.objects import ObjectState
 
+    if intent.metadata.get("rl.format") == FILES:
+        from runloop_jupyter.transfer.folders import removing
+
+        return removing.clear(store.objects, store.identity.id, intent)
     if set_of(intent.metadata):
         from runloop_jupyter.transfer import parts
 
@@ -85,6 +89,8 @@ def _clear(session: Session, intent: Intent) -> str | None:
         if store is None:
             return f"{what}; it is cleared once a profile reaches {intent.place} again, under the key it had"
         finished = clear_store(store, intent)
+    except SetBusy:
+        return f"{what}; what is left is cleared by a later load, for another put of it is going on"
     except RunloopError as error:
         return f"{what}; {intent.place} can't be reached to clear it: {error}"
     if intent.metadata.get("rl.kind") == PART:

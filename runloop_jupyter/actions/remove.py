@@ -9,11 +9,12 @@ from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.object import Object, quoted
 from runloop_jupyter.actions.resolve import by_id, resolve, store_and_address, versions
 from runloop_jupyter.actions.running import ask
+from runloop_jupyter.actions.within import Inside
 from runloop_jupyter.address import Address
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import AddressError, InputError, Interrupted, SeveralMatch, StoreError
 from runloop_jupyter.transfer import cache, journal
-from runloop_jupyter.transfer.manifest import is_head
+from runloop_jupyter.transfer.manifest import is_folder, is_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,12 +119,17 @@ def delete(removal: Removal) -> Removal:
 
 def _delete(thing: Object, asking: Transfer) -> None:
     store = thing.store
-    if not is_head(thing.view):
+    if not (is_head(thing.view) or is_folder(thing.view)):
         store.objects.delete(thing.id)
+        return
+    intent = journal.begin(store.identity.id, store.identity.label, thing.name, None)
+    if is_folder(thing.view):
+        from runloop_jupyter.transfer.folders import removing
+
+        removing.delete(store.objects, store.identity.id, thing.view, asking, intent)
         return
     from runloop_jupyter.transfer import parts
 
-    intent = journal.begin(store.identity.id, store.identity.label, thing.name, None)
     parts.delete(store.objects, thing.view, asking, intent)
 
 
@@ -144,6 +150,8 @@ def _so_far(gone: Sequence[Object], removal: Removal) -> str:
 
 
 def _meant(session: Session, what: str | Object, all_versions: bool, asking: Transfer) -> Sequence[Object]:
+    if isinstance(what, Inside):
+        raise InputError(f"“{what.name}” is a file in a folder. Put the folder again without it")
     if isinstance(what, Object):
         return [resolve(session, what, asking)]
     store, place = _place(session, what, asking)

@@ -52,13 +52,14 @@ def store_and_address(session: Session, text: str) -> tuple[Store, Address]:
     return session.store_named(place.profile), place
 
 
-def resolve(session: Session, what: str | Object, looking: Transfer) -> Object:
+def resolve(session: Session, what: str | Object, looking: Transfer, *, explains: bool = True) -> Object:
     """Return the object that `what` means: an id that exists, else a name (its newest version), else name@version.
 
     Args:
         session: Whose current store a name without a profile is in.
         what: What was typed, or an object.
         looking: Told how many objects were looked at, where a walk through many is needed; its `cancel` stops that.
+        explains: Whether it is found out why there is none and what comes close; for whoever says that.
 
     Raises:
         ObjectNotFound: There is none; the message names what comes close.
@@ -69,7 +70,7 @@ def resolve(session: Session, what: str | Object, looking: Transfer) -> Object:
     if isinstance(what, Object):
         # Asked again: it may have been deleted, or its time may have come, since it was found.
         if view := by_id(what.store, what.id):
-            return Object(view, what.store, public=what.public)
+            return what.as_found(view)
         raise ObjectNotFound(f"{what.id} (“{what.name}”) is not in the {what.store.identity.label} any more")
     try:
         store, place = store_and_address(session, what)
@@ -88,7 +89,7 @@ def resolve(session: Session, what: str | Object, looking: Transfer) -> Object:
         return Object(_version(store, *place.versioned, looking), store)
     if not place.looks_like_id and "/" not in place.text and (view := by_id(store, place.text)):
         return Object(view, store)
-    raise _not_found(store, place.text)
+    raise _not_found(store, place.text) if explains else ObjectNotFound(f"no object is named “{place.text}”")
 
 
 def by_id(store: Store, object_id: str) -> ObjectView | None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from runloop_jupyter.actions import here, origins
+from runloop_jupyter.actions import as_files, here, origins
 from runloop_jupyter.actions.latest import AskEach
 from runloop_jupyter.actions.object import Object, Outcome
-from runloop_jupyter.actions.source import FileSource, FolderSource, Packed
+from runloop_jupyter.actions.source import FileSource, FolderSource, Packed, left_out
 from runloop_jupyter.errors import (
     ConnectionLost,
     EmbeddedStoreError,
@@ -27,18 +27,22 @@ from runloop_jupyter.errors import (
     one_line,
 )
 from runloop_jupyter.transfer import digest, journal, spools
+from runloop_jupyter.transfer.folders.removing import is_put
+from runloop_jupyter.transfer.folders.scanning import scan
+from runloop_jupyter.transfer.manifest import FILES, is_folder
 from runloop_jupyter.transfer.parcel import Parcel
 from runloop_jupyter.transfer.parts import is_whole, upload
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
-from runloop_jupyter.wire.objects import ObjectCreateParameters
+from runloop_jupyter.wire.objects import ContentType, ObjectCreateParameters
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from runloop_jupyter.actions.latest import Latest
     from runloop_jupyter.actions.source import Source
     from runloop_jupyter.session import Store
+    from runloop_jupyter.transfer.folders.scanning import Scan
     from runloop_jupyter.transfer.journal import Intent
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.wire.objects import ObjectView
@@ -76,11 +80,13 @@ class Packet:
         parcel: Its bytes and what it shall be.
         found: The `os.stat` of the file when it was ready: if it is another once it is sent, it becomes no object.
         intent: What the journal knows of it; None where nothing needs to be there before the object is created.
+        scan: What is in a folder that goes as files: nothing of it is packed, and the parcel stands for all of it.
     """
 
     parcel: Parcel
     found: os.stat_result
     intent: Intent | None
+    scan: Scan | None = None
 
 
 def send(store: Store, source: Source, wanted: Wanted, transfer: Transfer, latest: Latest | None = None) -> Object:
@@ -127,6 +133,8 @@ def pack(store: Store, source: Source, wanted: Wanted, transfer: Transfer, *, jo
         TransferError: There is no room for the spool.
         OSError: It can't be read, or nothing can be written.
     """
+    if isinstance(source, FolderSource) and source.goes_as_files(_looking(transfer)):
+        return _looked_through(store, source, wanted, transfer, journaled=journaled)
     if isinstance(source, FileSource):
         path = source.path.absolute()
         found = path.stat()
@@ -149,6 +157,33 @@ def pack(store: Store, source: Source, wanted: Wanted, transfer: Transfer, *, jo
     return Packet(parcel, found, intent)
 
 
+def _looking(transfer: Transfer) -> Callable[[], None]:
+    """Return what to call while a folder is looked at before it is known how it goes."""
+    transfer.begin(Phase.PACKING)
+    return transfer.checkpoint
+
+
+def _looked_through(
+    store: Store, source: FolderSource, wanted: Wanted, transfer: Transfer, *, journaled: bool
+) -> Packet:
+    """Return a folder that goes as files, looked through and hashed: it is sent from where it lies."""
+    directory = source.directory.absolute()
+    found = directory.stat()
+    seen = scan(directory, transfer, include_secrets=source.include_secrets)
+    facts = {"files": len(seen.listing.files) + len(seen.listing.links), "size": seen.listing.size}
+    packed = Packed(facts, left_out(seen.left_out, seen.ignored))
+    parcel = replace(
+        _parcel(source, packed, wanted, directory, found),
+        format=FILES,
+        content_type=str(ContentType.BINARY),
+        identity="digest",
+        size=seen.listing.size,
+        digest=seen.listing.digest,
+    )
+    intent = _begun(store, parcel, transfer, resumable=False) if journaled else None
+    return Packet(parcel, found, intent, seen)
+
+
 def deliver(store: Store, packet: Packet, transfer: Transfer, latest: Latest) -> Object:
     """Send what was packed, unless the current version already is the same. At the end the spool is gone.
 
@@ -163,15 +198,20 @@ def deliver(store: Store, packet: Packet, transfer: Transfer, latest: Latest) ->
         transfer.checkpoint()
         parcel, current = _compared(packet, transfer, latest)
         same = current is not None and _is_same(store, current, parcel, latest)
-        if current is not None and same and is_whole(store.objects, current, transfer):
+        if current is not None and same and _is_whole(store, current, transfer):
             _close(intent)
             return Object(current, store, Outcome(sent=False, notes=parcel.notes))
         metadata = _metadata(parcel)
         if intent is None:
-            intent = _begun(store, parcel, transfer, metadata)
-        else:
+            intent = _begun(store, parcel, transfer, metadata, resumable=packet.scan is None)
+        elif packet.scan is None:
             intent.with_metadata(metadata, parcel)
-        view = _uploaded(store, packet, parcel, transfer, intent)
+        if packet.scan is None:
+            view, moved = _uploaded(store, packet, parcel, transfer, intent), ""
+        else:
+            parameters = _parameters(parcel, metadata)
+            base = None if parcel.force else current
+            view, moved = as_files.send_as_files(store, packet.scan, parameters, transfer, intent, base)
     except BaseException as error:
         _end(intent, error, transfer)
         raise
@@ -179,7 +219,7 @@ def deliver(store: Store, packet: Packet, transfer: Transfer, latest: Latest) ->
     origins.remember(store.identity.id, view.id, parcel.origin)
     superseded = Object(current, store) if current else None
     notes = (*parcel.notes, *(_from_elsewhere(superseded, parcel.origin) if superseded else ()))
-    return Object(view, store, Outcome(sent=True, superseded=superseded, notes=notes))
+    return Object(view, store, Outcome(sent=True, superseded=superseded, notes=notes, moved=moved))
 
 
 def give_up(packet: Packet, *, resumable: bool = False) -> None:
@@ -195,6 +235,8 @@ def give_up(packet: Packet, *, resumable: bool = False) -> None:
 def _compared(packet: Packet, transfer: Transfer, latest: Latest) -> tuple[Parcel, ObjectView | None]:
     """Take the digest and return the parcel with it, and the current version under its name."""
     parcel = packet.parcel
+    if packet.scan is not None:
+        return parcel, latest.current(parcel.name)
     transfer.begin(Phase.HASHING, parcel.size)
     found = digest.of_file(Path(parcel.path), transfer.advance)
     if parcel.digest is not None and found != parcel.digest:
@@ -203,9 +245,7 @@ def _compared(packet: Packet, transfer: Transfer, latest: Latest) -> tuple[Parce
 
 
 def _uploaded(store: Store, packet: Packet, parcel: Parcel, transfer: Transfer, intent: Intent) -> ObjectView:
-    parameters = ObjectCreateParameters(
-        name=parcel.name, content_type=parcel.content_type, metadata=intent.metadata, ttl_ms=parcel.ttl_ms
-    )
+    parameters = _parameters(parcel, intent.metadata)
     intent.hold()  # `upload` closes it when nothing is left in the store, and there may be something here yet
     try:
         return upload(store.objects, Path(parcel.path), packet.found, parameters, transfer, intent)
@@ -213,17 +253,31 @@ def _uploaded(store: Store, packet: Packet, parcel: Parcel, transfer: Transfer, 
         intent.release()
 
 
+def _parameters(parcel: Parcel, metadata: dict[str, str]) -> ObjectCreateParameters:
+    return ObjectCreateParameters(
+        name=parcel.name, content_type=parcel.content_type, metadata=metadata, ttl_ms=parcel.ttl_ms
+    )
+
+
+def _is_whole(store: Store, current: ObjectView, transfer: Transfer) -> bool:
+    if is_folder(current):
+        return as_files.are_there(store, current, transfer)
+    return is_whole(store.objects, current, transfer)
+
+
 def _end(intent: Intent | None, error: BaseException, transfer: Transfer) -> None:
     """Clear what a failed put leaves, or keep what can be resumed, and say so in `error`."""
     # A kernel that ends closes its connections under whatever still moves: the next one finds the intent as it is.
     if intent is None or not threading.main_thread().is_alive():
         return
-    lost = isinstance(error, _LOST) and not isinstance(error, Offline)
+    lost = isinstance(error, _LOST) and not isinstance(error, Offline) and intent.parcel is not None
     if isinstance(error, RunloopError) and lost and (intent.spool or transfer.behind):
         if not transfer.leaves:
             intent.cleared()
         intent.stop(one_line(str(error)))
         error.args = (f"{error}. What was packed is kept: %rl_transfers resume sends it",)
+    elif transfer.leaves and is_put(intent):
+        intent.stop(one_line(str(error)))  # the next put of it goes on from there, or the next load clears the store
     elif transfer.leaves:
         intent.unpacked()  # the next load clears the store
     else:
@@ -235,14 +289,21 @@ def _close(intent: Intent | None) -> None:
         intent.close()
 
 
-def _begun(store: Store, parcel: Parcel, transfer: Transfer, metadata: dict[str, str] | None = None) -> Intent:
+def _begun(
+    store: Store,
+    parcel: Parcel,
+    transfer: Transfer,
+    metadata: dict[str, str] | None = None,
+    *,
+    resumable: bool = True,
+) -> Intent:
     return journal.begin(
         store.identity.id,
         store.identity.label,
         parcel.name,
         None,
         id=transfer.id,
-        parcel=parcel,
+        parcel=parcel if resumable else None,
         metadata=metadata,
     )
 

@@ -14,11 +14,12 @@ from runloop_jupyter.actions import stream
 from runloop_jupyter.actions.object import quoted
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError
+from runloop_jupyter.transfer.manifest import FILES
 from runloop_jupyter.values import registry
 from runloop_jupyter.wire.objects import ContentType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from runloop_jupyter.values.codec import Codec
 
@@ -26,6 +27,13 @@ FILE: Final = "file"
 FOLDER: Final = "folder"
 _HEAD_BYTES: Final = 4096
 SECRETS_NAMED: Final = 4
+FOLDER_FORMS: Final = ("tar.gz", FILES)
+AS_FILES_FROM: int = 1 << 30
+"""Bytes of a folder from which on it is worth to send only what changed. Tests lower it."""
+AS_FILES_MEAN: int = 64 << 10
+"""Bytes of a file, in the mean, under which a folder is sooner sent in one piece: each costs some questions."""
+AS_FILES_MOST: int = 100_000
+"""Entries of a folder, of which a list can be read in a moment."""
 
 # Devboxes unpack by content type, people filter by it; the name decides, as with the published clients.
 _TEXT_SUFFIXES: Final = frozenset(
@@ -56,11 +64,17 @@ class FileSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.content_type = str(_content_type(path.name))
+        self.content_type = str(content_type(path.name))
 
 
 class FolderSource:
-    """A directory, sent as a tar.gz that is the same wherever and whenever it is made."""
+    """A directory: as one tar.gz, the same wherever it is made, or as files, of which only the new ones are sent.
+
+    Args:
+        directory: The directory.
+        include_secrets: Whether what may hold secrets stays in it.
+        form: ``tar.gz`` or ``files``; None for what suits it.
+    """
 
     kind = FOLDER
     format = "tar.gz"
@@ -68,26 +82,52 @@ class FolderSource:
     # gzip's bytes differ by library and processor; those of the tar inside don't.
     identity = "tar"
 
-    def __init__(self, directory: Path, *, include_secrets: bool = False) -> None:
-        self._directory = directory
-        self._include_secrets = include_secrets
+    def __init__(self, directory: Path, *, include_secrets: bool = False, form: str | None = None) -> None:
+        self.directory = directory
+        self.include_secrets = include_secrets
+        self._form = form
+        self._looked: archive.Estimate | None = None
+
+    def goes_as_files(self, checkpoint: Callable[[], None]) -> bool:
+        """Whether it goes as files: where that was said, or it is large, and not of very many tiny files."""
+        if self._form is not None:
+            return self._form == FILES
+        looked = self._look(checkpoint)
+        is_large, is_tiny = looked.bytes > AS_FILES_FROM, looked.bytes < looked.files * AS_FILES_MEAN
+        return is_large and not is_tiny and looked.entries <= AS_FILES_MOST
 
     def estimate(self, checkpoint: Callable[[], None]) -> int:
         """Return how many bytes the archive will take, about."""
-        looked = archive.estimate(self._directory, include_secrets=self._include_secrets, checkpoint=checkpoint)
-        return looked.packed
+        return self._look(checkpoint).packed
+
+    def _look(self, checkpoint: Callable[[], None]) -> archive.Estimate:
+        self._looked = self._looked or archive.estimate(
+            self.directory, include_secrets=self.include_secrets, checkpoint=checkpoint
+        )
+        return self._looked
 
     def pack(self, file: BinaryIO, checkpoint: Callable[[], None]) -> Packed:
         """Write the archive; what was left out of it is counted in a note, what looks like a secret named too."""
-        packed = archive.pack(self._directory, file, checkpoint=checkpoint, include_secrets=self._include_secrets)
-        notes = []
-        if packed.left_out:
-            count = humane.plural(len(packed.left_out), "file")
-            named = ", ".join(map(archive.shown, packed.left_out[:SECRETS_NAMED]))
-            notes = [f"left out {count} that may hold secrets: {named}. Those too: --include-secrets"]
-        if packed.ignored:
-            notes.append(f"left out {packed.ignored:,} by .runloopignore")
-        return Packed({"files": packed.files, "bytes": packed.bytes, "tar": packed.tar_digest}, tuple(notes))
+        packed = archive.pack(self.directory, file, checkpoint=checkpoint, include_secrets=self.include_secrets)
+        facts = {"files": packed.files, "bytes": packed.bytes, "tar": packed.tar_digest}
+        return Packed(facts, left_out(packed.left_out, packed.ignored))
+
+
+def left_out(secrets: Sequence[str], ignored: int) -> tuple[str, ...]:
+    """Return what the user should know of what a folder was put without, a line each.
+
+    Args:
+        secrets: Paths of what may hold secrets.
+        ignored: How many a ``.runloopignore`` left out.
+    """
+    notes = []
+    if secrets:
+        count = humane.plural(len(secrets), "file")
+        named = ", ".join(map(archive.shown, secrets[:SECRETS_NAMED]))
+        notes = [f"left out {count} that may hold secrets: {named}. Those too: --include-secrets"]
+    if ignored:
+        notes.append(f"left out {ignored:,} by .runloopignore")
+    return tuple(notes)
 
 
 class ValueSource:
@@ -118,7 +158,7 @@ class StreamSource:
 
     def __init__(self, what: object, name: str) -> None:
         self._stream = what
-        by_name = _content_type(name)
+        by_name = content_type(name)
         is_text = by_name is ContentType.UNSPECIFIED and isinstance(what, io.TextIOBase)
         self.content_type = str(ContentType.TEXT if is_text else by_name)
 
@@ -150,9 +190,9 @@ def source_of(
         UnsupportedValue: The value has no stored form.
     """
     if isinstance(what, Path):
-        if format or pickle:
-            raise InputError("a path is stored as the file it is; a format is for values")
-        return path_source(what, include_secrets=include_secrets)
+        if pickle:
+            raise InputError("a path is stored as the file it is; --pickle (pickle=True) is for values")
+        return path_source(what, include_secrets=include_secrets, form=format)
     if include_secrets:
         raise InputError("include_secrets (--include-secrets) is for folders; of anything else nothing is left out")
     if isinstance(what, str) and not format and _names_a_file(what):
@@ -167,15 +207,16 @@ def source_of(
     return ValueSource(what, registry.codec_for(what, format=format, pickle=pickle))
 
 
-def path_source(path: Path, *, include_secrets: bool = False) -> Source:
+def path_source(path: Path, *, include_secrets: bool = False, form: str | None = None) -> Source:
     """Return how a file or a directory is put.
 
     Args:
         path: The file or directory.
         include_secrets: Whether what may hold secrets stays in a directory; a file that is named is meant.
+        form: ``tar.gz`` or ``files``, for a directory; None for what suits it.
 
     Raises:
-        InputError: It isn't there, can't be read, or is neither.
+        InputError: It isn't there, can't be read, or is neither; a form that it can't be put in.
     """
     path = path.expanduser()
     try:
@@ -185,7 +226,11 @@ def path_source(path: Path, *, include_secrets: bool = False) -> Source:
     except OSError as error:
         raise InputError(f"{str(path)!r} can't be read: {error.strerror}") from None
     if stat.S_ISDIR(mode):
-        return FolderSource(path, include_secrets=include_secrets)
+        if form not in {None, *FOLDER_FORMS}:
+            raise InputError(f"a folder is stored as {' or '.join(FOLDER_FORMS)} (--as, format=), not as {form!r}")
+        return FolderSource(path, include_secrets=include_secrets, form=form)
+    if form is not None:
+        raise InputError("a path is stored as the file it is; a format is for values, and for folders")
     if not stat.S_ISREG(mode):
         raise InputError(f"{str(path)!r} is a device, pipe or socket, not a file")
     if not os.access(path, os.R_OK):
@@ -232,7 +277,8 @@ def _names_a_file(text: str) -> bool:
         return False
 
 
-def _content_type(name: str) -> ContentType:
+def content_type(name: str) -> ContentType:
+    """Return the content type of a file called `name`."""
     lower = name.lower()
     if lower.endswith(".tar.gz"):
         return ContentType.TGZ

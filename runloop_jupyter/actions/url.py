@@ -17,7 +17,7 @@ from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.host import in_notebook
 from runloop_jupyter.display.result import Result
 from runloop_jupyter.errors import InputError, LinkExpired
-from runloop_jupyter.transfer.manifest import is_head
+from runloop_jupyter.transfer.manifest import is_folder, is_head
 
 if TYPE_CHECKING:
     from typing import Any
@@ -146,6 +146,10 @@ def url(what: str | Object, *, expires: str | timedelta = DEFAULT) -> Link:
         thing = resolve(session, what, asking)
         if is_head(thing.view):
             raise InputError(f"“{thing.name}” is kept in parts, and a link would give their list. Get it as a path")
+        if is_folder(thing.view):
+            raise InputError(
+                f"“{thing.name}” is kept as files, and a link would give their list. Put it with --as tar.gz"
+            )
         asking.checkpoint()
         begun = datetime.now(UTC)
         seconds = max(1, int(asked.total_seconds()))

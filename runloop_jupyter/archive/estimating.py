@@ -29,11 +29,13 @@ class Estimate:
 
     Attributes:
         entries: Files, links and folders.
+        files: Files.
         bytes: Content of the files.
         packed: Bytes that the archive will take, about.
     """
 
     entries: int
+    files: int
     bytes: int
     packed: int
 
@@ -49,10 +51,11 @@ def estimate(directory: Path, *, include_secrets: bool, checkpoint: Callable[[],
     Raises:
         ArchiveError: As for `pack`, where it is seen already.
     """
-    entries = total = 0
+    entries = files = total = 0
     largest: list[tuple[int, str]] = []
     for found in Walk(directory, include_secrets=include_secrets, checkpoint=checkpoint):
         entries += 1
+        files += stat.S_ISREG(found.stat.st_mode)
         if stat.S_ISREG(found.stat.st_mode) and found.stat.st_size:
             total += found.stat.st_size
             heapq.heappush(largest, (found.stat.st_size, found.path))
@@ -64,7 +67,7 @@ def estimate(directory: Path, *, include_secrets: bool, checkpoint: Callable[[],
         sampled += size
         packed += size * _ratio(directory / path, size)
     ratio = packed / sampled if sampled else 1.0
-    return Estimate(entries, total, round(total * min(ratio, 1.0)) + entries * _PER_ENTRY)
+    return Estimate(entries, files, total, round(total * min(ratio, 1.0)) + entries * _PER_ENTRY)
 
 
 def _ratio(path: Path, size: int) -> float:

@@ -113,23 +113,14 @@ class _Packer:
         if stat.S_ISDIR(mode):
             tar.addfile(_entry_info(path, tarfile.DIRTYPE, 0o755))
         elif stat.S_ISLNK(mode):
-            with naming(path):
-                target = os.readlink(found.name, dir_fd=found.folder)
-            self._link(tar, path, target)
+            self._link(tar, path, target_of(found))
         elif stat.S_ISREG(mode):
             if (found.stat.st_dev, found.stat.st_ino) != self._itself:
                 self._regular(tar, found.folder, found.name, path)
         else:
-            raise ArchiveError(
-                f"{shown(path)} is a {_sort(mode)}, which can't be packed; move it away or name it in .runloopignore"
-            )
+            raise special(found)
 
     def _link(self, tar: tarfile.TarFile, path: str, target: str) -> None:
-        if not stays_inside(path, target):
-            raise ArchiveError(
-                f"{shown(path)} is a link that leads out of the folder ({shown(target)}); put what it points at,"
-                " remove the link, or name it in .runloopignore"
-            )
         info = _entry_info(path, tarfile.SYMTYPE, 0o777)
         info.linkname = target
         tar.addfile(info)
@@ -193,6 +184,30 @@ def _identity(file: BinaryIO) -> tuple[int, int] | None:
     except (OSError, AttributeError):  # not a file of the system: io.BytesIO raises an OSError of its own
         return None
     return found.st_dev, found.st_ino
+
+
+def target_of(found: Found) -> str:
+    """Return where a symbolic link leads.
+
+    Raises:
+        ArchiveError: Out of the folder, or it can't be read.
+    """
+    with naming(found.path):
+        target = os.readlink(found.name, dir_fd=found.folder)
+    if not stays_inside(found.path, target):
+        raise ArchiveError(
+            f"{shown(found.path)} is a link that leads out of the folder ({shown(target)}); put what it points at,"
+            " remove the link, or name it in .runloopignore"
+        )
+    return target
+
+
+def special(found: Found) -> ArchiveError:
+    """Return the error that refuses what is no file, link or folder."""
+    sort = _sort(found.stat.st_mode)
+    return ArchiveError(
+        f"{shown(found.path)} is a {sort}, which can't be packed; move it away or name it in .runloopignore"
+    )
 
 
 def _sort(mode: int) -> str:

@@ -42,10 +42,10 @@ class Tree:
         self._enter(path)
 
     def create(self, path: str, *, executable: bool) -> int:
-        """Return a descriptor of the new file `path`."""
+        """Return a descriptor of the new file `path`, for writing and reading."""
         self._claim(path)
         name = self._enter_parent(path)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(name, flags, 0o600, dir_fd=self._fd)
         os.fchmod(fd, 0o755 if executable else 0o644)
         self.files.add(path)

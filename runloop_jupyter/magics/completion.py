@@ -264,6 +264,7 @@ def _without_second_quote(offers: Iterable[SimpleCompletion], last: Token, after
 def _stored_forms(percents: str) -> list[str]:
     if percents == "%%":
         return ["json", "text"]
+    from runloop_jupyter.actions.source import FOLDER_FORMS
     from runloop_jupyter.values import registry
 
-    return [format_ for format_, _, _ in registry.formats() if format_ != "pickle"]
+    return [*(format_ for format_, _, _ in registry.formats() if format_ != "pickle"), *FOLDER_FORMS]

@@ -26,7 +26,12 @@ def _put_parser() -> Parser:
     parser.add_argument("-n", "--name", help="the name to store it under; the variable's or file's own by default")
     parser.add_pairs("-m", "--metadata", metavar="K=V", help="metadata, one or more; can't be changed later")
     parser.add_argument("--ttl", help="how long it lives: 30d, 12h, 45m; for ever by default")
-    parser.add_argument("--as", dest="form", metavar="FORMAT", help="the stored format, where several would do")
+    parser.add_argument(
+        "--as",
+        dest="form",
+        metavar="FORMAT",
+        help="the stored format, where several would do; of a folder tar.gz or files (then only what changed is sent)",
+    )
     parser.add_argument("--force", action="store_true", help="send it even if nothing changed")
     parser.add_argument("--pickle", action="store_true", help="pickle what has no other stored form")
     parser.add_argument("--background", action="store_true", help="return once it is packed, and send it behind")
@@ -46,10 +51,11 @@ def _get_parser() -> Parser:
             "df = %rl_get penguins",
             "%rl_get penguins@-1 -o before --columns species,year",
             "%rl_get scans --to ./scans",
+            "%rl_get scans/2.raw",
             "%rl_get 'runs/7/*' --to ./runs",
         ],
     )
-    parser.add_argument("what", metavar="WHAT", help="a name, name@version, an id, or $object")
+    parser.add_argument("what", metavar="WHAT", help="a name, name@version, an id, $object, or folder/path")
     parser.add_argument("--as", dest="form", metavar="FORM", help=", ".join(FORMS))
     parser.add_argument("--columns", metavar="A,B", help="only these columns of a table, in this order")
     parser.add_argument("--head", type=int, metavar="N", help="only the first N rows, or lines of a text")

@@ -19,6 +19,8 @@ all. ``rl.kind=part`` has one value, by which a store can be asked for parts. Pa
 they must not count where objects are counted by it. Who doesn't know sets sees ``rl.format=parts`` and refuses what
 it can't read, rather than taking the manifest for the value.
 
+A folder that is kept as files is a set too, of another sort: see `folders`.
+
 Whatever stands in a store may have been written by somebody else: a manifest is believed as far as each part says
 itself that it belongs to that set.
 """
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 PART: Final = "part"
 PARTS: Final = "parts"
+FOLDER: Final = "folder"
+FILES: Final = "files"
 LARGEST: Final = 64 << 20
 """Bytes of a manifest."""
 _NAME_BYTES: Final = 1000
@@ -118,18 +122,29 @@ def is_member(view: ObjectView) -> bool:
 
 def part_name(name: str, number: int) -> str:
     """Return what a part is called: as what it is a part of, so that it is known where sets are not."""
-    return f"{name.encode()[:_NAME_BYTES].decode(errors='ignore')}.rl-part-{number:05d}"
+    return f"{part_prefix(name)}{number:05d}"
+
+
+def part_prefix(name: str) -> str:
+    """Return how the names of all parts of what is called `name` begin."""
+    return f"{name.encode()[:_NAME_BYTES].decode(errors='ignore')}.rl-part-"
 
 
 def is_head(view: ObjectView) -> bool:
-    """Whether an object stands for a set."""
+    """Whether an object stands for what was too large for one, and is kept in parts."""
     return (view.metadata or {}).get("rl.format") == PARTS
+
+
+def is_folder(view: ObjectView) -> bool:
+    """Whether an object stands for a folder that is kept as files."""
+    has = view.metadata or {}
+    return has.get("rl.kind") == FOLDER and has.get("rl.format") == FILES
 
 
 def set_of(metadata: Mapping[str, str] | None) -> str | None:
     """Return the id of the set that a part or a head belongs to; None for what belongs to none."""
     has = metadata or {}
-    if has.get("rl.kind") != PART and has.get("rl.format") != PARTS:
+    if has.get("rl.kind") != PART and has.get("rl.format") not in {PARTS, FILES}:
         return None
     said = facts_of(has).get("set")
     return said if isinstance(said, str) and said else None
@@ -146,7 +161,7 @@ def format_of(metadata: Mapping[str, str] | None) -> str | None:
 
 def size_of(view: ObjectView) -> int | None:
     """Return the size in bytes, of a set that of the whole."""
-    if is_head(view) and view.size_bytes is not None:
+    if (is_head(view) or is_folder(view)) and view.size_bytes is not None:
         said = facts_of(view.metadata).get("size")
         if isinstance(said, int) and not isinstance(said, bool) and said >= 0:
             return said
@@ -196,6 +211,29 @@ def of_head(metadata: Mapping[str, str], manifest: Manifest, digest: str) -> dic
 def of_part(set_id: str, number: int, digest: str) -> dict[str, str]:
     """Return the metadata of a part."""
     return {"rl.kind": PART, "rl.format": PART, "rl.facts": _json({"set": set_id, "part": number, "digest": digest})}
+
+
+def of_member(set_id: str, digest: str, put: str) -> dict[str, str]:
+    """Return the metadata of a member of a folder that is kept as files.
+
+    Args:
+        set_id: The set.
+        digest: Of the member's bytes.
+        put: The intent that it is made under.
+    """
+    return {"rl.kind": PART, "rl.format": PART, "rl.facts": _json({"set": set_id, "digest": digest, "put": put})}
+
+
+def of_folder(metadata: Mapping[str, str], set_id: str, digest: str) -> dict[str, str]:
+    """Return the metadata of the head of a folder that is kept as files.
+
+    Args:
+        metadata: What it carries beside that.
+        set_id: The set.
+        digest: Of the head's bytes.
+    """
+    facts = facts_of(metadata) | {"set": set_id, "manifest": digest}
+    return {**metadata, "rl.kind": FOLDER, "rl.format": FILES, "rl.facts": _json(facts)}
 
 
 def of_whole(metadata: Mapping[str, str] | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_RESERVE: Final = 16 << 20  # a disk filled to the last byte fails whatever runs beside
+RESERVE: Final = 16 << 20  # a disk filled to the last byte fails whatever runs beside
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -29,7 +29,7 @@ def room(directory: Path, n_bytes: int | None, what: str) -> Iterator[None]:
     Raises:
         TransferError: There is no room, now or in the middle.
     """
-    if n_bytes and shutil.disk_usage(directory).free < n_bytes + _RESERVE:
+    if n_bytes and shutil.disk_usage(directory).free < n_bytes + RESERVE:
         raise _no_room(directory, what, n_bytes)
     try:
         yield

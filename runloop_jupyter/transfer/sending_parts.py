@@ -110,13 +110,9 @@ class Sending:
         self._whole = found
 
     def _send_part(self, file: BinaryIO, start: int, length: int, hasher: Hasher) -> Part:
-        own = digest.hasher()
-        with room(self._spool.parent, length, self._wanted.name), fresh(self._spool) as spool:
-            for chunk in chunks(file, length, self._transfer.checkpoint, self._changed):
-                hasher.update(chunk)
-                own.update(chunk)
-                spool.write(chunk)
-        number, of_bytes = len(self._made) + 1, f"{digest.DEFAULT}:{own.hexdigest()}"
+        with room(self._spool.parent, length, self._wanted.name):
+            of_bytes = copied(file, length, self._spool, hasher, self._transfer.checkpoint, self._changed)
+        number = len(self._made) + 1
         ttl_ms = self._wanted.ttl_ms
         view = self._send(
             manifest.part_name(self._wanted.name, number),
@@ -209,6 +205,33 @@ class Shared(Intent):
 
     def close(self) -> None:
         """Do nothing: the set is closed when all of it is."""
+
+
+def copied(
+    file: BinaryIO,
+    length: int,
+    spool: Path,
+    hasher: Hasher,
+    checkpoint: Callable[[], None],
+    changed: Callable[[], Exception],
+) -> str:
+    """Copy `length` bytes of a file from where it stands into a new spool, and return their digest.
+
+    Args:
+        file: The file.
+        length: How many bytes.
+        spool: Where to; what was there is gone.
+        hasher: Takes in the same bytes, for the digest of the whole.
+        checkpoint: Called often; may raise to stop.
+        changed: What to raise where the file ends before.
+    """
+    own = digest.hasher()
+    with fresh(spool) as copy:
+        for chunk in chunks(file, length, checkpoint, changed):
+            hasher.update(chunk)
+            own.update(chunk)
+            copy.write(chunk)
+    return f"{digest.DEFAULT}:{own.hexdigest()}"
 
 
 def discard(objects: Objects, ids: Iterable[str]) -> bool:

@@ -105,6 +105,42 @@ def test_while_many_files_are_sent_at_once(loaded, tmp_path):
     assert len(rl.ls("parts/")) < 6
 
 
+@pytest.fixture
+def large_folder(tmp_path):
+    """A folder of forty large files that cost no disk here."""
+    folder = tmp_path / "large-folder"
+    folder.mkdir()
+    for n in range(40):
+        with (folder / f"{n}.bin").open("wb") as file:
+            file.write(f"{n}".encode())
+            file.truncate(LARGE // 64)
+    return folder
+
+
+def test_while_a_folder_is_sent_as_files(loaded, large_folder):
+    before = blobs()
+    reply = loaded.interrupt_when(f"%rl_put {large_folder} --as files", lambda: blobs() > before + LARGE // 10)
+    assert_clean(reply, loaded)
+    assert list(rl.ls("large-folder")) == list(rl.ls("large-folder", type="part")) == []
+
+
+def test_while_a_folder_that_is_kept_as_files_is_fetched(loaded, large_folder, tmp_path):
+    assert loaded.run(f"%rl_put {large_folder} --as files").status == "ok"
+    target = tmp_path / "target"
+    target.mkdir()
+
+    def came():
+        return sum(each.stat().st_blocks for each in target.glob(".*/*")) > 0
+
+    reply = loaded.interrupt_when(f"%rl_get large-folder --to {target}", came)
+    assert_clean(reply, loaded)
+    deadline = time.monotonic() + 5
+    while list(target.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(target.iterdir()) == []
+    rl.rm("large-folder")
+
+
 def test_while_a_large_object_is_kept(loaded, large):
     assert loaded.run(f"%rl_put {large} -n kept --ttl 1h").status == "ok"
     before = blobs()

@@ -51,7 +51,7 @@ frame = pd.DataFrame({{f"x{{i}}": rng.normal(size={rows}) for i in range(5)}})
 where = pathlib.Path({where!r})
 rl.put(frame, "stored-frame")
 rl.put(where / "large.bin", "large")
-rl.put_all([*sorted((where / "many").iterdir())], "many")
+rl.put_all([*sorted((where / "many").iterdir())], "storm")
 """
 
 
@@ -219,7 +219,7 @@ class Storm:
                 is_magic=False,
             ),
             "get of many": Act(
-                f"got = rl.get_all('many/*', to={str(to / 'many')!r})",
+                f"got = rl.get_all('storm/*', to={str(to / 'many')!r})",
                 lambda: digests_of(to / "many") == many,
                 target=to / "many",
                 is_sound=lambda: digests_of(to / "many").items() <= many.items(),
@@ -307,7 +307,7 @@ def cancelled(where: Path, seed: int) -> str:
             ),
             (
                 "get of many",
-                lambda: rl.get_all("many/*", to=to, background=True),
+                lambda: rl.get_all("storm/*", to=to, background=True),
                 lambda: digests_of(to) == many,
             ),
         ]
@@ -346,7 +346,7 @@ def stored(tmp_path_factory):
 def store_all(where: Path) -> None:
     """Store what the cancels get."""
     rl.put(where / "large.bin", "large")
-    rl.put_all(str(where / "many" / "*"), "many")
+    rl.put_all(str(where / "many" / "*"), "storm")
 
 
 @pytest.mark.parametrize("seed", range(4))

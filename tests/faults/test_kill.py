@@ -160,8 +160,8 @@ def test_in_the_middle_of_packing_a_frame(kernel, next_kernel):
     assert not look()
 
 
-def parts():
-    where = Filter(state="READ_ONLY", metadata={"rl.kind": "part"})
+def parts(name=None):
+    where = Filter(name=name, state="READ_ONLY", metadata={"rl.kind": "part"})
     return [view for page in session.current().store.objects.pages(where) for view in page.objects]
 
 
@@ -188,6 +188,34 @@ def test_in_the_middle_of_sending_a_file_in_parts(kernel, next_kernel, tmp_path)
     (thing,) = rl.ls("parted.bin")
     assert thing.size == LARGE
     assert not look()
+
+
+def test_in_the_middle_of_sending_a_folder_as_files_what_it_shares_with_a_version_before_stays(
+    kernel, next_kernel, tmp_path
+):
+    folder = tmp_path / "killed-folder"
+    folder.mkdir()
+    for n in range(4):
+        (folder / f"{n}.bin").write_bytes(os.urandom(1000))
+    first = rl.put(folder, format="files")
+    assert len(parts("killed-folder")) == 4
+    for n in range(4, 200):
+        (folder / f"{n}.bin").write_bytes(os.urandom(50_000))
+    kernel.run("%load_ext runloop_jupyter")
+    kernel.start(f"%rl_put {folder} --as files")
+    wait_for(lambda: len(parts("killed-folder")) > 6)
+    kernel.kill()
+    assert look().intents == ["killed-folder"]
+
+    said = next_kernel().run("%load_ext runloop_jupyter").text
+
+    assert "put of “killed-folder”" in said
+    assert "cleared. Put it again" in said
+    assert len(parts("killed-folder")) == 4
+    assert not look()
+    assert {path.name for path in rl.get(first, cache=False).iterdir()} == {f"{n}.bin" for n in range(4)}
+    rl.rm("killed-folder")
+    assert parts("killed-folder") == []
 
 
 def test_a_kernel_that_still_works_is_left_alone(kernel, next_kernel, tmp_path):

@@ -122,7 +122,7 @@ def test_the_signature_is_where_this_test_would_see_it(hosted):
 def test_the_cells_did_what_they_should(notebook):
     texts = ["".join(str(output) for output in cell.outputs) for cell in notebook.cells]
     assert "hello" in texts[4]
-    assert "HTTP Request" in "".join(texts)  # httpx did log
+    assert "/v1/objects: HTTP 200" in "".join(texts)  # calls were logged
     assert "ObjectNotFound" in texts[14]
     assert "ZeroDivisionError" in texts[17]
     assert "ZeroDivisionError" in texts[20]

@@ -140,11 +140,11 @@ def test_a_large_frame_is_a_frame_and_its_first_rows_cost_little(run, fresh_shel
     thing = rl.put(frame, "frame")
     assert (thing.kind, thing.format, thing.shape) == ("table", "parquet", "60,000 × 4")
     assert thing.view.metadata["rl.format"] == "parts"
-    pd.testing.assert_frame_equal(rl.get("frame"), frame)
-    pd.testing.assert_frame_equal(rl.get("frame", head=5, columns=["c2"]), frame[["c2"]].head(5))
     info = rl.info("frame")
     assert info.preview.rows == 60_000
     assert 0 < info.bytes_read < thing.size
+    pd.testing.assert_frame_equal(rl.get("frame", head=5, columns=["c2"]), frame[["c2"]].head(5))
+    pd.testing.assert_frame_equal(rl.get("frame"), frame)
 
 
 def test_a_large_folder_is_a_folder(tmp_path):

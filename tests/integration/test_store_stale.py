@@ -42,7 +42,8 @@ def test_everything_is_for_its_owner_alone_whatever_the_umask(root: Path) -> Non
         client.put(created["upload_url"], content=b"x")
         url = httpx.URL(created["upload_url"])
         with socket.create_connection(("127.0.0.1", url.port or 0)) as uploading:
-            head = f"PUT {url.raw_path.decode()} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
+            # What is small is never seen half on the disk.
+            head = f"PUT {url.raw_path.decode()} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SMALL + 1}\r\n\r\n"
             uploading.sendall(head.encode() + b"a")
             eventually(lambda: any(Layout(root).incoming.iterdir()))
             found = {each: each.stat() for each in [root, *root.rglob("*")]}
@@ -145,7 +146,7 @@ def test_a_signal_to_the_daemon_itself_lets_an_upload_finish(root: Path) -> None
     created = httpx.post(f"{endpoint.base_url}/v1/objects", headers=headers, json=body, trust_env=False).json()
     url = httpx.URL(created["upload_url"])
     with socket.create_connection(("127.0.0.1", url.port or 0), timeout=10) as uploading:
-        head = f"PUT {url.raw_path.decode()} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n"
+        head = f"PUT {url.raw_path.decode()} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SMALL + 1}\r\n\r\n"
         uploading.sendall(head.encode() + b"a")
         eventually(lambda: any(Layout(root).incoming.iterdir()))
         os.kill(endpoint.pid, signal.SIGTERM)
@@ -153,9 +154,9 @@ def test_a_signal_to_the_daemon_itself_lets_an_upload_finish(root: Path) -> None
         time.sleep(0.5)
         with pytest.raises(httpx.ConnectError):
             listing(endpoint)
-        uploading.sendall(b"bc")
+        uploading.sendall(bytes(SMALL))
         assert b" 200 " in uploading.recv(4096)
     eventually(lambda: not Layout(root).state.exists())
     again = launch.ensure(root)
     done = httpx.post(f"{again.base_url}/v1/objects/{created['id']}/complete", headers=headers, trust_env=False).json()
-    assert (done["state"], done["size_bytes"]) == ("READ_ONLY", 3)
+    assert (done["state"], done["size_bytes"]) == ("READ_ONLY", SMALL + 1)

@@ -8,6 +8,7 @@ Beneath ``RUNLOOP_JUPYTER_CACHE``::
                                       they were verified, and when they were last used
     files/<store>/<id>/NAME           the blob under its object's name: what a user gets as a path
     copies/<process>/<n>/NAME         what a user may change: unpacked folders
+    seen/                             digests of files that were put from here (see `folders.seen`)
     claims/<store>/<id>               who fetches it at the moment
     leases/<process>                  the blobs that a process uses
     incoming/, going/                 what is on its way in and out

@@ -214,6 +214,28 @@ class Cache:
                 if claim:
                     return self._fetch(store, view, expected, fetch, transfer, lease=False)[1]
 
+    def holds(self, store: str, object_id: str, digest_: str, size: int) -> ObjectView | None:
+        """Return what is remembered of an object if its bytes are here and have this digest; no store is asked."""
+        ref = self.refs.read(store, object_id)
+        if ref is None or f"blake3:{ref.blob}" != digest_ or self.blobs.verified(ref.blob, size) is None:
+            return None
+        return ref.view
+
+    def adopt(self, store: str, view: ObjectView, digest_: str) -> bool:
+        """Remember an object whose bytes are here under another one's id; return whether they are.
+
+        Args:
+            store: Identity of the store.
+            view: The object, which says itself that it has this digest.
+            digest_: ``blake3:…``.
+        """
+        hex_ = _hex(digest_)
+        if hex_ is None or self.blobs.verified(hex_, view.size_bytes) is None:
+            return False
+        with suppress(OSError):
+            self.refs.write(Ref(store=store, view=view, blob=hex_))
+        return True
+
     def forget(self, store: str, object_id: str) -> None:
         """Remember an object no more; its bytes go with the next upkeep unless they are in use."""
         self.refs.forget(store, object_id)

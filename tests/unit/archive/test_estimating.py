@@ -48,4 +48,4 @@ def test_holes_of_sparse_files_count_as_what_they_pack_to(tmp_path):
 
 
 def test_an_empty_folder_takes_next_to_nothing(tmp_path):
-    assert archive.estimate(tmp_path, include_secrets=False, checkpoint=go_on) == archive.Estimate(0, 0, 0)
+    assert archive.estimate(tmp_path, include_secrets=False, checkpoint=go_on) == archive.Estimate(0, 0, 0, 0)

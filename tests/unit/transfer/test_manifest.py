@@ -82,6 +82,26 @@ def test_a_part_carries_nothing_of_its_users():
     assert manifest.set_of(metadata) == "5e7"
 
 
+def test_a_folder_that_is_kept_as_files_stands_for_all_of_it():
+    metadata = manifest.of_folder({"project": "x", "rl.facts": '{"digest":"blake3:ab","size":7}'}, "5e7", "blake3:cd")
+    head = view(metadata)
+    assert manifest.is_folder(head)
+    assert not manifest.is_head(head)
+    assert not manifest.is_member(head)
+    assert (manifest.size_of(head), manifest.set_of(metadata), manifest.format_of(metadata)) == (7, "5e7", "files")
+    assert manifest.facts_of(metadata)["manifest"] == "blake3:cd"
+    assert manifest.whole(head).size_bytes == 7
+    assert not manifest.is_folder(view({"rl.kind": "file", "rl.format": "files"}))
+
+
+def test_a_member_of_a_folder_is_told_by_its_set_its_bytes_and_its_put():
+    metadata = manifest.of_member("5e7", "blake3:01", "put1")
+    assert manifest.is_member(view(metadata))
+    assert manifest.set_of(metadata) == "5e7"
+    assert manifest.facts_of(metadata) == {"set": "5e7", "digest": "blake3:01", "put": "put1"}
+    assert manifest.part_name("scans", 3).startswith(manifest.part_prefix("scans"))
+
+
 @pytest.mark.parametrize("facts", ["", "[]", "{", '{"size": -1}', '{"size": true}', '{"size": "7"}', "null"])
 def test_a_head_whose_facts_are_anybodys_words_has_the_size_that_the_store_says(facts):
     head = view({"rl.format": "parts", "rl.facts": facts})

@@ -399,3 +399,26 @@ def test_who_falls_silent_is_not_waited_for_and_both_end_with_the_same(open_cach
 def test_a_name_is_made_safe_where_it_is_used(cache):
     path = fetch_path(cache, Far(), name=file_name("../../climbs"))
     assert path.is_relative_to(cache.root)
+
+
+def test_what_an_object_holds_is_told_by_its_digest_and_by_its_store(cache):
+    fetch_path(cache, Far())
+    assert cache.holds(STORE, "obj_1", digest_of(DATA), len(DATA)) == a_view()
+    for other in (
+        ("store-2", "obj_1", digest_of(DATA), len(DATA)),
+        (STORE, "obj_2", digest_of(DATA), len(DATA)),
+        (STORE, "obj_1", digest_of(b"other"), len(DATA)),
+        (STORE, "obj_1", digest_of(DATA), 5),
+    ):
+        assert cache.holds(*other) is None
+
+
+def test_the_same_bytes_under_another_id_are_not_fetched(cache):
+    fetch_path(cache, Far())
+    far, again = Far(), a_view(id="obj_2")
+    assert cache.adopt(STORE, again, digest_of(DATA))
+    assert fetch_path(cache, far, again).read_bytes() == DATA
+    assert far.asked == 0
+    assert not cache.adopt(STORE, a_view(id="obj_3"), digest_of(b"other"))
+    assert not cache.adopt(STORE, a_view(id="obj_3"), "sha256:00")
+    assert not cache.adopt(STORE, a_view(id="obj_3", size_bytes=5), digest_of(DATA))
