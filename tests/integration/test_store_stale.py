@@ -20,6 +20,7 @@ from store_process import environment, eventually, kill, listing, runloop_local
 
 from runloop_jupyter.errors import EmbeddedStoreError
 from runloop_jupyter.local import launch, state
+from runloop_jupyter.local.blobs import SMALL
 from runloop_jupyter.local.layout import Layout
 
 if TYPE_CHECKING:
