@@ -104,7 +104,7 @@ def locate(
 
 def _divided(what: str | Object) -> Iterator[tuple[str, str]]:
     """Yield the ways to take a name for one of a folder and a path in it, the longest name first."""
-    if isinstance(what, Object):
+    if not isinstance(what, str):
         return
     name = what
     while "/" in name:

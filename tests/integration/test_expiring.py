@@ -8,21 +8,30 @@ from kernels import Kernel
 import runloop_jupyter as rl
 from runloop_jupyter import session
 from runloop_jupyter.actions import expiring
+from runloop_jupyter.local import launch
 
 LINE = "expire within 48 h: %rl_ls --expiring 2d"
 
 
 @pytest.fixture(scope="module")
-def soon(home):
+def _own_store(home):
+    """A store in which nothing else expires."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNLOOP_JUPYTER_HOME", str(home / "expiring"))
+        session.reset()
+        yield
+        launch.stop()
+        session.reset()
+
+
+@pytest.fixture(scope="module")
+def soon(_own_store):
     """Two names that expire within 48 hours, one of them with two versions, and some that don't."""
     rl.put("1", "soon/one", ttl="1h")
     rl.put("2", "soon/one", ttl="2h")
     rl.put("1", "soon/two", ttl="47h")
     rl.put("1", "soon/later", ttl="50h")
     rl.put("1", "soon/never")
-    yield
-    rl.rm("soon/one", all_versions=True)
-    rl.rm("soon/two")
 
 
 def found(before_ms=None):

@@ -215,7 +215,12 @@ def test_the_daemon_stays_once_another_client_has_its_address(root: Path) -> Non
 def test_the_daemon_stops_when_its_directory_is_removed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNLOOP_LOCAL_IDLE", "2")  # looks twice a second
     endpoint = launch.ensure(root)
-    shutil.rmtree(root)
+
+    def removed() -> bool:
+        shutil.rmtree(root, ignore_errors=True)  # it may be writing into it at this moment
+        return not root.exists()
+
+    eventually(removed)
 
     def refused() -> bool:
         try:
