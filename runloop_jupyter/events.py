@@ -42,6 +42,11 @@ class Signal(Generic[T]):
 
         return stop
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._listeners)
+
     def send(self, event: T) -> None:
         """Hand `event` to every listener."""
         for listener in self._listeners:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from runloop_jupyter.transfer.spans import Spans
+
+PIECE: Final = 128 << 10
+"""Bytes of one write: for more at once Linux gives the page cache larger pages, and finding those takes longer than
+writing (1 GiB on ext4 beside a connection that receives: 0.7 s of processor in pieces of 128 KiB, 1.1 to 1.9 s of 512)."""
 
 
 class Partial:
@@ -47,7 +51,7 @@ class Partial:
         """
         start = position
         while data:
-            count = os.pwrite(self.fileno(), data, position)
+            count = os.pwrite(self.fileno(), data[:PIECE], position)
             data, position = data[count:], position + count
         with self._lock:
             self._there.add(start, position)

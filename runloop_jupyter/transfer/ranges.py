@@ -142,6 +142,8 @@ class _Crew:
             length = min(max(left // (_GROWS * shared.allowed), LEAST), LARGEST)
             if not self._incoming.partial.prefix:
                 length = LEAST
+            elif shared.allowed == 1:
+                length = left  # it comes in order; whoever helps later takes the half of it
             if stop - start < length + LEAST // 2:
                 length = stop - start
             lane = Lane(start, start + length)

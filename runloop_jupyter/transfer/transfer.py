@@ -251,7 +251,8 @@ class Transfer:
         self._tell()
 
     def _tell(self) -> None:
-        self.changed.send(self.snapshot())
+        if self.changed.is_heard:  # for each buffer of a download: a snapshot that nobody takes is not made
+            self.changed.send(self.snapshot())
 
 
 class Transfers:
