@@ -72,18 +72,18 @@ def resolve(session: Session, what: str | Object, looking: Transfer) -> Object:
     try:
         store, place = store_and_address(session, what)
     except AddressError:
-        if what and (view := _newest(session.store, what, looking)):
+        if what and (view := newest(session.store, what, looking)):
             return Object(view, session.store)
         raise
     # A name may look like a URL or like PROFILE:name, and an exact name wins.
-    if place.text != what and (view := _newest(session.store, what, looking)):
+    if place.text != what and (view := newest(session.store, what, looking)):
         return Object(view, session.store)
     if place.looks_like_id and (view := by_id(store, place.text)):
         return Object(view, store)
-    if view := _newest(store, place.text, looking):
+    if view := newest(store, place.text, looking):
         return Object(view, store)
     if place.versioned:
-        return Object(_version(store, *place.versioned, looking), store)
+        return Object(version_of(store, *place.versioned, looking), store)
     if not place.looks_like_id and "/" not in place.text and (view := by_id(store, place.text)):
         return Object(view, store)
     raise _not_found(store, place.text)
@@ -129,7 +129,7 @@ def gone_after(store: Store, view: ObjectView) -> ObjectView | None:
     return gone[0] if gone and gone[0].create_time_ms > view.create_time_ms else None
 
 
-def _newest(store: Store, name: str, looking: Transfer) -> ObjectView | None:
+def newest(store: Store, name: str, looking: Transfer) -> ObjectView | None:
     view = next(versions(store, name, looking), None)
     if view and (gone := gone_after(store, view)):
         label = address.version_label(view.create_time_ms, view.id)
@@ -155,7 +155,7 @@ def _gone(store: Store, name: str) -> list[ObjectView]:
     return sorted(gone, key=lambda view: view.create_time_ms, reverse=True)
 
 
-def _version(store: Store, name: str, reference: str, looking: Transfer) -> ObjectView:
+def version_of(store: Store, name: str, reference: str, looking: Transfer) -> ObjectView:
     living = list(versions(store, name, looking))
     if not living:
         raise _not_found(store, name)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 from runloop_jupyter import archive
 from runloop_jupyter.actions import stream
 from runloop_jupyter.actions.object import quoted
+from runloop_jupyter.content import content_type_of
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.values import registry
@@ -26,12 +27,6 @@ FILE: Final = "file"
 FOLDER: Final = "folder"
 _HEAD_BYTES: Final = 4096
 SECRETS_NAMED: Final = 4
-
-# Devboxes unpack by content type, people filter by it; the name decides, as with the published clients.
-_TEXT_SUFFIXES: Final = frozenset(
-    [".css", ".csv", ".html", ".js", ".json", ".log", ".md", ".py", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml"]
-)
-_PACKED_SUFFIXES: Final = {".gz": ContentType.GZIP, ".tar": ContentType.TAR, ".tgz": ContentType.TGZ}
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class FileSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.content_type = str(_content_type(path.name))
+        self.content_type = str(content_type_of(path.name))
 
 
 class FolderSource:
@@ -118,7 +113,7 @@ class StreamSource:
 
     def __init__(self, what: object, name: str) -> None:
         self._stream = what
-        by_name = _content_type(name)
+        by_name = content_type_of(name)
         is_text = by_name is ContentType.UNSPECIFIED and isinstance(what, io.TextIOBase)
         self.content_type = str(ContentType.TEXT if is_text else by_name)
 
@@ -230,11 +225,3 @@ def _names_a_file(text: str) -> bool:
         return 0 < len(text) < 1024 and "\n" not in text and Path(text).expanduser().exists()
     except (OSError, ValueError, RuntimeError):  # too long, a NUL, no such user
         return False
-
-
-def _content_type(name: str) -> ContentType:
-    lower = name.lower()
-    if lower.endswith(".tar.gz"):
-        return ContentType.TGZ
-    suffix = Path(lower).suffix
-    return ContentType.TEXT if suffix in _TEXT_SUFFIXES else _PACKED_SUFFIXES.get(suffix, ContentType.UNSPECIFIED)
