@@ -82,6 +82,7 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         session = sessions.current()
         # The profile as it is now: %rl_use changes what comes next.
         self._profile = session.profile if profile is None else profiles.named(profile)
+        self._named_profile = profile
         self._opened = store
         self._metadata = options.user_metadata(metadata)
         self._ttl_ms = options.ttl_ms(ttl)
@@ -119,7 +120,7 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
 
     def unstrip_protocol(self, name: str) -> str:
         """Return the URL of a path."""
-        return paths.joined(self.storage_options.get("profile"), self._strip_protocol(name))
+        return paths.joined(self._named_profile, self._strip_protocol(name))
 
     def view(self, path: str) -> ObjectView:
         """Return the object that a path means.

@@ -24,8 +24,10 @@ LARGE: Final = 1 << 20
 VERY_LARGE: Final = 8 << 20
 """Bytes from which on a read is worth several connections."""
 STRAIGHT: Final = 4 << 20
-"""Bytes that are read straight on before others are fetched ahead, on threads beside: a column of a Parquet file is
-read in fewer steps, and what comes after it isn't wanted."""
+"""Bytes that are read straight on before others are fetched ahead, on threads beside."""
+STEPS: Final = 4
+"""In how many reads at the least: a column of a Parquet file is one large read and the rest of a block, and what comes
+after it isn't wanted."""
 
 
 class RangeReader(io.RawIOBase):
@@ -54,6 +56,7 @@ class RangeReader(io.RawIOBase):
         self._ahead = 1
         self._expected = -1
         self._straight = 0
+        self._steps = 0
 
     @property
     def bytes_fetched(self) -> int:
@@ -100,11 +103,12 @@ class RangeReader(io.RawIOBase):
         if not room:
             return 0
         if self._position != self._expected:
-            self._straight = 0
+            self._straight = self._steps = 0
             self._coming.drop()
         count = self._from_block(room) or self._from_ahead(room) or self._as_it_is(room) or self._by_blocks(room)
         self._position += count
         self._straight += count
+        self._steps += 1
         self._expected = self._position
         return count
 
@@ -122,7 +126,7 @@ class RangeReader(io.RawIOBase):
             return 0
         if len(room) >= VERY_LARGE:
             self._coming.bring(self._position, self._position + len(room))
-        elif self._straight >= STRAIGHT:
+        elif self._straight >= STRAIGHT and self._steps >= STEPS:
             self._coming.bring(self._position, self._position + max(len(room), self._straight // 2))
         return self._coming.take(self._position, room)
 
