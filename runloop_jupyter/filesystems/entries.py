@@ -98,7 +98,7 @@ def folders(folder: str, files: dict[str, ObjectView]) -> set[str]:
     """Return the folders beneath a folder, at whatever depth, of what is `beneath` it."""
     found = set()
     for path in files:
-        while (path := path.rpartition("/")[0]) and path != folder and path not in found:  # noqa: PLW2901
+        while (path := path.rpartition("/")[0]) and path != folder and path not in found:
             found.add(path)
     return found
 

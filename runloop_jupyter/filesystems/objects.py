@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import os
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -39,13 +40,13 @@ from runloop_jupyter.transfer.parts import download
 from runloop_jupyter.transfer.transfer import Phase, Transfer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from runloop_jupyter.filesystems.entries import Entry
     from runloop_jupyter.session import Store
     from runloop_jupyter.transfer.transfer import Snapshot
     from runloop_jupyter.wire.objects import ObjectView
-
 
 
 class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no published types
@@ -251,9 +252,8 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         if mode == "xb" and self._is_taken(path):
             raise FileExistsError(f"“{path}” is there already")
         name, metadata, ttl_ms = self._wanted(path, **more)
-        return ObjectWriter(
-            self.store, name, metadata, ttl_ms, partial(self._transfer, name, "up"), autocommit=autocommit
-        )
+        transfer = partial(self._begun, name, "up", more.get("transfer"))
+        return ObjectWriter(self.store, name, metadata, ttl_ms, transfer, autocommit=autocommit)
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
         """Return an object's bytes, or those from `start` to `end`, counted from the end where negative."""
@@ -302,7 +302,9 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         if truncate or not self.exists(path):
             self.pipe_file(path, b"", **more)
 
-    def get_file(self, rpath: str, lpath: Any, callback: Any = None, outfile: BinaryIO | None = None, **_: Any) -> None:
+    def get_file(
+        self, rpath: str, lpath: Any, callback: Any = None, outfile: BinaryIO | None = None, **more: Any
+    ) -> None:
         """Bring an object into a file, verified; a folder becomes a directory. The file is whole or not there."""
         path = self._strip_protocol(rpath)
         if outfile is not None or not isinstance(lpath, str | os.PathLike):
@@ -317,15 +319,10 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
             target.mkdir(parents=True, exist_ok=True)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        transfer = self._transfer(view.name, "down", callback)
-        try:
+        said = sets.facts_of(view.metadata).get("digest")
+        with self._transfer(view.name, "down", callback, more.get("transfer")) as transfer:
             with atomic_writer(target, mode=0o666) as file:
-                said = sets.facts_of(view.metadata).get("digest")
                 download(self.store.objects, view, file, transfer, said if isinstance(said, str) else None)
-        except BaseException as error:
-            transfer.fail(error)
-            raise
-        transfer.finish()
 
     def put_file(self, lpath: Any, rpath: str, callback: Any = None, mode: str = "overwrite", **more: Any) -> None:
         """Put a file as it is, without copying it first; a directory is nothing by itself."""
@@ -336,14 +333,10 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         if mode == "create" and self._is_taken(path):
             raise FileExistsError(f"“{path}” is there already")
         name, metadata, ttl_ms = self._wanted(path, **more)
-        store, transfer = self.store, self._transfer(name, "up", callback)
-        try:
+        store = self.store
+        with self._transfer(name, "up", callback, more.get("transfer")) as transfer:
             intent = journal.begin(store.identity.id, store.identity.label, name, None, id=transfer.id)
             send(store, source.absolute(), name, metadata, ttl_ms, transfer, intent)
-        except BaseException as error:
-            transfer.fail(error)
-            raise
-        transfer.finish()
 
     def cp_file(self, path1: str, path2: str, **_: Any) -> None:
         """Copy an object, with its metadata and its time to live; no store copies by itself, so its bytes move."""
@@ -430,11 +423,24 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         of_user = self._metadata if metadata is None else options.user_metadata(metadata)
         return name, of_user, self._ttl_ms if ttl is None else options.ttl_ms(ttl)
 
-    def _transfer(self, name: str, direction: Any, callback: Any = None) -> Transfer:
-        transfer = sessions.current().transfers.new(name, direction, self.store.identity.label)
-        if callback is not None:
-            transfer.changed.listen(lambda now: _tell(callback, now))
-        return transfer
+    def _begun(self, name: str, direction: Any, given: Transfer | None) -> Transfer:
+        return given or sessions.current().transfers.new(name, direction, self.store.identity.label)
+
+    @contextmanager
+    def _transfer(self, name: str, direction: Any, callback: Any, given: Transfer | None) -> Iterator[Transfer]:
+        """Give what is told how far it is, and end it; one that was given is ended by whoever gave it."""
+        transfer = self._begun(name, direction, given)
+        stop = transfer.changed.listen(lambda now: _tell(callback, now)) if callback is not None else lambda: None
+        try:
+            yield transfer
+            if given is None:
+                transfer.finish()
+        except BaseException as error:
+            if given is None:
+                transfer.fail(error)
+            raise
+        finally:
+            stop()
 
 
 class _TextWriter(io.TextIOWrapper):

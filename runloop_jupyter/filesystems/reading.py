@@ -64,7 +64,9 @@ def open_object(store: Store, view: ObjectView, details: dict[str, Any]) -> Obje
     if here := cached(store, view):
         return ObjectReader(_unbuffered(here), details)
     if is_head(view):
-        return ObjectReader(PartsReader(store.objects, view, Transfer(view.name, "down", store.identity.label)), details)
+        return ObjectReader(
+            PartsReader(store.objects, view, Transfer(view.name, "down", store.identity.label)), details
+        )
     return ObjectReader(RangeReader(store.objects, view), details)
 
 
