@@ -124,7 +124,7 @@ class FileCopying:
             return self._is_stored(file, part)
         if not self._to.exists(file.target):
             return False
-        if isinstance(self._target, FilesAt) and self._target.local and isinstance(said, str):
+        if self._target.local and isinstance(said, str):
             at = Path(file.target)
             if at.is_file() and at.stat().st_size == file.entry.get("size"):
                 part.begin(Phase.HASHING, file.entry["size"])

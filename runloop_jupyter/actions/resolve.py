@@ -130,6 +130,11 @@ def gone_after(store: Store, view: ObjectView) -> ObjectView | None:
 
 
 def newest(store: Store, name: str, looking: Transfer) -> ObjectView | None:
+    """Return what a bare name means: its newest version; None where there is none.
+
+    Raises:
+        NewestGone: That is deleted or has expired; the message names the one before it.
+    """
     view = next(versions(store, name, looking), None)
     if view and (gone := gone_after(store, view)):
         label = address.version_label(view.create_time_ms, view.id)
@@ -156,6 +161,13 @@ def _gone(store: Store, name: str) -> list[ObjectView]:
 
 
 def version_of(store: Store, name: str, reference: str, looking: Transfer) -> ObjectView:
+    """Return the version of a name that a reference means: the beginning of what it is called, or ``-1``.
+
+    Raises:
+        ObjectNotFound: There is no such name.
+        VersionNotFound: The name exists, that version doesn't.
+        SeveralMatch: The reference fits several.
+    """
     living = list(versions(store, name, looking))
     if not living:
         raise _not_found(store, name)

@@ -139,8 +139,8 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
                 return view
             if path and (view := resolve.newest(store, path, looking)):
                 return view
-            if address.versioned and (view := resolve.version_of(store, *address.versioned, looking)):
-                return view
+            if address.versioned:
+                return resolve.version_of(store, *address.versioned, looking)
         except ObjectNotFound as error:
             raise FileNotFoundError(str(error)) from None
         raise FileNotFoundError(f"no object is named “{path}” in the {store.identity.label}")
@@ -230,8 +230,8 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         """
         file = super().open(path, mode, *args, **kwargs)
         if isinstance(file, io.TextIOWrapper) and isinstance(file.buffer, ObjectWriter):
-            text = {"encoding": file.encoding, "errors": file.errors, "newline": kwargs.get("newline")}
-            return _TextWriter(file.detach(), **text)
+            encoding, errors = file.encoding, file.errors
+            return _TextWriter(file.detach(), encoding=encoding, errors=errors, newline=kwargs.get("newline"))
         return file
 
     def _open(
@@ -320,9 +320,11 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         said = sets.facts_of(view.metadata).get("digest")
-        with self._transfer(view.name, "down", callback, more.get("transfer")) as transfer:
-            with atomic_writer(target, mode=0o666) as file:
-                download(self.store.objects, view, file, transfer, said if isinstance(said, str) else None)
+        with (
+            self._transfer(view.name, "down", callback, more.get("transfer")) as transfer,
+            atomic_writer(target, mode=0o666) as file,
+        ):
+            download(self.store.objects, view, file, transfer, said if isinstance(said, str) else None)
 
     def put_file(self, lpath: Any, rpath: str, callback: Any = None, mode: str = "overwrite", **more: Any) -> None:
         """Put a file as it is, without copying it first; a directory is nothing by itself."""
