@@ -84,7 +84,8 @@ def place_of(session: Session, said: object) -> Place:
         raise InputError(f"{said!r} is no place. Give a path, PROFILE:NAME, runloop://NAME or another URL")
     profile, path = paths.split(said)
     if profile is not None or said.startswith(f"{paths.SCHEME}://"):
-        return ObjectsAt(session.store_named(profile), path, profile)
+        slash = "/" if path and said.endswith("/") else ""
+        return ObjectsAt(session.store_named(profile), path + slash, profile)
     return _of_url(said) if _URL.match(said) else _local(said)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runloop_jupyter.transfer.cache import if_any
 from runloop_jupyter.transfer.manifest import is_head
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.session import Store
     from runloop_jupyter.wire.objects import ObjectView
-
-_DOWN: Final = "down"
 
 
 class ObjectReader(io.BufferedReader):
