@@ -48,12 +48,15 @@ class Ahead:
         """Have the bytes from `start` to `stop` brought, or as many of them as may be on their way at a time.
 
         Those that are on their way already are not asked for again; others that are no longer wanted are dropped.
+        Nothing is asked for as long as half of it is on its way: requests are few and large.
         """
         self._pass_over(start)
         if self._coming and not self._coming[0].start <= start < self._coming[-1].stop:
             self.drop()
         at = self._coming[-1].stop if self._coming else start
         stop = min(stop, self._size, start + FARTHEST)
+        if at - start > (stop - start) // 2:
+            return
         while at < stop:
             length = min(PIECE, stop - at)
             coming = _Coming(at, length, self._spare.pop() if self._spare else bytearray(PIECE))
