@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.background import BackgroundTransfer
     from runloop_jupyter.actions.batch import Batch, Fetched
     from runloop_jupyter.actions.cache import CacheUse, cache
+    from runloop_jupyter.actions.copied import Copied
+    from runloop_jupyter.actions.copy import cp
     from runloop_jupyter.actions.find import ls
     from runloop_jupyter.actions.get import get
     from runloop_jupyter.actions.get_all import get_all
@@ -45,6 +47,7 @@ _WHERE = {
     "BackgroundTransfer": "actions.background",
     "Batch": "actions.batch",
     "CacheUse": "actions.cache",
+    "Copied": "actions.copied",
     "Fetched": "actions.batch",
     "InUse": "actions.use",
     "Info": "actions.info",
@@ -56,6 +59,7 @@ _WHERE = {
     "TransferInfo": "actions.transfers",
     "TransferTable": "actions.transfers",
     "cache": "actions.cache",
+    "cp": "actions.copy",
     "get": "actions.get",
     "get_all": "actions.get_all",
     "info": "actions.info",
@@ -77,6 +81,7 @@ __all__ = [
     "BackgroundTransfer",
     "Batch",
     "CacheUse",
+    "Copied",
     "Fetched",
     "InUse",
     "Info",
@@ -88,6 +93,7 @@ __all__ = [
     "TransferInfo",
     "TransferTable",
     "cache",
+    "cp",
     "errors",
     "get",
     "get_all",

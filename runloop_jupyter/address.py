@@ -24,6 +24,7 @@ MAX_NAME_BYTES: Final = 1024
 
 _VERSION: Final = re.compile(r"-\d{1,6}|\d{1,8}|\d{8}T\d{0,6}|\d{8}T\d{6}Z|\d{8}T\d{6}Z-[0-9a-f]{0,5}")
 _ID: Final = re.compile(r"obj_[A-Za-z0-9_-]{4,}")
+_UNQUOTED: Final = re.compile(r"[\w@%+=:,./~][\w@%+=:,./~-]*")
 
 
 @dataclass(frozen=True)
@@ -114,3 +115,18 @@ def version_label(create_time_ms: int, object_id: str) -> str:
     except (OverflowError, ValueError, OSError):  # a store may answer with any integer
         stamp = "00000000T000000Z"
     return f"{stamp}-{hashlib.sha256(object_id.encode()).hexdigest()[:5]}"
+
+
+def quoted(name: str, begun: str = "") -> str:
+    """Return `name` as it must be typed on a magic's line, whatever is in it.
+
+    Args:
+        name: Any text.
+        begun: The quote that was typed already, to be kept where the name allows.
+    """
+    doubled = re.sub(r"[${}]", r"\g<0>\g<0>", name)
+    if begun == '"' and not re.search(r'["\\]', name):
+        return f'"{doubled}"'
+    if begun != "'" and _UNQUOTED.fullmatch(doubled):
+        return doubled
+    return "'" + doubled.replace("'", "'\"'\"'") + "'"

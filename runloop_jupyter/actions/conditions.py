@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from runloop_jupyter.actions.options import as_text
 from runloop_jupyter.errors import InputError
+from runloop_jupyter.options import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

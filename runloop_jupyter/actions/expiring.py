@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
-from runloop_jupyter.actions.resolve import is_alive
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.display import humane
+from runloop_jupyter.lookup import is_alive
 from runloop_jupyter.transfer.manifest import is_member
 from runloop_jupyter.wire.objects import ObjectState
 

@@ -18,7 +18,6 @@ from runloop_jupyter.actions.conditions import Condition, conditions, for_server
 from runloop_jupyter.actions.counted import count
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.object_table import Extent, ObjectTable
-from runloop_jupyter.actions.options import check_limit
 from runloop_jupyter.actions.resolve import store_and_address
 from runloop_jupyter.actions.sorting import First, Order, order
 from runloop_jupyter.actions.walk import End, Later, Walk
@@ -26,6 +25,7 @@ from runloop_jupyter.actions.when import length_ms, moment_ms
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.errors import AddressError, InputError, RunloopError
 from runloop_jupyter.index.fold import fold
+from runloop_jupyter.options import check_limit
 from runloop_jupyter.transfer.manifest import PART, format_of, without_members
 from runloop_jupyter.wire.objects import ObjectState
 

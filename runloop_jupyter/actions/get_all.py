@@ -18,13 +18,14 @@ from runloop_jupyter.actions.find import literal_part, matcher, store_and_patter
 from runloop_jupyter.actions.get import _Fetch, fetch_of
 from runloop_jupyter.actions.latest import AskOnce
 from runloop_jupyter.actions.object import Object
-from runloop_jupyter.actions.resolve import is_alive, resolve
+from runloop_jupyter.actions.resolve import resolve
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.walk import Walk
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.atomic import fsync_dir
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError, NewestGone, ObjectNotFound
+from runloop_jupyter.lookup import is_alive
 from runloop_jupyter.transfer import cache, digest
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.wire.objects import ObjectState

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
-from runloop_jupyter.actions.resolve import versions, whose
+from runloop_jupyter.actions.resolve import whose
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.actions.source import FOLDER, stored_format
 from runloop_jupyter.actions.within import Inside, listing_of, locate, part_of
@@ -20,6 +20,7 @@ from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.result import Result
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.errors import InputError, RunloopError
+from runloop_jupyter.lookup import versions
 from runloop_jupyter.transfer.cache import if_any
 from runloop_jupyter.transfer.manifest import is_folder, is_head, size_of
 from runloop_jupyter.transfer.parts_reader import PartsReader

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions import here, origins
 from runloop_jupyter.actions.as_files import keep_as_files
-from runloop_jupyter.actions.object import Object, Outcome, quoted
-from runloop_jupyter.actions.resolve import resolve, versions, whose
+from runloop_jupyter.actions.object import Object, Outcome
+from runloop_jupyter.actions.resolve import resolve, whose
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.send import intended, open_spool
-from runloop_jupyter.address import check_name
+from runloop_jupyter.address import check_name, quoted
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError
+from runloop_jupyter.lookup import versions
 from runloop_jupyter.transfer import digest
 from runloop_jupyter.transfer.cache import copy, if_any
 from runloop_jupyter.transfer.manifest import is_folder, of_whole

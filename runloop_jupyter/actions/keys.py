@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.conditions import in_order, number
-from runloop_jupyter.actions.options import RESERVED, check_limit
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.result import ResultList
 from runloop_jupyter.display.table import Column, Table
 from runloop_jupyter.errors import BadRequest, InputError, NotFound
+from runloop_jupyter.options import RESERVED, check_limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

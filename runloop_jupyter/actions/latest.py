@@ -6,8 +6,8 @@ import threading
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final, Protocol
 
-from runloop_jupyter.actions.resolve import PAGE, gone_after, is_alive
 from runloop_jupyter.api.objects import LARGEST_PAGE, Filter
+from runloop_jupyter.lookup import PAGE, gone_after, is_alive
 from runloop_jupyter.transfer.manifest import is_member
 from runloop_jupyter.wire.objects import ObjectState
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from runloop_jupyter.actions.options import RESERVED
-from runloop_jupyter.address import version_label
+from runloop_jupyter.address import quoted, version_label
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.plain import visible
 from runloop_jupyter.display.result import Result
+from runloop_jupyter.options import RESERVED
 from runloop_jupyter.transfer.manifest import facts_of, format_of, is_folder, is_head, whole
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from runloop_jupyter.wire.objects import ObjectView
 
 # A dash at the beginning would be an option.
-_UNQUOTED: Final = re.compile(r"[\w@%+=:,./~][\w@%+=:,./~-]*")
 # Letters of Persian and the parts of an emoji; `visible` lets them be only where they join.
 _JOINERS: Final = {0x200C: None, 0x200D: None}
 
@@ -213,21 +211,6 @@ class Object(Result):
 
     def __hash__(self) -> int:
         return hash((self.view.id, self.store.identity.id))
-
-
-def quoted(name: str, begun: str = "") -> str:
-    """Return `name` as it must be typed on a magic's line, whatever is in it.
-
-    Args:
-        name: Any text.
-        begun: The quote that was typed already, to be kept where the name allows.
-    """
-    doubled = re.sub(r"[${}]", r"\g<0>\g<0>", name)
-    if begun == '"' and not re.search(r'["\\]', name):
-        return f'"{doubled}"'
-    if begun != "'" and _UNQUOTED.fullmatch(doubled):
-        return doubled
-    return "'" + doubled.replace("'", "'\"'\"'") + "'"
 
 
 def can_be_typed(name: str) -> bool:

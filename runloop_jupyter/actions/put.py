@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from runloop_jupyter import options
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions import background as behind
-from runloop_jupyter.actions import here, options
+from runloop_jupyter.actions import here
 from runloop_jupyter.actions.latest import AskEach
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.send import Wanted, deliver, forget_unfinished, give_up, pack

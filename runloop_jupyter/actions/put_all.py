@@ -12,12 +12,11 @@ from runloop_jupyter.actions import background as behind
 from runloop_jupyter.actions.batch import Batch
 from runloop_jupyter.actions.bulk import Bulk
 from runloop_jupyter.actions.latest import AskOnce
-from runloop_jupyter.actions.object import Object, quoted
 from runloop_jupyter.actions.put import wanted_of
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.send import Packet, deliver, forget_unfinished, give_up, pack, send
 from runloop_jupyter.actions.source import FolderSource, path_source
-from runloop_jupyter.address import check_name
+from runloop_jupyter.address import check_name, quoted
 from runloop_jupyter.archive import is_secret
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from runloop_jupyter.actions.background import BackgroundTransfer
+    from runloop_jupyter.actions.object import Object
     from runloop_jupyter.actions.send import Wanted
     from runloop_jupyter.actions.source import Source
     from runloop_jupyter.profile import Profile

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter import session as sessions
-from runloop_jupyter.actions.object import Object, quoted
-from runloop_jupyter.actions.resolve import by_id, resolve, store_and_address, versions
+from runloop_jupyter.actions.object import Object
+from runloop_jupyter.actions.resolve import resolve, store_and_address
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.actions.within import Inside
-from runloop_jupyter.address import Address
+from runloop_jupyter.address import Address, quoted
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import AddressError, InputError, Interrupted, SeveralMatch, StoreError
+from runloop_jupyter.lookup import by_id, versions
 from runloop_jupyter.transfer import cache, journal
 from runloop_jupyter.transfer.manifest import is_folder, is_head
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from runloop_jupyter.actions.conditions import number
 from runloop_jupyter.actions.forms import SORTS
-from runloop_jupyter.actions.options import RESERVED
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.index.fold import fold
+from runloop_jupyter.options import RESERVED
 from runloop_jupyter.transfer.manifest import size_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 from runloop_jupyter import archive
 from runloop_jupyter.actions import stream
-from runloop_jupyter.actions.object import quoted
+from runloop_jupyter.address import quoted
+from runloop_jupyter.content import content_type_of
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.transfer.manifest import FILES
@@ -34,12 +35,6 @@ AS_FILES_MEAN: int = 64 << 10
 """Bytes of a file, in the mean, under which a folder is sooner sent in one piece: each costs some questions."""
 AS_FILES_MOST: int = 100_000
 """Entries of a folder, of which a list can be read in a moment."""
-
-# Devboxes unpack by content type, people filter by it; the name decides, as with the published clients.
-_TEXT_SUFFIXES: Final = frozenset(
-    [".css", ".csv", ".html", ".js", ".json", ".log", ".md", ".py", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml"]
-)
-_PACKED_SUFFIXES: Final = {".gz": ContentType.GZIP, ".tar": ContentType.TAR, ".tgz": ContentType.TGZ}
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ class FileSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.content_type = str(content_type(path.name))
+        self.content_type = str(content_type_of(path.name))
 
 
 class FolderSource:
@@ -158,7 +153,7 @@ class StreamSource:
 
     def __init__(self, what: object, name: str) -> None:
         self._stream = what
-        by_name = content_type(name)
+        by_name = content_type_of(name)
         is_text = by_name is ContentType.UNSPECIFIED and isinstance(what, io.TextIOBase)
         self.content_type = str(ContentType.TEXT if is_text else by_name)
 
@@ -275,12 +270,3 @@ def _names_a_file(text: str) -> bool:
         return 0 < len(text) < 1024 and "\n" not in text and Path(text).expanduser().exists()
     except (OSError, ValueError, RuntimeError):  # too long, a NUL, no such user
         return False
-
-
-def content_type(name: str) -> ContentType:
-    """Return the content type of a file called `name`."""
-    lower = name.lower()
-    if lower.endswith(".tar.gz"):
-        return ContentType.TGZ
-    suffix = Path(lower).suffix
-    return ContentType.TEXT if suffix in _TEXT_SUFFIXES else _PACKED_SUFFIXES.get(suffix, ContentType.UNSPECIFIED)

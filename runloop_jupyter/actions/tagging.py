@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
-from runloop_jupyter.actions.options import user_metadata
+from runloop_jupyter.options import user_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

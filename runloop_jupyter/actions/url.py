@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from runloop_jupyter import session as sessions
-from runloop_jupyter.actions.options import length_ms
 from runloop_jupyter.actions.resolve import resolve
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.api import signed
@@ -17,6 +16,7 @@ from runloop_jupyter.display.fact import Fact
 from runloop_jupyter.display.host import in_notebook
 from runloop_jupyter.display.result import Result
 from runloop_jupyter.errors import InputError, LinkExpired
+from runloop_jupyter.options import length_ms
 from runloop_jupyter.transfer.manifest import is_folder, is_head
 
 if TYPE_CHECKING:

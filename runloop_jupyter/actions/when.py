@@ -6,8 +6,8 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from runloop_jupyter.actions.options import duration_ms
 from runloop_jupyter.errors import InputError
+from runloop_jupyter.options import duration_ms
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)

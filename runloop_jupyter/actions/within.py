@@ -12,8 +12,9 @@ import msgspec
 from runloop_jupyter.actions.known import pinned, remembered
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.resolve import resolve
-from runloop_jupyter.actions.source import FILE, FOLDER, content_type
+from runloop_jupyter.actions.source import FILE, FOLDER
 from runloop_jupyter.archive import shown
+from runloop_jupyter.content import content_type_of
 from runloop_jupyter.errors import AddressError, NewestGone, ObjectNotFound, VersionNotFound
 from runloop_jupyter.transfer.cache import if_any
 from runloop_jupyter.transfer.folders import members
@@ -158,7 +159,7 @@ def part_of(folder: Object, path: str, looking: Transfer, *, caches: bool = True
     view = msgspec.structs.replace(
         known or fetching.member(piece),
         name=f"{folder.name}/{path}".encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
-        content_type=str(content_type(path)),
+        content_type=str(content_type_of(path)),
         metadata={
             "rl.kind": FILE,
             "rl.format": FILE,

@@ -132,7 +132,8 @@ class Completer:
 
     def _conditions(self, last: Token) -> Iterator[SimpleCompletion]:
         from runloop_jupyter.actions.conditions import in_order, number, read, written
-        from runloop_jupyter.actions.object import can_be_typed, quoted
+        from runloop_jupyter.actions.object import can_be_typed
+        from runloop_jupyter.address import quoted
 
         known = self._names.get().metadata
         begun = undoubled(last.text)
@@ -154,7 +155,8 @@ class Completer:
                     yield SimpleCompletion(text=f"{typed}{sign}", type="metadata")
 
     def _sorts(self, last: Token) -> Iterator[SimpleCompletion]:
-        from runloop_jupyter.actions.object import can_be_typed, quoted
+        from runloop_jupyter.actions.object import can_be_typed
+        from runloop_jupyter.address import quoted
 
         begun = undoubled(last.text)
         dash = begun[:1] if begun.startswith("-") else ""
@@ -233,7 +235,8 @@ def _fitting(words: Iterable[str], last: Token, kind: str) -> Iterator[SimpleCom
 
 def _fitting_texts(texts: Iterable[str], last: Token, kind: str) -> Iterator[SimpleCompletion]:
     """Offer any texts as they must be typed; what can't be seen can't be told from another and isn't offered."""
-    from runloop_jupyter.actions.object import can_be_typed, quoted
+    from runloop_jupyter.actions.object import can_be_typed
+    from runloop_jupyter.address import quoted
 
     begun = undoubled(last.text)
     for text in texts:

@@ -1,4 +1,4 @@
-"""The magic for what moves: transfers."""
+"""The magics for what moves: cp, transfers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ VERBS: Final = ("cancel", "retry", "resume")
 @magics_class
 class MovingMagics(Magics):
     """What moves, what moved lately, what was cut off."""
+
+    @line_magic
+    @magic
+    def rl_cp(self, said: Namespace, cell: str | None) -> Any:
+        """Copy objects and files between any two places."""
+        from runloop_jupyter.actions.copy import cp
+
+        return cp(said.source, said.target, dry_run=said.dry_run)
 
     @line_magic
     @magic

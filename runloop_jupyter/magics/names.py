@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter import session
-from runloop_jupyter.actions.options import RESERVED
+from runloop_jupyter.options import RESERVED
 
 if TYPE_CHECKING:
     from runloop_jupyter.wire.objects import ObjectView

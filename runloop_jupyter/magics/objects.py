@@ -53,13 +53,13 @@ class RunloopMagics(Magics):
 
     @validate("ttl")
     def _ttl_can_be_read(self, proposal: Any) -> Any:
-        from runloop_jupyter.actions.options import ttl_ms
+        from runloop_jupyter.options import ttl_ms
 
         return _checked(proposal, lambda ttl: ttl_ms(ttl or None))
 
     @validate("metadata")
     def _metadata_can_be_stored(self, proposal: Any) -> Any:
-        from runloop_jupyter.actions.options import user_metadata
+        from runloop_jupyter.options import user_metadata
 
         return _checked(proposal, user_metadata)
 

@@ -147,6 +147,19 @@ def _url_parser() -> Parser:
     return parser
 
 
+def _cp_parser() -> Parser:
+    parser = Parser(
+        "%rl_cp",
+        "Copy between any two places: local paths, PROFILE:NAME, runloop://NAME, any URL that fsspec knows. From store "
+        "to store a pattern carries every version, the oldest first, with metadata and what is left of its time.",
+        ["%rl_cp ./runs runloop://runs/", "%rl_cp 'runloop://runs/*.csv' ./here/", "%rl_cp 'local:*' hosted:"],
+    )
+    parser.add_argument("source", metavar="SRC", help="a file, a folder, an object or a pattern")
+    parser.add_argument("target", metavar="DST", help="a folder, or the copy's name; PROFILE: alone is a whole store")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be copied, and copy nothing")
+    return parser
+
+
 def _cache_parser() -> Parser:
     parser = Parser(
         "%rl_cache",
@@ -205,6 +218,7 @@ PARSERS: Final = {
     "rl_rm": _rm_parser(),
     "rl_keep": _keep_parser(),
     "rl_url": _url_parser(),
+    "rl_cp": _cp_parser(),
     "rl_cache": _cache_parser(),
     "rl_transfers": _transfers_parser(),
     "rl_status": Parser("%rl_status", "Show which store is used, how it is reached, what it holds.", ["%rl_status"]),

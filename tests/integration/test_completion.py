@@ -12,7 +12,7 @@ from shells import ok
 
 import runloop_jupyter as rl
 from runloop_jupyter import errors, session
-from runloop_jupyter.actions.object import quoted
+from runloop_jupyter.address import quoted
 from runloop_jupyter.magics import names
 
 pytestmark = pytest.mark.usefixtures("fresh_shell")

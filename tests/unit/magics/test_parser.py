@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 from runloop_jupyter.actions.forms import KINDS
-from runloop_jupyter.actions.object import can_be_typed, quoted
+from runloop_jupyter.actions.object import can_be_typed
+from runloop_jupyter.address import quoted
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.magics.options import PARSERS
 from runloop_jupyter.magics.parser import HelpAsked, pairs

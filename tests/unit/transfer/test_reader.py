@@ -2,6 +2,7 @@
 
 import io
 import random
+import time
 
 import misbehaving as far
 import pytest
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 
 from runloop_jupyter.errors import TransferCancelled, TransferError
 from runloop_jupyter.secret import Secret
-from runloop_jupyter.transfer import presigned
-from runloop_jupyter.transfer.reader import BLOCK, BLOCKS_KEPT, READ_AHEAD, RangeReader
+from runloop_jupyter.transfer.reader import BLOCK, BLOCKS_KEPT, LARGE, READ_AHEAD, STRAIGHT, VERY_LARGE, RangeReader
 from runloop_jupyter.transfer.transfer import Transfer
 from runloop_jupyter.wire.objects import ObjectView
 
 DATA = random.Random(7).randbytes(5 * BLOCK + 777)
+VAST = random.Random(9).randbytes(12 << 20)
 LONG = random.Random(8).randbytes(40 * BLOCK)
 
 
@@ -38,10 +39,8 @@ def _no_waiting(monkeypatch):
 
 @pytest.fixture(scope="module")
 def server():
-    with pytest.MonkeyPatch.context() as patch, far.serving(far.Content(b"")) as server:
-        patch.setattr(presigned, "_client", None)
+    with far.serving(far.Content(b"")) as server:
         yield server
-        presigned._client.close()
 
 
 @pytest.fixture
@@ -64,6 +63,14 @@ def a_view(size):
     return ObjectView(
         id="obj_1", name="penguins", state="READ_ONLY", content_type="binary", create_time_ms=1, size_bytes=size
     )
+
+
+def settled(reader):
+    """Wait until nothing comes any more."""
+    before = -1
+    while before != reader.bytes_fetched:
+        before = reader.bytes_fetched
+        time.sleep(0.1)
 
 
 def read_at(reader, offset, size):
@@ -157,6 +164,48 @@ def test_reading_straight_on_takes_ever_fewer_requests(store):
     assert io.BufferedReader(reader, BLOCK).read() == LONG
     assert reader.bytes_fetched == len(LONG)
     assert reader.requests <= len(LONG) // BLOCK // READ_AHEAD + 5
+
+
+def test_many_bytes_are_fetched_as_they_are_asked_for(store):
+    reader = store.open(VAST)
+    assert read_at(reader, 5, LARGE) == VAST[5 : LARGE + 5]
+    assert store.ranges() == [f"bytes=5-{LARGE + 4}"]
+
+
+def test_very_many_bytes_come_by_several_connections(store):
+    reader = store.open(VAST)
+    buffer = bytearray(VERY_LARGE)
+    view = memoryview(buffer)
+    at = 0
+    while at < VERY_LARGE:
+        at += reader.readinto(view[at:])
+    assert buffer == VAST[:VERY_LARGE]
+    assert sorted(store.ranges()) == [f"bytes=0-{4 * 2**20 - 1}", f"bytes={4 * 2**20}-{VERY_LARGE - 1}"]
+
+
+def test_what_follows_is_fetched_ahead_while_it_is_read(store):
+    reader = store.open(VAST)
+    assert io.BufferedReader(reader, BLOCK).read(len(VAST)) == VAST
+    assert (reader.bytes_fetched, reader.requests) == (len(VAST), reader.requests)
+    assert reader.requests <= 30
+
+
+def test_what_is_fetched_ahead_is_at_most_half_of_what_was_read(store):
+    reader = store.open(VAST)
+    for _ in range(STRAIGHT // LARGE + 1):
+        reader.read(LARGE)
+    reader.seek(0)
+    reader.read(1)
+    settled(reader)
+    assert STRAIGHT < reader.bytes_fetched <= (STRAIGHT + LARGE) * 3 // 2 + BLOCK
+
+
+def test_a_fault_of_what_comes_ahead_is_not_seen_by_who_reads(store, server):
+    reader = store.open(VAST)
+    for _ in range(STRAIGHT // LARGE):
+        reader.read(LARGE)
+    store.will("GET", far.cut(1000), far.cut(1000), far.says(404))
+    assert read_at(reader, STRAIGHT, len(VAST)) + reader.read() == VAST[STRAIGHT:]
 
 
 def test_jumping_about_reads_no_further_than_it_must(store):

@@ -5,8 +5,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from runloop_jupyter.actions.options import ttl_ms, user_metadata
 from runloop_jupyter.errors import InputError, MetadataError
+from runloop_jupyter.options import ttl_ms, user_metadata
 
 
 @pytest.mark.parametrize(
