@@ -63,9 +63,9 @@ def open_object(store: Store, view: ObjectView, details: dict[str, Any]) -> Obje
         return ObjectReader(_unbuffered(here), details)
     if is_head(view):
         return ObjectReader(
-            PartsReader(store.objects, view, Transfer(view.name, "down", store.identity.label)), details
+            PartsReader(store.objects, view, Transfer(view.name, "down", store.identity.label), ahead=True), details
         )
-    return ObjectReader(RangeReader(store.objects, view), details)
+    return ObjectReader(RangeReader(store.objects, view, ahead=True), details)
 
 
 def cached(store: Store, view: ObjectView) -> BinaryIO | None:

@@ -26,13 +26,15 @@ class PartsReader(io.RawIOBase):
         objects: The store.
         view: Its head.
         transfer: Its `cancel` stops the reading.
+        ahead: As `RangeReader` has it, within each part.
 
     Raises:
         TransferError: The list of its parts can't be had.
     """
 
-    def __init__(self, objects: Objects, view: ObjectView, transfer: Transfer) -> None:
+    def __init__(self, objects: Objects, view: ObjectView, transfer: Transfer, *, ahead: bool = False) -> None:
         super().__init__()
+        self._goes_ahead = ahead
         found = parts.read(objects, view, transfer)
         if found.size != manifest.size_of(view):
             raise DigestMismatch(f"“{view.name}” is not what was put: the list of its parts speaks of something else")
@@ -88,7 +90,7 @@ class PartsReader(io.RawIOBase):
     def _part(self, number: int) -> RangeReader:
         if number not in self._open:
             view = parts.member(self._objects, self._found, number, self._view.name)
-            self._open[number] = RangeReader(self._objects, view, self._transfer.checkpoint)
+            self._open[number] = RangeReader(self._objects, view, self._transfer.checkpoint, ahead=self._goes_ahead)
             if len(self._open) > _OPEN:
                 self._fetched += self._open.popitem(last=False)[1].bytes_fetched
         self._open.move_to_end(number)

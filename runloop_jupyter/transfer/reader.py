@@ -34,22 +34,31 @@ class RangeReader(io.RawIOBase):
     """Reads an object by ranges.
 
     Few bytes come by blocks of 64 KiB, the last 128 kept; many come as they are asked for. Reading straight on
-    doubles how many blocks come with each request, and from some megabytes on what follows is fetched ahead, at most
-    half as much as was read. Not thread-safe, as files are.
+    doubles how many blocks come with each request. Not thread-safe, as files are.
 
     Args:
         objects: The store.
         view: The object, READ_ONLY.
         checkpoint: Called before each request; may raise to stop.
+        ahead: Whether what follows is fetched ahead while some megabytes are read straight on, at most half as much
+            as was read: for whoever may read it all, not for a look.
     """
 
-    def __init__(self, objects: Objects, view: ObjectView, checkpoint: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        view: ObjectView,
+        checkpoint: Callable[[], None] = lambda: None,
+        *,
+        ahead: bool = False,
+    ) -> None:
         super().__init__()
         if view.size_bytes is None:
             raise errors.TransferError(f"“{view.name}” has no bytes yet (state {view.state})")
         self._size = view.size_bytes
         self._parts = Parts(objects, view, checkpoint)
         self._coming = Ahead(self._parts, self._size, checkpoint)
+        self._goes_ahead = ahead
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._next_block = -1
@@ -126,7 +135,7 @@ class RangeReader(io.RawIOBase):
             return 0
         if len(room) >= VERY_LARGE:
             self._coming.bring(self._position, self._position + len(room))
-        elif self._straight >= STRAIGHT and self._steps >= STEPS:
+        elif self._goes_ahead and self._straight >= STRAIGHT and self._steps >= STEPS:
             self._coming.bring(self._position, self._position + max(len(room), self._straight // 2))
         return self._coming.take(self._position, room)
 

@@ -49,9 +49,9 @@ def store(server):
     server.behave()
     store = Links(server)
 
-    def opened(data=DATA, etag='"one"', size=None, checkpoint=lambda: None):
+    def opened(data=DATA, etag='"one"', size=None, checkpoint=lambda: None, ahead=True):
         server.backend = far.Content(data, etag)
-        return RangeReader(store, a_view(len(data) if size is None else size), checkpoint)
+        return RangeReader(store, a_view(len(data) if size is None else size), checkpoint, ahead=ahead)
 
     store.open = opened
     store.will = server.will
@@ -198,6 +198,14 @@ def test_what_is_fetched_ahead_is_at_most_half_of_what_was_read(store):
     reader.read(1)
     settled(reader)
     assert STRAIGHT < reader.bytes_fetched <= (STRAIGHT + LARGE) * 3 // 2 + BLOCK
+
+
+def test_for_a_look_nothing_is_fetched_ahead(store):
+    reader = store.open(VAST, ahead=False)
+    for _ in range(STRAIGHT // LARGE + 2):
+        reader.read(LARGE)
+    settled(reader)
+    assert reader.bytes_fetched == STRAIGHT + 2 * LARGE
 
 
 def test_a_fault_of_what_comes_ahead_is_not_seen_by_who_reads(store, server):
