@@ -23,8 +23,13 @@ from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.errors import InputError, NewestGone, ObjectNotFound
 from runloop_jupyter.filesystems.reading import cached
 from runloop_jupyter.lookup import is_alive
+from runloop_jupyter.transfer import journal
 from runloop_jupyter.transfer.cache import copy as copy_bytes
-from runloop_jupyter.transfer.manifest import facts_of, is_member, of_whole, size_of
+from runloop_jupyter.transfer.folders import members
+from runloop_jupyter.transfer.folders.contents import InStore
+from runloop_jupyter.transfer.folders.fetching import Fetching
+from runloop_jupyter.transfer.folders.sending import Base, Sending
+from runloop_jupyter.transfer.manifest import facts_of, is_folder, is_member, of_whole, size_of
 from runloop_jupyter.transfer.parts import download, upload
 from runloop_jupyter.transfer.portion import Portion
 from runloop_jupyter.transfer.room import room
@@ -67,6 +72,7 @@ class Carrying:
         self._source = source.store
         self._target = target.store
         self._whole = whole
+        self._shared: dict[str, Base] = {}
         if source.store.identity == target.store.identity and (not target.path or target.path == source.path):
             raise InputError(f"{source} and {target} are the same store. Give another profile, or another name")
         if is_pattern(source.path) or not source.path:
@@ -89,13 +95,38 @@ class Carrying:
         if name in self.failed:
             raise self.failed[name]
         rows, done = [], 0
+        self._shared.pop(name, None)
         part.begin(Phase.SENDING, sum(size_of(view) or 0 for view in self.versions[name]))
         for view in self.versions[name]:
             part.checkpoint()
-            if row := _again(self._source, view, self._target, name, Portion(part, done)):
-                rows.append(row)
+            left = _left_ms(view)
+            if left is not None and left < 1000:  # it ended meanwhile
+                continue
+            made = self._folder(view, name, part) if is_folder(view) else self._object(view, name, Portion(part, done))
+            rows.append(Row(_version(view), size_of(view), _version(made), "new"))
             done += size_of(view) or 0
         return rows
+
+    def _object(self, view: ObjectView, name: str, part: Portion) -> ObjectView:
+        """Fetch an object, verified, and put it with its metadata and what is left of its time to live."""
+        target, size = self._target, size_of(view) or 0
+        with intended(target, name, part) as (intent, spool):
+            with room(spool.parent, size, view.name), open_spool(spool) as file:
+                _fetch(self._source, view, file, part)
+            intent.with_metadata(_marked(view))
+            return upload(target.objects, spool, spool.stat(), _parameters(view, name), part, intent)
+
+    def _folder(self, view: ObjectView, name: str, part: Transfer) -> ObjectView:
+        """As `_object`, for a folder that is kept as files: what the version carried before it has is shared."""
+        source, target = self._source, self._target
+        listing = members.read(source.objects, source.identity.id, view, part)
+        fetching = Fetching(source.objects, source.identity.id, view.name, listing, part)
+        intent = journal.begin(target.identity.id, target.identity.label, name, None)
+        where = target.objects, target.identity.id
+        parameters, base = _parameters(view, name), self._shared.get(name)
+        sent = Sending(*where, listing, InStore(fetching.write), parameters, part, intent, base).run()
+        self._shared[name] = Base(sent.head, members.read(*where, sent.head, part))
+        return sent.head
 
     def _all_that_fits(self, pattern: str, target: ObjectsAt) -> None:
         if target.path and not target.path.endswith("/"):
@@ -146,24 +177,6 @@ def _named(source: ObjectsAt, looking: Transfer) -> ObjectView:
     return found
 
 
-def _again(source: Store, view: ObjectView, target: Store, name: str, part: Portion) -> Row | None:
-    """Fetch an object, verified, and put it into another store with its metadata and what is left of its time."""
-    left = _left_ms(view)
-    if left is not None and left < 1000:
-        return None  # it ended meanwhile
-    size = size_of(view) or 0
-    with intended(target, name, part) as (intent, spool):
-        with room(spool.parent, size, view.name), open_spool(spool) as file:
-            _fetch(source, view, file, part)
-        intent.with_metadata(_marked(view))
-        parameters = ObjectCreateParameters(
-            name=name, content_type=view.content_type, metadata=intent.metadata, ttl_ms=_left_ms(view)
-        )
-        made = upload(target.objects, spool, spool.stat(), parameters, part, intent)
-    version = f"{view.name}@{version_label(view.create_time_ms, view.id)}"
-    return Row(version, size, f"{made.name}@{version_label(made.create_time_ms, made.id)}", "new")
-
-
 def _fetch(source: Store, view: ObjectView, file: BinaryIO, part: Portion) -> None:
     said = facts_of(view.metadata).get("digest")
     if here := cached(source, view):
@@ -171,6 +184,16 @@ def _fetch(source: Store, view: ObjectView, file: BinaryIO, part: Portion) -> No
             copy_bytes(here, file, part.advance)
     else:
         download(source.objects, view, file, part, said if isinstance(said, str) else None)
+
+
+def _parameters(view: ObjectView, name: str) -> ObjectCreateParameters:
+    return ObjectCreateParameters(
+        name=name, content_type=view.content_type, metadata=_marked(view), ttl_ms=_left_ms(view)
+    )
+
+
+def _version(view: ObjectView) -> str:
+    return f"{view.name}@{version_label(view.create_time_ms, view.id)}"
 
 
 def _marked(view: ObjectView) -> dict[str, str]:

@@ -13,9 +13,9 @@ from runloop_jupyter.actions.within import Inside
 from runloop_jupyter.address import Address, quoted
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import AddressError, InputError, Interrupted, SeveralMatch, StoreError
+from runloop_jupyter.filesystems.deleting import delete_object
 from runloop_jupyter.lookup import by_id, versions
-from runloop_jupyter.transfer import cache, journal
-from runloop_jupyter.transfer.manifest import is_folder, is_head
+from runloop_jupyter.transfer import cache
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ def delete(removal: Removal) -> Removal:
     def work(asking: Transfer) -> None:
         for thing in removal.objects:
             asking.checkpoint()
-            _delete(thing, asking)
+            delete_object(thing.store, thing.view, asking)
             gone.append(thing)
             if here := cache.if_any():
                 here.forget(thing.store.identity.id, thing.id)
@@ -116,22 +116,6 @@ def delete(removal: Removal) -> Removal:
             raise
         raise type(error)(f"{error}; this came after {_so_far(gone, removal)}", status=error.status) from None
     return Removal(removal.objects, done=True)
-
-
-def _delete(thing: Object, asking: Transfer) -> None:
-    store = thing.store
-    if not (is_head(thing.view) or is_folder(thing.view)):
-        store.objects.delete(thing.id)
-        return
-    intent = journal.begin(store.identity.id, store.identity.label, thing.name, None)
-    if is_folder(thing.view):
-        from runloop_jupyter.transfer.folders import removing
-
-        removing.delete(store.objects, store.identity.id, thing.view, asking, intent)
-        return
-    from runloop_jupyter.transfer import parts
-
-    parts.delete(store.objects, thing.view, asking, intent)
 
 
 def _place(session: Session, what: str, asking: Transfer) -> tuple[Store, Address]:

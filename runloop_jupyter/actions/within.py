@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.wire.objects import ObjectView
 
-LINKS: Final = 40
-"""Links that lead to links, as systems allow."""
 COMPARED: Final = 10_000
 NAMED: Final = 3
 
@@ -142,7 +139,7 @@ def part_of(folder: Object, path: str, looking: Transfer, *, caches: bool = True
         StoreError: The store refused.
     """
     listing = listing_of(folder, looking, caches=caches)
-    there = _followed(listing, path)
+    there = listing.followed(path)
     file = listing.file(there)
     if file is None:
         beneath = listing.beneath(there) if there else listing
@@ -176,19 +173,3 @@ def not_there(folder: Object, path: str, paths: Iterable[str]) -> ObjectNotFound
     close = list(dict.fromkeys([*alike, *difflib.get_close_matches(path, some, n=NAMED)]))[:NAMED]
     near = f" Close: {', '.join(map(shown, close))}" if close else ""
     return ObjectNotFound(f"“{folder.name}” has no {shown(path)} in it.{near}")
-
-
-def _followed(listing: Listing, path: str) -> str:
-    """Return where a path leads within, through links; they can't lead out."""
-    links = dict(listing.links)
-    for _ in range(LINKS):
-        steps = path.split("/")
-        for count in range(1, len(steps) + 1):
-            above = "/".join(steps[:count])
-            if above in links:
-                there = posixpath.normpath(posixpath.join(posixpath.dirname(above), links[above]))
-                path = posixpath.normpath(posixpath.join(there, *steps[count:]))
-                break
-        else:
-            return path
-    return path

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter.address import version_label
 from runloop_jupyter.api.objects import Filter
+from runloop_jupyter.content import content_type_of
 from runloop_jupyter.filesystems.paths import is_path
 from runloop_jupyter.lookup import is_alive
-from runloop_jupyter.transfer.manifest import facts_of, is_member, size_of
+from runloop_jupyter.transfer.manifest import facts_of, is_folder, is_member, size_of
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from runloop_jupyter.session import Store
+    from runloop_jupyter.transfer.folders.listing import File
     from runloop_jupyter.wire.objects import ObjectView
 
 FIRST: Final = 500
@@ -43,6 +45,18 @@ def file_entry(path: str, view: ObjectView) -> Entry:
         "content_type": view.content_type,
         "metadata": dict(view.metadata or {}),
         "digest": facts_of(view.metadata).get("digest"),
+    }
+
+
+def inner_entry(path: str, file: File, head: ObjectView) -> Entry:
+    """Return what fsspec says of a file in a folder that is kept as files; its ``version`` is that of the folder."""
+    return {
+        **file_entry(path, head),
+        "size": file.size,
+        "id": file.pieces[0].id if file.pieces else None,
+        "content_type": str(content_type_of(path)),
+        "metadata": {},
+        "digest": file.digest,
     }
 
 
@@ -89,24 +103,21 @@ def children(folder: str, files: dict[str, ObjectView]) -> list[Entry]:
     for path, view in files.items():
         name, slash, _ = path[start:].partition("/")
         at = path[:start] + name
-        if (at, bool(slash)) not in found:
-            found[at, bool(slash)] = folder_entry(at) if slash else file_entry(at, view)
+        as_folder = bool(slash) or is_folder(view)
+        if (at, as_folder) not in found:
+            found[at, as_folder] = folder_entry(at) if as_folder else file_entry(at, view)
     return [found[key] for key in sorted(found)]
 
 
-def folders(folder: str, files: dict[str, ObjectView]) -> set[str]:
-    """Return the folders beneath a folder, at whatever depth, of what is `beneath` it."""
-    found = set()
-    for path in files:
-        while (path := path.rpartition("/")[0]) and path != folder and path not in found:
-            found.add(path)
+def folders(folder: str, paths: Iterable[str]) -> set[str]:
+    """Return the folders beneath a folder, at whatever depth, that paths beneath it lead through."""
+    found: set[str] = set()
+    for path in paths:
+        above = path.rpartition("/")[0]
+        while above and above != folder and above not in found:
+            found.add(above)
+            above = above.rpartition("/")[0]
     return found
-
-
-def is_folder(store: Store, path: str) -> bool:
-    """Whether anything is in a folder."""
-    # One page most often tells: a folder's first object is rarely one whose newest version is gone.
-    return bool(beneath(store, path))
 
 
 def _walk(store: Store, prefix: str, state: ObjectState) -> Iterator[ObjectView]:

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import io
 import os
-import time
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -22,26 +21,26 @@ from fsspec import AbstractFileSystem
 from fsspec.core import has_magic
 from fsspec.utils import stringify_path, tokenize
 
-from runloop_jupyter import lookup, options
+from runloop_jupyter import options
 from runloop_jupyter import profile as profiles
 from runloop_jupyter import session as sessions
-from runloop_jupyter.address import Address, check_name
+from runloop_jupyter.address import check_name
 from runloop_jupyter.atomic import atomic_writer
-from runloop_jupyter.errors import InputError, ObjectNotFound
-from runloop_jupyter.filesystems import entries, paths
+from runloop_jupyter.errors import InputError
+from runloop_jupyter.filesystems import entries, paths, within
+from runloop_jupyter.filesystems.deleting import delete_object
 from runloop_jupyter.filesystems.reading import cached, open_object
 from runloop_jupyter.filesystems.several import at_once
+from runloop_jupyter.filesystems.tree import Tree
 from runloop_jupyter.filesystems.writing import ObjectWriter, send
 from runloop_jupyter.transfer import journal
 from runloop_jupyter.transfer import manifest as sets
 from runloop_jupyter.transfer.fetching import Parts
-from runloop_jupyter.transfer.parts import delete as delete_set
 from runloop_jupyter.transfer.parts import download
 from runloop_jupyter.transfer.transfer import Phase, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from runloop_jupyter.filesystems.entries import Entry
     from runloop_jupyter.session import Store
@@ -123,27 +122,17 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         """Return the URL of a path."""
         return paths.joined(self._named_profile, self._strip_protocol(name))
 
+    @property
+    def _tree(self) -> Tree:
+        return Tree(self.store)
+
     def view(self, path: str) -> ObjectView:
-        """Return the object that a path means.
+        """Return the object that a path names.
 
         Raises:
             FileNotFoundError: There is none, or its newest version is gone; the message says which is there.
         """
-        return self._view(self._strip_protocol(path))
-
-    def _view(self, path: str) -> ObjectView:
-        store, looking = self.store, Transfer(path, "down", "")
-        address = Address(path)
-        try:
-            if address.looks_like_id and (view := lookup.by_id(store, path)):
-                return view
-            if path and (view := lookup.newest(store, path, looking)):
-                return view
-            if address.versioned:
-                return lookup.version_of(store, *address.versioned, looking)
-        except ObjectNotFound as error:
-            raise FileNotFoundError(str(error)) from None
-        raise FileNotFoundError(f"no object is named “{path}” in the {store.identity.label}")
+        return self._tree.object(self._strip_protocol(path))
 
     def info(self, path: str, **_: Any) -> Entry:
         """Return what there is of a path: see `entries.file_entry`.
@@ -151,15 +140,7 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         Raises:
             FileNotFoundError: Nothing.
         """
-        path = self._strip_protocol(path)
-        if not path:
-            return entries.folder_entry(path)
-        try:
-            return entries.file_entry(path, self._view(path))
-        except FileNotFoundError:
-            if entries.is_folder(self.store, path):
-                return entries.folder_entry(path)
-            raise
+        return self._tree.entry(self._strip_protocol(path))
 
     def exists(self, path: str, **_: Any) -> bool:
         """Whether there is anything at a path. A store that can't be asked is an error, not a no."""
@@ -175,10 +156,7 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         Raises:
             FileNotFoundError: There is neither.
         """
-        path = self._strip_protocol(path)
-        found = entries.children(path, entries.beneath(self.store, path))
-        if not found and path:
-            found = [entries.file_entry(path, self._view(path))]
+        found = self._tree.children(self._strip_protocol(path))
         return found if detail else [entry["name"] for entry in found]
 
     def find(
@@ -188,20 +166,14 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         if maxdepth is not None and maxdepth < 1:
             raise ValueError("maxdepth must be at least 1")
         path = self._strip_protocol(path)
-        files = entries.beneath(self.store, path)
-        found = {at: entries.file_entry(at, view) for at, view in files.items()}
+        found = self._tree.files(path)
         if withdirs:
-            found |= {folder: entries.folder_entry(folder) for folder in entries.folders(path, files)}
+            folders = entries.folders(path, found)
+            found = dict(sorted({**found, **{each: entries.folder_entry(each) for each in folders}}.items()))
         if maxdepth is not None:
             base = path.count("/") + 1 if path else 0
             found = {at: entry for at, entry in found.items() if at.count("/") + 1 - base <= maxdepth}
-        if not found and path:
-            try:
-                found = {path: entries.file_entry(path, self._view(path))}
-            except FileNotFoundError:
-                found = {}
-        ordered = {at: found[at] for at in sorted(found)}
-        return ordered if detail else list(ordered)
+        return found if detail else list(found)
 
     def created(self, path: str) -> datetime:
         """Return when the object at a path was put (UTC)."""
@@ -245,8 +217,7 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
     ) -> Any:
         del block_size, cache_options  # how it is read ahead is decided by how it is read
         if mode == "rb":
-            view = self._view(path)
-            return open_object(self.store, view, entries.file_entry(path, view))
+            return open_object(self.store, *self._tree.file(path))
         if mode not in {"wb", "xb"}:
             raise NotImplementedError(f"mode {mode!r}: an object doesn't change. Write all of it ('wb')")
         if mode == "xb" and self._is_taken(path):
@@ -257,9 +228,9 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
         """Return an object's bytes, or those from `start` to `end`, counted from the end where negative."""
-        view = self.view(path)
-        if (start, end) == (None, None) or sets.is_head(view) or cached(self.store, view):
-            with open_object(self.store, view, entries.file_entry(path, view)) as file:
+        view, entry = self._tree.file(self._strip_protocol(path))
+        if view is None or (start, end) == (None, None) or sets.is_head(view) or cached(self.store, view):
+            with open_object(self.store, view, entry) as file:
                 first, last, _step = slice(start, end).indices(file.size)
                 file.seek(first)
                 return file.read(max(0, last - first))
@@ -311,20 +282,18 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
             super().get_file(rpath, lpath, **({} if callback is None else {"callback": callback}), outfile=outfile)
             return
         target = Path(lpath)
-        try:
-            view = self._view(path)
-        except FileNotFoundError:
-            if not self.isdir(path):
-                raise
+        if self.isdir(path):
             target.mkdir(parents=True, exist_ok=True)
             return
+        view, entry = self._tree.file(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        said = sets.facts_of(view.metadata).get("digest")
         with (
-            self._transfer(view.name, "down", callback, more.get("transfer")) as transfer,
+            self._transfer(path, "down", callback, more.get("transfer")) as transfer,
             atomic_writer(target, mode=0o666) as file,
         ):
-            download(self.store.objects, view, file, transfer, said if isinstance(said, str) else None)
+            if view is not None:
+                said = entry["digest"]
+                download(self.store.objects, view, file, transfer, said if isinstance(said, str) else None)
 
     def put_file(self, lpath: Any, rpath: str, callback: Any = None, mode: str = "overwrite", **more: Any) -> None:
         """Put a file as it is, without copying it first; a directory is nothing by itself."""
@@ -343,29 +312,25 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
     def cp_file(self, path1: str, path2: str, **_: Any) -> None:
         """Copy an object, with its metadata and its time to live; no store copies by itself, so its bytes move."""
         source, target = self._strip_protocol(path1), self._strip_protocol(path2)
-        try:
-            view = self._view(source)
-        except FileNotFoundError:
-            if self.isdir(source):
-                return
-            raise
-        details = entries.file_entry(source, view)
+        if self.isdir(source):
+            return
+        view, details = self._tree.file(source)
         own = {key: value for key, value in details["metadata"].items() if not key.startswith(options.RESERVED)}
         with (
             open_object(self.store, view, details) as reader,
-            self._open(target, "wb", metadata={**self._metadata, **own}, ttl=_left(view)) as writer,
+            self._open(target, "wb", metadata={**self._metadata, **own}, ttl=_left(details)) as writer,
         ):
             while piece := reader.read(1 << 20):
                 writer.write(piece)
 
     def _rm(self, path: str) -> None:
-        store = self.store
-        view = self._view(self._strip_protocol(path))
-        if sets.is_head(view):
-            intent = journal.begin(store.identity.id, store.identity.label, view.name, None)
-            delete_set(store.objects, view, Transfer(view.name, "down", store.identity.label), intent)
-        else:
-            store.objects.delete(view.id)
+        try:
+            view = self.view(path)
+        except FileNotFoundError:
+            if within.find(self.store, self._strip_protocol(path)) is None:
+                raise
+            raise NotImplementedError(f"“{path}” is a file in a folder. Put the folder again without it") from None
+        delete_object(self.store, view, Transfer(view.name, "down", self.store.identity.label))
 
     def rm_file(self, path: str) -> None:
         """Delete the newest version at a path."""
@@ -389,7 +354,8 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
     def _to_remove(self, path: str, *, recursive: bool) -> list[str]:
         if not recursive:
             return [path]
-        # One walk tells of all, where asking for each would be some requests each.
+        # One walk tells of all, where asking for each would be some requests each. A folder that is kept as files is
+        # one object.
         return list(entries.beneath(self.store, path)) or [path]
 
     def mkdir(self, path: str, create_parents: bool = True, **_: Any) -> None:
@@ -411,7 +377,7 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
 
     def _is_taken(self, path: str) -> bool:
         try:
-            self._view(path)
+            self.view(path)
         except FileNotFoundError:
             return False
         return True
@@ -465,11 +431,10 @@ def _again(store: Store, metadata: dict[str, object], ttl_ms: int | None) -> Run
     return again
 
 
-def _left(view: ObjectView) -> timedelta | None:
-    """Return how long an object has yet to live; a second at the least, None for ever."""
-    if view.delete_after_time_ms is None:
-        return None
-    return max(timedelta(seconds=1), timedelta(milliseconds=view.delete_after_time_ms - time.time() * 1000))
+def _left(entry: Entry) -> timedelta | None:
+    """Return how long a file has yet to live; a second at the least, None for ever."""
+    ends: datetime | None = entry["expires"]
+    return None if ends is None else max(timedelta(seconds=1), ends - datetime.now(UTC))
 
 
 def _tell(callback: Any, now: Snapshot) -> None:

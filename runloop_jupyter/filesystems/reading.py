@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runloop_jupyter.transfer.cache import if_any
@@ -53,12 +54,14 @@ class ObjectReader(io.BufferedReader):
         return made if isinstance(made, int) else 0
 
 
-def open_object(store: Store, view: ObjectView, details: dict[str, Any]) -> ObjectReader:
-    """Open an object.
+def open_object(store: Store, view: ObjectView | None, details: dict[str, Any]) -> ObjectReader:
+    """Open an object; None is a file without bytes, which no object holds.
 
     Raises:
         TransferError: It has no bytes, or the list of its parts can't be had.
     """
+    if view is None:
+        return ObjectReader(io.FileIO(os.devnull), details)
     if here := cached(store, view):
         return ObjectReader(_unbuffered(here), details)
     if is_head(view):

@@ -79,6 +79,23 @@ def test_a_copy_that_was_stopped_in_the_middle_goes_on_where_it_was(far, top, mo
         assert [data for data, _ in versions(f"{top}/{number}", "env")] == expected
 
 
+def test_a_folder_that_is_kept_as_files_is_carried_whole_with_what_its_versions_share(far, top, tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        (tmp_path / "in" / f"{number}.bin").write_bytes(bytes([number]) * 1000)
+    rl.put(tmp_path / "in", top, format="files")
+    (tmp_path / "in" / "1.bin").write_bytes(b"changed")
+    rl.put(tmp_path / "in", top, format="files")
+    assert len(rl.cp(f"local:{top}*", "env:")) == 2
+    back = rl.get(f"env:{top}", cache=False)
+    assert {path.name: path.read_bytes() for path in back.iterdir()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "in").iterdir()
+    }
+    members = [view for page in far.objects.pages() for view in page.objects if view.name.startswith(f"{top}.rl-")]
+    assert len(members) == 4
+    assert rl.cp(f"local:{top}*", "env:").there == 2
+
+
 def test_a_dry_run_says_what_would_be_copied_and_copies_nothing(far, top):
     rl.put(b"x", f"{top}/a")
     would = rl.cp(f"local:{top}/*", "env:", dry_run=True)

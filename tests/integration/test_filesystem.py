@@ -58,6 +58,42 @@ def test_slashes_in_names_make_folders(fs, top):
         fs.ls(f"{top}/no")
 
 
+@pytest.fixture
+def scans(top, tmp_path):
+    """A folder that is kept as files, and what is in it."""
+    files = {"a.txt": b"1", "b/c.bin": b"2" * 70_000, "b/empty": b""}
+    for name, data in files.items():
+        (tmp_path / "scans" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "scans" / name).write_bytes(data)
+    (tmp_path / "scans" / "latest").symlink_to("b/c.bin")
+    rl.put(tmp_path / "scans", f"{top}/scans", format="files")
+    return files
+
+
+def test_a_folder_that_is_kept_as_files_is_a_folder(fs, top, scans):
+    folder = f"{top}/scans"
+    assert [entry["type"] for entry in fs.ls(top)] == ["directory"]
+    assert fs.ls(folder, detail=False) == [f"{folder}/a.txt", f"{folder}/b"]
+    assert fs.ls(f"{folder}/b", detail=False) == [f"{folder}/b/c.bin", f"{folder}/b/empty"]
+    assert fs.find(top) == fs.find(folder) == [f"{folder}/{name}" for name in sorted(scans)]
+    assert {name: fs.cat(f"{folder}/{name}") for name in scans} == scans
+    assert fs.cat_file(f"{folder}/b/c.bin", 10, 12) == fs.cat_file(f"{folder}/latest", 10, 12) == b"22"
+    assert (fs.isdir(folder), fs.isdir(f"{folder}/b"), fs.isfile(f"{folder}/a.txt")) == (True, True, True)
+    for missing in (f"{folder}/no", f"{folder}/a.txt/no"):
+        assert not fs.exists(missing)
+    with pytest.raises(IsADirectoryError):
+        fs.open(folder)
+
+
+def test_a_folder_that_is_kept_as_files_comes_here_and_goes_as_a_whole(fs, top, scans, tmp_path):
+    fs.get(f"{top}/scans", str(tmp_path / "out"), recursive=True)
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in scans} == scans
+    with pytest.raises(NotImplementedError, match="Put the folder again"):
+        fs.rm(f"{top}/scans/a.txt")
+    fs.rm(f"{top}/scans", recursive=True)
+    assert not fs.exists(f"{top}/scans")
+
+
 def test_a_name_that_can_be_no_path_is_there_under_its_id(fs, top):
     odd = rl.put(b"x", f"{top}//twice")
     assert (odd.id in fs.ls("", detail=False), fs.cat(odd.id)) == (True, b"x")

@@ -15,6 +15,7 @@ as those of an archive.
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -37,6 +38,8 @@ MOST: Final = 1_000_000
 PER_FILE: Final = 300
 """Bytes of a listing for each file beside its path: digest, id, and what stands between."""
 EMPTY: Final = f"blake3:{blake3.blake3().hexdigest()}"
+LINKS: Final = 40
+"""Links that lead to links, as systems allow."""
 _VERSION: Final = 1
 _DIGEST: Final = re.compile(r"blake3:[0-9a-f]{64}")
 
@@ -148,6 +151,21 @@ class Listing:
     def file(self, path: str) -> File | None:
         """Return the file `path`, None where there is none."""
         return next((file for file in self.files if file.path == path), None)
+
+    def followed(self, path: str) -> str:
+        """Return where a path leads within, through links; they can't lead out."""
+        links = dict(self.links)
+        for _ in range(LINKS):
+            steps = path.split("/")
+            for count in range(1, len(steps) + 1):
+                above = "/".join(steps[:count])
+                if above in links:
+                    there = posixpath.normpath(posixpath.join(posixpath.dirname(above), links[above]))
+                    path = posixpath.normpath(posixpath.join(there, *steps[count:]))
+                    break
+            else:
+                return path
+        return path
 
     def _entries(self) -> Iterator[list[Any]]:
         entries: list[list[Any]] = [["folder", path] for path in self.folders]
