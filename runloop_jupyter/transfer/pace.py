@@ -29,10 +29,12 @@ class Pace:
 
     Attributes:
         allowed: How many there may be now.
+        plenty: Whether more aren't tried, for each brings as much as the processors take.
     """
 
     def __init__(self, now: float, most: int = MOST) -> None:
         self.allowed = min(AT_FIRST, most)
+        self.plenty = False
         self._most = most
         self._before: tuple[int, float] | None = None  # the number before this one, and its bytes a second
         self._raised = now
@@ -63,6 +65,7 @@ class Pace:
             self._before = (self.allowed, rate)
             self._change(now, min(self.allowed * 2, self._most))
         else:
+            self.plenty = rate >= self.allowed * PLENTY
             self._settle(now, self.allowed)
 
     def push_back(self, now: float) -> None:

@@ -55,6 +55,7 @@ class _Shared:
     failures: list[_Failure] = field(default_factory=list)
     workers: int = 0
     allowed: int = 1
+    alone: bool = False
     round: int = 0
     over: bool = False
 
@@ -88,6 +89,7 @@ class _Crew:
             if incoming.partial.prefix:  # the first answer told what the others must be of
                 pace.look(time.monotonic(), incoming.received, active)
                 shared.allowed = pace.allowed
+                shared.alone = pace.plenty and pace.allowed == 1
 
     def dismiss(self) -> None:
         """End every connection and wait for those who used them: nobody writes to the file after this."""
@@ -142,7 +144,7 @@ class _Crew:
             length = min(max(left // (_GROWS * shared.allowed), LEAST), LARGEST)
             if not self._incoming.partial.prefix:
                 length = LEAST
-            elif shared.allowed == 1:
+            elif shared.alone:
                 length = left  # it comes in order; whoever helps later takes the half of it
             if stop - start < length + LEAST // 2:
                 length = stop - start

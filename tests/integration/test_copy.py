@@ -65,6 +65,7 @@ def test_a_copy_that_was_stopped_in_the_middle_goes_on_where_it_was(far, top, mo
 
     def breaking(*arguments):
         if len(sent) >= 5:
+            arguments[-1].close()
             raise ConnectionError
         sent.append(arguments)
         return upload(*arguments)

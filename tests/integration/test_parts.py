@@ -149,10 +149,10 @@ def test_a_rotten_page_in_the_store_is_an_error_in_a_part(home):
 
 def test_ctrl_c_stops_a_part_on_its_way(big, monkeypatch):
     class Interrupted(RangeReader):
-        def _range(self, start, stop):
+        def readinto(self, buffer):
             if self.requests > 3:
                 raise KeyboardInterrupt
-            return super()._range(start, stop)
+            return super().readinto(buffer)
 
     monkeypatch.setattr(getting, "RangeReader", Interrupted)
     with pytest.raises(KeyboardInterrupt):

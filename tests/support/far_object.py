@@ -10,7 +10,7 @@ import blake3
 import misbehaving
 
 from runloop_jupyter.secret import Secret
-from runloop_jupyter.transfer import arriving, download, exchange, presigned, ranges
+from runloop_jupyter.transfer import arriving, download, exchange, pace, presigned, ranges
 from runloop_jupyter.transfer.transfer import Transfer
 from runloop_jupyter.wire.objects import ObjectView
 
@@ -78,6 +78,7 @@ class FarObject:
 def far_object(patch: pytest.MonkeyPatch) -> Iterator[FarObject]:
     """Run a server with one object of two and a half MiB. Nobody waits between tries."""
     patch.setattr(ranges, "LEAST", RANGE)
+    patch.setattr(pace, "AT_FIRST", 2)  # what so little takes is too short to find out that more help
     patch.setattr(download, "PARALLEL_FROM", 2 * RANGE)
     patch.setattr(arriving, "RESUMABLE", RANGE)
     patch.setattr(presigned, "GOT_ON", RANGE // 2)
