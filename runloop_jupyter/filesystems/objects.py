@@ -168,7 +168,7 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         path = self._strip_protocol(path)
         found = self._tree.files(path)
         if withdirs:
-            folders = entries.folders(path, found)
+            folders = entries.folders(path, (each for each in found if each != path))  # a file has none beneath it
             found = dict(sorted({**found, **{each: entries.folder_entry(each) for each in folders}}.items()))
         if maxdepth is not None:
             base = path.count("/") + 1 if path else 0

@@ -70,6 +70,11 @@ def scans(top, tmp_path):
     return files
 
 
+def test_beneath_a_file_there_is_the_file_alone(fs, top):
+    fs.pipe(f"{top}/a/b.txt", b"1")
+    assert fs.find(f"{top}/a/b.txt", withdirs=True) == [f"{top}/a/b.txt"]
+
+
 def test_a_folder_that_is_kept_as_files_is_a_folder(fs, top, scans):
     folder = f"{top}/scans"
     assert [entry["type"] for entry in fs.ls(top)] == ["directory"]
@@ -237,14 +242,21 @@ def test_pathlib_s_words_work_on_it(top):
     assert not path.exists()
 
 
-def test_dask_reads_a_dataset_with_worker_processes(top):
-    import dask
-    import dask.dataframe as dd
+DASK = """
+import sys, dask, dask.dataframe as dd
+if __name__ == "__main__":
+    with dask.config.set(scheduler="processes", num_workers=2):
+        print(dd.read_parquet(sys.argv[1]).x.sum().compute())
+"""
 
+
+def test_dask_reads_a_dataset_with_worker_processes(top, tmp_path):
     for number in range(4):
         FRAME.to_parquet(f"runloop://{top}/part-{number}.parquet")
-    with dask.config.set(scheduler="processes", num_workers=2):
-        assert dd.read_parquet(f"runloop://{top}/*.parquet").x.sum().compute() == 4 * FRAME.x.sum()
+    (tmp_path / "read.py").write_text(DASK)
+    command = [sys.executable, str(tmp_path / "read.py"), f"runloop://{top}/*.parquet"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(ran.stdout) == 4 * FRAME.x.sum()
 
 
 def test_a_pickle_has_no_key_and_is_the_same_filesystem(fs):
