@@ -204,4 +204,7 @@ def _inside(path: str) -> str:
 def _shown(place: Place, path: str) -> str:
     if isinstance(place, ObjectsAt):
         return path
-    return path if place.local else str(place.fs.unstrip_protocol(path))
+    if not place.local:
+        return str(place.fs.unstrip_protocol(path))
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
