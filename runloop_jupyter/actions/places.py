@@ -40,7 +40,7 @@ class ObjectsAt:
         """The filesystem that has them."""
         from runloop_jupyter.filesystems.objects import RunloopFileSystem
 
-        return RunloopFileSystem(self.profile, store=self.store)
+        return RunloopFileSystem(profile=self.profile, store=self.store)
 
 
 @dataclass(frozen=True)

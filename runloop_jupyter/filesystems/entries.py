@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter.address import version_label
@@ -58,6 +58,12 @@ def inner_entry(path: str, file: File, head: ObjectView) -> Entry:
         "metadata": {},
         "digest": file.digest,
     }
+
+
+def left(entry: Entry) -> timedelta | None:
+    """Return how long a file has yet to live; a second at the least, None for ever."""
+    ends: datetime | None = entry["expires"]
+    return None if ends is None else max(timedelta(seconds=1), ends - datetime.now(UTC))
 
 
 def folder_entry(path: str) -> Entry:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import os
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -32,7 +31,7 @@ from runloop_jupyter.filesystems.deleting import delete_object
 from runloop_jupyter.filesystems.reading import cached, open_object
 from runloop_jupyter.filesystems.several import at_once
 from runloop_jupyter.filesystems.tree import Tree
-from runloop_jupyter.filesystems.writing import ObjectWriter, send
+from runloop_jupyter.filesystems.writing import ObjectWriter, TextWriter, send
 from runloop_jupyter.transfer import journal
 from runloop_jupyter.transfer import manifest as sets
 from runloop_jupyter.transfer.fetching import Parts
@@ -41,6 +40,7 @@ from runloop_jupyter.transfer.transfer import Phase, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from runloop_jupyter.filesystems.entries import Entry
     from runloop_jupyter.session import Store
@@ -71,8 +71,8 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
 
     def __init__(
         self,
-        profile: str | None = None,
         *,
+        profile: str | None = None,
         metadata: dict[str, object] | None = None,
         ttl: str | None = None,
         store: Store | None = None,
@@ -86,6 +86,16 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         self._opened = store
         self._metadata = options.user_metadata(metadata)
         self._ttl_ms = options.ttl_ms(ttl)
+
+    @property
+    def storage_options(self) -> dict[str, Any]:
+        """What it was made with, as text; it names its profile, for whoever makes it again from that."""
+        said = {key: value for key, value in self._said.items() if key != "store"}
+        return {**said, "profile": self._profile.name}
+
+    @storage_options.setter
+    def storage_options(self, said: dict[str, Any]) -> None:
+        self._said = said
 
     @property
     def store(self) -> Store:
@@ -203,7 +213,7 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         file = super().open(path, mode, *args, **kwargs)
         if isinstance(file, io.TextIOWrapper) and isinstance(file.buffer, ObjectWriter):
             encoding, errors = file.encoding, file.errors
-            return _TextWriter(file.detach(), encoding=encoding, errors=errors, newline=kwargs.get("newline"))
+            return TextWriter(file.detach(), encoding=encoding, errors=errors, newline=kwargs.get("newline"))
         return file
 
     def _open(
@@ -318,7 +328,7 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         own = {key: value for key, value in details["metadata"].items() if not key.startswith(options.RESERVED)}
         with (
             open_object(self.store, view, details) as reader,
-            self._open(target, "wb", metadata={**self._metadata, **own}, ttl=_left(details)) as writer,
+            self._open(target, "wb", metadata={**self._metadata, **own}, ttl=entries.left(details)) as writer,
         ):
             while piece := reader.read(1 << 20):
                 writer.write(piece)
@@ -411,30 +421,11 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
             stop()
 
 
-class _TextWriter(io.TextIOWrapper):
-    """Text on its way into an object."""
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is not None:
-            cast("ObjectWriter", self.buffer).discard()
-            return
-        self.close()
-
-    def __del__(self) -> None:
-        """Nothing is sent by being forgotten."""
-
-
 def _again(store: Store, metadata: dict[str, object], ttl_ms: int | None) -> RunloopFileSystem:
     """Return the filesystem that was pickled; that its store can be reached was seen to when `store` was loaded."""
-    again = RunloopFileSystem(store.profile.name, metadata=metadata, store=store)
+    again = RunloopFileSystem(profile=store.profile.name, metadata=metadata, store=store)
     again._ttl_ms = ttl_ms
     return again
-
-
-def _left(entry: Entry) -> timedelta | None:
-    """Return how long a file has yet to live; a second at the least, None for ever."""
-    ends: datetime | None = entry["expires"]
-    return None if ends is None else max(timedelta(seconds=1), ends - datetime.now(UTC))
 
 
 def _tell(callback: Any, now: Snapshot) -> None:

@@ -1,7 +1,8 @@
 """``runloop://NAME`` taken apart: the path within a store, and the profile that reaches it.
 
 Names are flat in a store, and a ``/`` in one makes folders here. A name that can't be a path, for it begins or ends
-with a slash or has two in a row, is shown by its id, which names it as well.
+with a slash, has two in a row or a step upwards, is shown by its id, which names it as well: whoever copies a folder
+joins its names to a path of their own, and must stay beneath that.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from runloop_jupyter import profile as profiles
 
 SCHEME: Final = "runloop"
 _PREFIX: Final = f"{SCHEME}://"
+_NO_PARTS: Final = frozenset({"", ".", ".."})
 
 
 def split(url: str) -> tuple[str | None, str]:
@@ -37,10 +39,5 @@ def joined(profile: str | None, path: str) -> str:
 
 
 def is_path(name: str) -> bool:
-    """Whether a name can be one here: of parts that are not empty."""
-    return bool(name) and all(name.split("/"))
-
-
-def parent(path: str) -> str:
-    """Return the folder that a path is in; the empty one is the root's."""
-    return path.rpartition("/")[0]
+    """Whether a name can be one here: of parts that are something, and none a step upwards."""
+    return _NO_PARTS.isdisjoint(name.split("/"))

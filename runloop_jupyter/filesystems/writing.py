@@ -6,7 +6,7 @@ import io
 import json
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runloop_jupyter.content import content_type_of
 from runloop_jupyter.transfer import digest, journal, spools
@@ -123,6 +123,19 @@ class ObjectWriter(io.BufferedRandom):
             self._intent.close()
         with suppress(OSError, ValueError):
             super().close()
+
+
+class TextWriter(io.TextIOWrapper):
+    """Text on its way into an object."""
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is not None:
+            cast("ObjectWriter", self.buffer).discard()
+            return
+        self.close()
+
+    def __del__(self) -> None:
+        """Nothing is sent by being forgotten."""
 
 
 class _Raw(io.FileIO):

@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.atomic import fsync_dir
@@ -86,19 +86,10 @@ class Blobs:
             await asyncio.to_thread(self._write_whole, temporary, body, length)
             return temporary
         self.check_room(length)
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                received = await _copy(content, fd)
-                _check_length(received, length)
-                await asyncio.to_thread(os.fsync, fd)
-            finally:
-                os.close(fd)
-        except BaseException as error:
-            temporary.unlink(missing_ok=True)
-            if no_room(error):
-                raise store_full() from None
-            raise
+        with _part(temporary) as fd:
+            received = await _copy(content, fd)
+            _check_length(received, length)
+            await asyncio.to_thread(os.fsync, fd)
         return temporary
 
     def place(self, temporary: Path, object_id: str) -> None:
@@ -143,18 +134,9 @@ class Blobs:
     def _write_whole(self, temporary: Path, body: list[bytes], length: int) -> None:
         """Write `temporary` durably. Raises Refusal 507."""
         self.check_room(length)
-        try:
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                _write(fd, body)
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        except BaseException as error:
-            temporary.unlink(missing_ok=True)
-            if no_room(error):
-                raise store_full() from None
-            raise
+        with _part(temporary) as fd:
+            _write(fd, body)
+            os.fsync(fd)
 
     def size(self, object_id: str) -> int | None:
         """Return how many bytes were put for `object_id`; None when nothing was, which isn't the same as empty."""
@@ -208,6 +190,22 @@ async def _whole(content: StreamReader) -> list[bytes]:
             return [chunk async for chunk in content.iter_any()]
     except TimeoutError:
         raise Refusal(408, "the upload stalled; send it again") from None
+
+
+@contextmanager
+def _part(temporary: Path) -> Iterator[int]:
+    """Give a descriptor of a new file, which goes where the block doesn't end well. Raises Refusal 507."""
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if no_room(error):
+            raise store_full() from None
+        raise
 
 
 async def _copy(content: StreamReader, fd: int) -> int:

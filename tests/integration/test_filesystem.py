@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import resource
 import subprocess
 import sys
 import uuid
@@ -13,7 +14,7 @@ import pytest
 from store_process import KEY
 
 import runloop_jupyter as rl
-from runloop_jupyter.errors import InputError, MetadataError, ProfileError
+from runloop_jupyter.errors import InputError, MetadataError, ProfileError, TransferError
 from runloop_jupyter.filesystems.objects import RunloopFileSystem
 
 COLUMN = 1 << 20
@@ -104,6 +105,31 @@ def test_a_name_that_can_be_no_path_is_there_under_its_id(fs, top):
     assert (odd.id in fs.ls("", detail=False), fs.cat(odd.id)) == (True, b"x")
     with pytest.raises(InputError, match="no path"):
         fs.pipe(f"{top}//twice", b"y")
+
+
+def test_a_name_that_leads_upwards_leads_nowhere(fs, top, tmp_path):
+    odd = rl.put(b"evil", f"{top}/../../{top}-evil")
+    rl.put(b"x", f"{top}/good")
+    fs.get(top, str(tmp_path / "a" / "b" / "out"), recursive=True)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["good"]
+    assert (fs.find(top), fs.cat(odd.id)) == ([f"{top}/good"], b"evil")
+
+
+def test_a_full_disk_while_writing_is_one_line_and_nothing_is_put(fs, top):
+    file = fs.open(top, "wb")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        with pytest.raises(TransferError, match="no room for"), file:
+            file.write(bytes(4 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not fs.exists(top)
+
+
+def test_it_can_be_made_again_from_what_it_says_of_itself(fs):
+    again = pickle.loads(pickle.dumps(fs))
+    assert RunloopFileSystem.from_json(again.to_json()) == fs
 
 
 def test_what_is_removed_is_gone_though_an_older_version_survives(fs, top):
@@ -281,7 +307,7 @@ def test_a_profile_is_named_in_the_url_or_as_an_option(top):
     rl.put(b"x", top)
     with fsspec.open(f"runloop://local:{top}") as file:
         assert file.read() == b"x"
-    assert RunloopFileSystem("local").unstrip_protocol(top) == f"runloop://local:{top}"
+    assert RunloopFileSystem(profile="local").unstrip_protocol(top) == f"runloop://local:{top}"
     with pytest.raises(ProfileError, match="no profile “nowhere”"):
         fsspec.filesystem("runloop", profile="nowhere")
 
