@@ -28,6 +28,7 @@ from misbehaving import answers, cut, echoes, from_elsewhere, ignores_conditions
 
 from runloop_jupyter import errors
 from runloop_jupyter.paths import cache_dir
+from runloop_jupyter.transfer import pace, ranges
 from runloop_jupyter.transfer.transfer import Transfer
 
 
@@ -391,6 +392,23 @@ def main(count: int) -> int:
         print(f"{times:5} {what}")
     print(f"{count} tries, {seen['VIOLATION']} violations")
     return 1 if seen["VIOLATION"] else 0
+
+
+def lingers(exchange):
+    time.sleep(0.02)
+    answers(exchange)
+
+
+def test_where_one_connection_brings_plenty_it_brings_the_rest_in_one_answer(far, target, monkeypatch):
+    monkeypatch.setattr(pace, "AT_FIRST", 1)
+    monkeypatch.setattr(pace, "WINDOW_S", 0.0)
+    monkeypatch.setattr(pace, "SLOW_START_S", 0.0)
+    monkeypatch.setattr(pace, "PLENTY", 0)
+    monkeypatch.setattr(ranges, "LARGEST", RANGE)  # otherwise forty answers
+    far.server.will("GET", lingers, for_ever=True)
+    far.fetch(target)
+    assert_whole(target)
+    assert len(far.asked()) < 20
 
 
 if __name__ == "__main__":
