@@ -172,9 +172,9 @@ def test_in_the_middle_of_sending_a_file_in_parts(kernel, next_kernel, tmp_path)
     kernel.run("%load_ext runloop_jupyter")
     kernel.run("from runloop_jupyter.transfer import parts; parts.LARGEST, parts.PART_BYTES = 1 << 20, 64 << 20")
     kernel.start(f"%rl_put {path}")
-    wait_for(lambda: len(parts()) > 1)
+    wait_for(lambda: len(parts("parted.bin")) > 1)
     kernel.kill()
-    assert parts()
+    assert parts("parted.bin")
     assert look().intents == ["parted.bin"]
 
     other = next_kernel()
@@ -182,7 +182,7 @@ def test_in_the_middle_of_sending_a_file_in_parts(kernel, next_kernel, tmp_path)
 
     assert "put of “parted.bin”" in said
     assert "was cut off: %rl_transfers resume sends it" in said
-    assert parts() == look().uploading == []
+    assert parts("parted.bin") == look().uploading == []
     other.run("from runloop_jupyter.transfer import parts; parts.LARGEST, parts.PART_BYTES = 1 << 20, 512 << 20")
     assert other.run("%rl_transfers resume").status == "ok"
     (thing,) = rl.ls("parted.bin")

@@ -37,6 +37,8 @@ from runloop_jupyter.transfer.folders.listing import File, Listing
 from runloop_jupyter.transfer.transfer import Phase, Transfer
 from runloop_jupyter.wire.objects import ObjectCreateParameters
 
+pytestmark = pytest.mark.usefixtures("empty_store")
+
 
 def objects():
     return sessions.current().store.objects
@@ -54,8 +56,7 @@ def delete_all():
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left(home):
-    delete_all()
+def _nothing_is_left():
     yield
     delete_all()
     assert members() == []

@@ -29,6 +29,8 @@ from runloop_jupyter.wire.objects import ObjectCreateParameters
 
 PART = 300_000
 
+pytestmark = pytest.mark.usefixtures("empty_store")
+
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
@@ -65,8 +67,7 @@ def members_of(thing):
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left(large):
-    delete_all()  # what other modules left
+def _nothing_is_left():
     yield
     delete_all()
     assert members() == []
