@@ -1,0 +1,1 @@
+"""Stored things made visible under a directory of the kernel: links, a filesystem of its own, a folder to write in."""
