@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -18,26 +16,20 @@ from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.source import FILE, FOLDER, stored_format
 from runloop_jupyter.actions.within import Inside, locate, part_of
-from runloop_jupyter.atomic import atomic_writer
 from runloop_jupyter.errors import InputError, NotEnoughMemory
-from runloop_jupyter.paths import cache_dir
-from runloop_jupyter.transfer.arriving import arriving, waiting
-from runloop_jupyter.transfer.cache import copy, current, file_name, if_any
+from runloop_jupyter.transfer import parts_reader
+from runloop_jupyter.transfer.cache import current, file_name
 from runloop_jupyter.transfer.folders.listing import Listing
 from runloop_jupyter.transfer.manifest import is_folder, is_head
-from runloop_jupyter.transfer.parts import download
-from runloop_jupyter.transfer.parts_reader import PartsReader
 from runloop_jupyter.transfer.reader import RangeReader, buffered
-from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
+from runloop_jupyter.transfer.whole import Whole
 from runloop_jupyter.values import memory, registry
 from runloop_jupyter.values.codec import Wish, reads_path
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Hashable, Sequence
 
-    from runloop_jupyter.transfer.partial import Partial
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.values.codec import Codec
 
@@ -136,7 +128,7 @@ def get(
 
 def fetch_of(
     thing: Object, transfer: Transfer, path: str = "", *, caches: bool = True
-) -> _Fetch | FetchFiles | FetchLocal:
+) -> Fetch | FetchFiles | FetchLocal:
     """Return the ways to have an object here, or what is at a path in a folder.
 
     Args:
@@ -151,23 +143,24 @@ def fetch_of(
         StoreError: The store refused.
     """
     if not is_folder(thing.view):
-        whole = _Fetch(thing, transfer, caches=caches)
+        whole = Fetch(thing, transfer, caches=caches)
         return of_archive(thing, path, whole.path, transfer) if path else whole
     part = part_of(thing, path, transfer, caches=caches)
     if isinstance(part, Inside):
-        return _Fetch(part, transfer, caches=caches)
+        return Fetch(part, transfer, caches=caches)
     if isinstance(part, Listing):
         return FetchFiles(thing, part, path, transfer, caches=caches)
     return of_one_file(thing, part, path, transfer, caches=caches)
 
 
-class _Fetch:
-    """The ways to have one object's bytes here."""
+class Fetch:
+    """The ways to have one object here, as what it was put from."""
 
     def __init__(self, thing: Object, transfer: Transfer, *, caches: bool = True) -> None:
         self._thing = thing
         self._transfer = transfer
         self._caches = caches
+        self._bytes = Whole(thing.store.objects, thing.store.identity.id, thing.view, transfer, caches=caches)
         self.is_folder = thing.kind == FOLDER
         # What another client made says nothing of itself: it is the file that it was.
         self.is_path = self.is_folder or thing.format in {FILE, None}
@@ -184,26 +177,19 @@ class _Fetch:
         return None if self.is_path else registry.known(self._thing.format)
 
     def path(self) -> Path:
-        if self.is_folder:
-            return self._cached_folder()
-        return self._cached_file(self.name)
+        """Return a local path: of a folder, one whose files may be changed."""
+        return self._cached_folder() if self.is_folder else self._bytes.path(self.name)
 
     def to(self, target: Path, *, settled: bool = True) -> Path:
         """Write to a local path; without `settled` a small file's name is on the disk once its directory is."""
-        if self.is_folder:
-            with self._here() or self._spooled() as file:
-                self._unpack(file, target, durable=True)
-            return target
-        # The mode is less the umask, as that of any new file.
-        if here := self._here():
-            with here, self._room(target.parent), atomic_writer(target, mode=0o666, settled=settled) as file:
-                self._copy(here, file)
-            return target
-        with self._room(target.parent), self._arriving(target, settled=settled) as partial:
-            self._download(partial)
+        if not self.is_folder:
+            return self._bytes.to(target, settled=settled)
+        with self._bytes.here() or self._bytes.spooled() as file:
+            self._unpack(file, target, durable=True)
         return target
 
     def value(self, wish: Wish) -> Any:
+        """Return the value that it was put from, in the form that is wished for."""
         thing = self._thing
         if self.is_folder and wish.form != "bytes":
             raise InputError(f"“{thing.name}” is a folder; it comes as a path, or as bytes (its tar.gz)")
@@ -212,7 +198,7 @@ class _Fetch:
         try:
             if wish.form == "bytes":
                 memory.check(thing.size)
-                with self._whole() as file:
+                with self._bytes.file() as file:
                     return file.read()
             with self._file(wish) as file:
                 return self._decoded(file, wish)
@@ -237,70 +223,31 @@ class _Fetch:
         known = self._codec
         lazy = reads_path(known) if known else wish.form in LAZY_FORMS
         if lazy:
-            return self._cached_file(self.name).open("rb")
+            return self._bytes.path(self.name).open("rb")
         if not wish.parts:
-            return self._whole()
-        file = self._here() or buffered(self._ranges())
+            return self._bytes.file()
+        file = self._bytes.here() or buffered(self._ranges())
         # Of a file that came another way its first bytes say what it is.
         format_ = stored_format(self._thing.format, file, self._thing.name)
         if format_ is not None:
             registry.check_parts(registry.codec_named(format_), wish)
         return file
 
-    def _ranges(self) -> RangeReader | PartsReader:
+    def _ranges(self) -> RangeReader | parts_reader.PartsReader:
         objects, view = self._thing.store.objects, self._thing.view
         if is_head(view):
-            return PartsReader(objects, view, self._transfer)
+            return parts_reader.of_set(objects, view, self._transfer)
         return RangeReader(objects, view, self._transfer.checkpoint)
-
-    @property
-    def _store(self) -> str:
-        return self._thing.store.identity.id
-
-    def _here(self) -> BinaryIO | None:
-        """Return the bytes as an open file if they are in the cache."""
-        here = if_any() if self._caches else None
-        return here.open(self._store, self._thing.view, self._transfer) if here else None
-
-    def _whole(self) -> BinaryIO:
-        """Return the verified bytes as an open file: from the cache, and kept there, where it may keep them."""
-        if file := self._here():
-            return file
-        cache, thing = current(), self._thing
-        if not self._caches or not cache.keeps(thing.size):
-            return self._spooled()
-        cache.make_room(thing.size)
-        with self._room(cache.root):
-            return cache.fetched(self._store, thing.view, thing.digest, self._bring, self._transfer)
-
-    def _cached_file(self, name: str) -> Path:
-        cache, thing = current(), self._thing
-        if not self._caches:
-            return cache.copies.give(object(), name, self._bring)
-        if here := cache.path(self._store, thing.view, name, self._transfer):
-            return here
-        cache.make_room(thing.size)
-        with self._room(cache.root):
-            return cache.fetched_path(self._store, thing.view, name, thing.digest, self._bring, self._transfer)
 
     def _cached_folder(self) -> Path:
         """Give out a copy to change: what a user changes in one must not show up in the next."""
 
         def unpack(folder: Path) -> None:
-            with self._whole() as file:
+            with self._bytes.file() as file:
                 self._unpack(file, folder, durable=False)
 
-        key = (self._store, self._thing.id) if self._caches else object()
+        key = (self._thing.store.identity.id, self._thing.id) if self._caches else object()
         return current().copies.give(key, self.name, unpack)
-
-    def _bring(self, target: Path) -> None:
-        """Bring the verified bytes to a path in the cache, which a power cut may take."""
-        with self._room(target.parent), self._arriving(target, mode=0o600, durable=False) as partial:
-            self._download(partial)
-
-    def _copy(self, here: BinaryIO, file: BinaryIO) -> None:
-        self._transfer.begin(Phase.READING, self._thing.size)
-        copy(here, file, self._transfer.advance)
 
     def _unpack(self, file: BinaryIO, folder: Path, *, durable: bool) -> None:
         self._transfer.begin(Phase.READING)
@@ -311,34 +258,6 @@ class _Fetch:
             declared=_declared(self._thing),
             durable=durable,
         )
-
-    def _download(self, file: BinaryIO | Partial) -> None:
-        thing = self._thing
-        download(thing.store.objects, thing.view, file, self._transfer, thing.digest)
-
-    def _room(self, directory: Path) -> AbstractContextManager[None]:
-        thing = self._thing
-        left = None if thing.size is None else max(0, thing.size - waiting(self._store, thing.view))
-        return room(directory, left, thing.name)
-
-    @contextmanager
-    def _arriving(
-        self, target: Path | None, *, mode: int = 0o666, durable: bool = True, settled: bool = True
-    ) -> Iterator[Partial]:
-        view = self._thing.view
-        try:
-            with arriving(target, self._store, view, mode=mode, durable=durable, settled=settled) as partial:
-                yield partial
-        finally:
-            # What came of a download that was cut off takes of the cache's room.
-            if self._transfer.keeps and (here := if_any()) and here.keeps(self._thing.size):
-                here.upkeep.soon(self._thing.size or 0)
-
-    def _spooled(self) -> BinaryIO:
-        """Return the verified bytes as an open file without a name: it goes when it is closed, or with the kernel."""
-        with self._room(cache_dir()), self._arriving(None) as partial:
-            self._download(partial)
-            return os.fdopen(os.dup(partial.fileno()), "rb")
 
 
 def _declared(thing: Object) -> int | None:
@@ -364,7 +283,7 @@ def _head(said: object) -> int | None:
     return said
 
 
-def _target(said: object, fetch: _Fetch | FetchFiles | FetchLocal) -> Path:
+def _target(said: object, fetch: Fetch | FetchFiles | FetchLocal) -> Path:
     if not isinstance(said, str | Path) or not str(said):
         raise InputError(f"to={said!r} is not a path")
     to = Path(said).expanduser()

@@ -15,7 +15,7 @@ from runloop_jupyter.actions import background as behind
 from runloop_jupyter.actions.batch import Fetched
 from runloop_jupyter.actions.bulk import Bulk
 from runloop_jupyter.actions.find import literal_part, matcher, store_and_pattern
-from runloop_jupyter.actions.get import _Fetch, fetch_of
+from runloop_jupyter.actions.get import Fetch, fetch_of
 from runloop_jupyter.actions.latest import AskOnce
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.resolve import resolve
@@ -144,7 +144,7 @@ class _Work:
                 self._refused[name] = InputError("a name for no file beneath a directory. Get it by itself")
                 continue
             inner = [cache.file_name(part) for part in above]
-            target = self._directory.joinpath(*inner, _Fetch(thing, self._whole).name)
+            target = self._directory.joinpath(*inner, Fetch(thing, self._whole).name)
             other = taken.setdefault(_key(target), name)
             if other != name:
                 both = InputError(f"“{other}” and “{name}” would be one file, {target.name!r}. Get one by itself")

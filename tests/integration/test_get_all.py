@@ -161,14 +161,14 @@ def test_a_name_whose_newest_version_is_gone_is_refused_and_never_silently_an_ol
 
 def test_one_whose_bytes_are_not_what_was_put_is_named_and_nothing_of_it_stays(monkeypatch):
     put_files("many/broken", a="A", b="B")
-    from runloop_jupyter.actions import get
+    from runloop_jupyter.transfer import whole
 
-    real = get.download
+    real = whole.download
 
     def broken(objects, view, file, transfer, expected):
         real(objects, view, file, transfer, "blake3:00" if view.name.endswith("/a") else expected)
 
-    monkeypatch.setattr(get, "download", broken)
+    monkeypatch.setattr(whole, "download", broken)
     with pytest.raises(SomeFailed) as caught:
         rl.get_all("many/broken/*", to="out")
     assert isinstance(caught.value.failed["many/broken/a"], rl.errors.DigestMismatch)
