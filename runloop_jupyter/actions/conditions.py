@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from runloop_jupyter.address import quoted
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.options import as_text
 
@@ -75,6 +76,10 @@ class Condition:
         if not ((found is None and as_number is None) or _is_year_of(value, wanted) or _is_year_of(wanted, value)):
             return False
         return "nan" not in {value.lower(), wanted.lower()} and compare(value, wanted)
+
+    def __str__(self) -> str:
+        """Return it as a word of ``-w``, quoted as it must be typed."""
+        return quoted(f"{written(self.key)}{self.sign}{'|'.join(self.values)}")
 
     @cached_property
     def _number(self) -> int | float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ from runloop_jupyter.transfer.manifest import PART, format_of, without_members
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date, timedelta
 
     from runloop_jupyter.actions.conditions import Where
@@ -110,6 +111,25 @@ def ls(
     return running.look(session, "ls" if not pattern else f"ls {pattern}", look)
 
 
+def everything(store: Store, pattern: str | None, where: Sequence[Condition], looking: Transfer) -> list[ObjectView]:
+    """Return all objects that fit, newest first: of each name its newest version, where that fits.
+
+    An older version that fits is no substitute for what the name means.
+
+    Args:
+        store: Which.
+        pattern: As `ls` has it.
+        where: What must hold of the metadata.
+        looking: Told how many objects were looked at; its `cancel` stops this.
+
+    Raises:
+        StoreError, Unreachable: As for any call.
+    """
+    query = _Query(conditions=list(where), limit=sys.maxsize, now_ms=round(time.time() * 1000))
+    table = _Look(store, pattern, query, looking).table()
+    return [thing.view for thing in table if thing.id not in table.notes]
+
+
 @dataclass(frozen=True)
 class _Query:
     """What is asked for, but for the name; times in milliseconds since 1970."""
@@ -180,6 +200,7 @@ class _Look:
             since_ms=query.since_ms,
             # What is sorted must all be known; what comes in order is good as soon as there is enough of it.
             enough=lambda: query.order is None and self._found >= query.limit,
+            to_the_end=query.limit == sys.maxsize,
         )
         take = self._take_each if query.versions or query.public else self._take_newest
         for page in walk:

@@ -38,6 +38,7 @@ class Walk:
         looking: Told how many objects came; stops the walk within a moment when it is cancelled.
         since_ms: The walk ends after a page of which every object is older: one odd object doesn't end it.
         enough: Says whether what was found will do, if looking on would take long.
+        to_the_end: Whether it goes on however many objects there are.
 
     Attributes:
         looked_at: How many objects came.
@@ -52,6 +53,7 @@ class Walk:
         *,
         since_ms: int | None = None,
         enough: Callable[[], bool] = lambda: False,
+        to_the_end: bool = False,
     ) -> None:
         self.looked_at = 0
         self.young = 0
@@ -60,6 +62,7 @@ class Walk:
         self._looking = looking
         self._since_ms = since_ms
         self._enough = enough
+        self._to_the_end = to_the_end
 
     def __iter__(self) -> Iterator[list[ObjectView]]:
         began = time.monotonic()
@@ -86,7 +89,7 @@ class Walk:
             return True
         if page.objects and not young:
             self.end = End.SINCE
-        elif self.looked_at >= LOOK_AT_MOST:
+        elif self.looked_at >= LOOK_AT_MOST and not self._to_the_end:
             self.end = End.CAP
         return self.end is not End.ALL
 

@@ -14,7 +14,7 @@ from runloop_jupyter.transfer.manifest import facts_of, is_folder, is_member, si
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from runloop_jupyter.session import Store
     from runloop_jupyter.transfer.folders.listing import File
@@ -71,7 +71,7 @@ def folder_entry(path: str) -> Entry:
     return {"name": path, "size": 0, "type": "directory"}
 
 
-def beneath(store: Store, folder: str) -> dict[str, ObjectView]:
+def beneath(store: Store, folder: str, checkpoint: Callable[[], None] = lambda: None) -> dict[str, ObjectView]:
     """Return what is in a folder, at whatever depth: the newest version of each name, by path.
 
     A name whose newest version is deleted, or past its time, is not there: what came before it is no substitute.
@@ -79,6 +79,7 @@ def beneath(store: Store, folder: str) -> dict[str, ObjectView]:
     Args:
         store: Which.
         folder: A path; the empty one for all there is.
+        checkpoint: Called for each object; may raise to stop.
 
     Raises:
         StoreError, Unreachable: As for any call.
@@ -87,11 +88,13 @@ def beneath(store: Store, folder: str) -> dict[str, ObjectView]:
     newest: dict[str, ObjectView] = {}
     oldest_ms = None
     for view in _walk(store, prefix, ObjectState.READ_ONLY):
+        checkpoint()
         if view.name.startswith(prefix):
             newest.setdefault(view.name, view)
             oldest_ms = view.create_time_ms
     if oldest_ms is not None:
         for gone in _walk(store, prefix, ObjectState.DELETED):
+            checkpoint()
             if gone.create_time_ms < oldest_ms:
                 break
             kept = newest.get(gone.name)
