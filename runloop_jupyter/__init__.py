@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.keep import keep
     from runloop_jupyter.actions.keys import KeyTable, keys
     from runloop_jupyter.actions.login import login
+    from runloop_jupyter.actions.mount import mount, umount
+    from runloop_jupyter.actions.mount_table import MountTable, mounts
+    from runloop_jupyter.actions.mounting import Mount
     from runloop_jupyter.actions.object import Object
     from runloop_jupyter.actions.object_table import ObjectTable
     from runloop_jupyter.actions.put import put
@@ -53,6 +56,8 @@ _WHERE = {
     "Info": "actions.info",
     "KeyTable": "actions.keys",
     "Link": "actions.url",
+    "Mount": "actions.mounting",
+    "MountTable": "actions.mount_table",
     "Object": "actions.object",
     "ObjectTable": "actions.object_table",
     "Status": "actions.status",
@@ -67,12 +72,15 @@ _WHERE = {
     "keys": "actions.keys",
     "login": "actions.login",
     "ls": "actions.find",
+    "mount": "actions.mount",
+    "mounts": "actions.mount_table",
     "put": "actions.put",
     "put_all": "actions.put_all",
     "rm": "actions.remove",
     "status": "actions.status",
     "tags": "actions.tagging",
     "transfers": "actions.transfers",
+    "umount": "actions.mount",
     "url": "actions.url",
     "use": "actions.use",
 }
@@ -87,6 +95,8 @@ __all__ = [
     "Info",
     "KeyTable",
     "Link",
+    "Mount",
+    "MountTable",
     "Object",
     "ObjectTable",
     "Status",
@@ -103,12 +113,15 @@ __all__ = [
     "last_error",
     "login",
     "ls",
+    "mount",
+    "mounts",
     "put",
     "put_all",
     "rm",
     "status",
     "tags",
     "transfers",
+    "umount",
     "url",
     "use",
 ]

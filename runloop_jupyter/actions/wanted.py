@@ -115,3 +115,18 @@ def _beneath(store: Store, folder: str, looking: Transfer) -> dict[str, ObjectVi
 def _alone(thing: Object) -> tuple[str, ObjectView]:
     """Return one object: a folder may be all of the mount, a file has its own name in it."""
     return "" if thing.kind == FOLDER else thing.name.rstrip("/").rpartition("/")[2], thing.view
+
+
+def folder_of(wanted: Wanted) -> tuple[Store, str]:
+    """Return the store, and the name that objects beneath a folder begin with.
+
+    Raises:
+        InputError: It is a pattern, a whole store, or an object.
+    """
+    store, text = _store_and_text(wanted.session, wanted.what if isinstance(wanted.what, str) else None)
+    name = text.strip("/")
+    if not name or is_pattern(name) or not paths.is_path(name):
+        raise InputError(
+            f"“{text}” is no name for a folder to write in. Give one without * ? [: %rl_mount --write runs/7 DIR"
+        )
+    return store, name

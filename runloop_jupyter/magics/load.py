@@ -13,6 +13,7 @@ from runloop_jupyter.magics.completion import Completer
 from runloop_jupyter.magics.finding import FindingMagics
 from runloop_jupyter.magics.keeping import KeepingMagics
 from runloop_jupyter.magics.living import LivingMagics
+from runloop_jupyter.magics.mounting import MountingMagics
 from runloop_jupyter.magics.moving import MovingMagics
 from runloop_jupyter.magics.objects import RunloopMagics
 from runloop_jupyter.magics.overview import greeting
@@ -22,7 +23,15 @@ from runloop_jupyter.transfer import journal
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-FAMILIES: Final = (RunloopMagics, FindingMagics, LivingMagics, MovingMagics, KeepingMagics, ProfileMagics)
+FAMILIES: Final = (
+    RunloopMagics,
+    FindingMagics,
+    LivingMagics,
+    MovingMagics,
+    MountingMagics,
+    KeepingMagics,
+    ProfileMagics,
+)
 RECOVERY_S: Final = 3.0
 
 

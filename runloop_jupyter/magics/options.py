@@ -160,6 +160,47 @@ def _cp_parser() -> Parser:
     return parser
 
 
+def _mount_parser() -> Parser:
+    parser = Parser(
+        "%rl_mount",
+        "Show stored things under a directory, until %rl_umount or the end of this kernel: an object, a folder of "
+        "names, a pattern, PROFILE: or what -w holds of. Alone: what is mounted. With --write what is saved there is "
+        "saved as objects NAME/path; deleting a file there deletes nothing stored.",
+        [
+            "%rl_mount penguins data",
+            "%rl_mount -w project=birds data --follow",
+            "%rl_mount 'scans/*' scans --mode fuse",
+            "%rl_mount --write results ./results",
+        ],
+    )
+    parser.add_argument("what", nargs="*", metavar="WHAT DIR", help="what to show, and the directory to show it in")
+    parser.add_pairs("-w", "--where", metavar="K=V", help="metadata that must hold, as in %%rl_ls")
+    parser.add_argument(
+        "--mode",
+        default="auto",
+        choices=["auto", "link", "fuse"],
+        help="link: fetch all of it; fuse: fetch what is read; auto picks and says which",
+    )
+    parser.add_argument("--follow", action="store_true", help="keep it up to date")
+    parser.add_argument("--write", action="store_true", help="a folder to write in, saved as objects")
+    parser.add_pairs("-m", "--metadata", metavar="K=V", help="with --write: attached to what is saved")
+    parser.add_argument("--ttl", help="with --write: how long that lives: 30d, 12h; for ever by default")
+    parser.add_argument("-y", "--yes", action="store_true", help="fetch, or adopt, however much it is")
+    return parser
+
+
+def _umount_parser() -> Parser:
+    parser = Parser(
+        "%rl_umount",
+        "Let go of a directory: what was shown there is gone from it, and stays where it is stored. A folder to write "
+        "in is saved first, and its files stay.",
+        ["%rl_umount data", "%rl_umount --all"],
+    )
+    parser.add_argument("directory", nargs="?", metavar="DIR", help="which")
+    parser.add_argument("--all", action="store_true", help="all that this kernel has mounted")
+    return parser
+
+
 def _cache_parser() -> Parser:
     parser = Parser(
         "%rl_cache",
@@ -219,6 +260,8 @@ PARSERS: Final = {
     "rl_keep": _keep_parser(),
     "rl_url": _url_parser(),
     "rl_cp": _cp_parser(),
+    "rl_mount": _mount_parser(),
+    "rl_umount": _umount_parser(),
     "rl_cache": _cache_parser(),
     "rl_transfers": _transfers_parser(),
     "rl_status": Parser("%rl_status", "Show which store is used, how it is reached, what it holds.", ["%rl_status"]),

@@ -1,0 +1,234 @@
+"""mount, umount: stored things under a directory, so that whatever reads files reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from runloop_jupyter import options
+from runloop_jupyter import session as sessions
+from runloop_jupyter.actions import mounting
+from runloop_jupyter.actions.conditions import conditions
+from runloop_jupyter.actions.following import Following
+from runloop_jupyter.actions.mounting import Mount
+from runloop_jupyter.actions.object import Object
+from runloop_jupyter.actions.running import ask, run
+from runloop_jupyter.actions.wanted import Wanted, folder_of
+from runloop_jupyter.display import humane
+from runloop_jupyter.errors import InputError, MountError
+from runloop_jupyter.mounts import fuse, link, sweeping, table
+from runloop_jupyter.mounts.layout import arranged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from runloop_jupyter.actions.conditions import Where
+    from runloop_jupyter.mounts.layout import Layout
+    from runloop_jupyter.mounts.link import Need
+    from runloop_jupyter.session import Store
+    from runloop_jupyter.transfer.transfer import Transfer
+
+MODES: Final = ("auto", "link", "fuse")
+FEW: Final = 256 << 20
+"""Bytes that are fetched without further ado: below, links are quicker than anything that reads as it is asked."""
+MANY: Final = 1 << 30
+"""Bytes that are not fetched, or copied, without a yes."""
+
+
+def mount(
+    what: str | Object | None,
+    to: str | Path,
+    *,
+    where: Where = None,
+    mode: str = "auto",
+    follow: bool = False,
+    write: bool = False,
+    metadata: Mapping[str, object] | None = None,
+    ttl: str | timedelta | None = None,
+    yes: bool = False,
+) -> Mount:
+    """Show stored things under a directory, read-only, until `umount` or the end of this kernel.
+
+    An object is a file there under its name, with the ending of what it is (``penguins.parquet``); a folder, and a
+    tar, is a directory. What can't be a file's name is changed so that it can; of two that would be one path, one has
+    a mark at its end.
+
+    Args:
+        what: A name, ``name@version``, an id, an `Object`; a folder of names; a pattern with ``* ? [``; ``PROFILE:``
+            for a whole store; None for all that `where` holds of. Of each name the newest version is shown.
+        to: The directory; it is made where it is missing, and must be empty where it isn't.
+        where: Metadata that must hold, as in `ls`.
+        mode: ``link``: all of it is fetched into the cache, and linked (for root: copied); archives are unpacked.
+            ``fuse``: what is read is fetched when it is read; archives are looked into. ``auto`` takes links for what
+            is here or small, else FUSE, where this computer has it.
+        follow: Look again every few seconds, and show what there is by then.
+        write: A folder to write in: what is saved beneath `to` becomes a version of the object ``WHAT/path`` moments
+            later, and at the latest at `umount`. What is there comes first. Deleting a file deletes nothing stored,
+            and it is back at the next mount. Where a file changed here and there, both stay.
+        metadata: Attached to what is written.
+        ttl: How long what is written lives, ``30d``; for ever by default.
+        yes: Fetch, or adopt, however much it is.
+
+    Raises:
+        ObjectNotFound: There is nothing to show.
+        InputError: Something in it can't be meant, or there is more than a GiB to fetch.
+        MountError: The directory is not empty, or ``fuse`` can't be had.
+
+    Example:
+        >>> data = rl.mount(None, "data", where="project=penguins")  # doctest: +SKIP
+        >>> pd.read_parquet(data / "adelie.parquet", columns=["mass"])  # doctest: +SKIP
+    """
+    said = _directory(to)
+    directory = said.expanduser().absolute()
+    if mode not in MODES:
+        raise InputError(f"mode {mode!r}? There are {', '.join(MODES)}")
+    session = sessions.current().as_it_is()
+    wanted = Wanted(session, what, tuple(conditions(where)))
+    if write:
+        _check_writing(wanted, mode, follow=follow)
+    elif metadata or ttl:
+        raise InputError("metadata and ttl are for what is written: %rl_mount --write NAME DIR")
+    if not write and what is None and not wanted.where:
+        raise InputError("mount what? A name, a pattern, PROFILE: or -w k=v, and a directory: %rl_mount runs/* data")
+    attached, lives_ms = options.user_metadata(metadata), options.ttl_ms(ttl)
+    transfer = session.transfers.new(str(wanted), "down", session.profile.label)
+
+    def work() -> Mount:
+        transfer.checkpoint()
+        _leave(directory)
+        if write:
+            return _writable(wanted, said, directory, transfer, attached, lives_ms, yes=yes)
+        store, found = wanted.find(transfer)
+        layout = arranged(found)
+        need = link.plan(store, layout, transfer)
+        chosen, why = _choose(mode, need, str(wanted), yes=yes)
+        if chosen == "fuse":
+            mounted = fuse.FuseMount(store, layout, directory, str(wanted), transfer)
+        else:
+            mounted = link.LinkMount(store, layout, directory, str(wanted), transfer)
+        following = Following(wanted, mounted, layout) if follow and wanted.changes else None
+        return Mount(mounted, str(wanted), str(said), store, len(layout.shown), why, following)
+
+    made = run(session, transfer, work)
+    mounting.remember(made)
+    return made
+
+
+def umount(to: str | Path | Mount | None = None, *, everything: bool = False) -> list[Mount]:
+    """Let go of directories: what was shown there is gone from them, and stays where it is stored.
+
+    A folder to write in is saved first, and its files stay as they are.
+
+    Args:
+        to: Which; a path beneath it will do.
+        everything: All that this kernel has mounted.
+
+    Returns:
+        What was let go of.
+
+    Raises:
+        InputError: Nothing of this kernel's is mounted there.
+        MountError: Somebody is at work there.
+    """
+    if (to is None) != everything:
+        raise InputError("umount what? A directory, or everything: %rl_umount data, %rl_umount --all")
+    mounts = mounting.mine() if everything else [_mounted_at(to)]
+
+    def work(transfer: Transfer) -> list[Mount]:
+        for each in mounts:
+            transfer.checkpoint()
+            each.unmount()
+        return mounts
+
+    return ask("umount", work)
+
+
+def _directory(to: object) -> Path:
+    if not isinstance(to, str | Path) or not str(to):
+        raise InputError(f"{to!r} is no directory. Give one: %rl_mount runs/* data")
+    return Path(to)
+
+
+def _mounted_at(to: object) -> Mount:
+    if isinstance(to, Mount):
+        return to
+    where = _directory(to).expanduser().absolute()
+    mine = {each.path: each for each in mounting.mine()}
+    for path in (where, *where.parents):
+        if path in mine:
+            return mine[path]
+    record = table.at(where)
+    if record is not None and not record.abandoned:
+        raise InputError(f"{to} was mounted by another kernel (process {record.owner.pid}). Unmount it there")
+    there = ", ".join(map(str, mine))
+    raise InputError(f"nothing is mounted at {to}" + (f". There are {there}" if there else ""))
+
+
+def _leave(directory: Path) -> None:
+    """Make way for a mount: the one that this kernel has there ends, for a cell may be run twice.
+
+    Raises:
+        MountError: Another kernel has something there, or somebody is at work in what this one has.
+    """
+    if before := mounting.at(directory):
+        before.unmount()
+        return
+    record = table.at(directory)
+    if record is None:
+        return
+    if not record.abandoned:
+        raise MountError(
+            f"{directory} is mounted by another kernel (process {record.owner.pid}). Unmount it there, or take another"
+        )
+    sweeping.sweep()
+
+
+def _choose(mode: str, need: Need, what: str, *, yes: bool) -> tuple[str, list[str]]:
+    """Return the mode, and what is to be said of it.
+
+    Raises:
+        MountError: FUSE is wanted and can't be had.
+        InputError: There is much to fetch, and nobody said yes.
+    """
+    missing = fuse.available() if mode == "fuse" or (mode == "auto" and need.to_fetch > FEW) else "not asked for"
+    if mode == "fuse" and missing:
+        raise MountError(f"FUSE can't be had here: {missing}. --mode link fetches all of it, {_much(need)}")
+    if mode == "fuse" or not missing:
+        return "fuse", []
+    if need.to_fetch > MANY and not yes:
+        lazily = "" if fuse.available() else ", --mode fuse fetches what is read"
+        raise InputError(f"“{what}” is {_much(need)}. -y mounts it{lazily}")
+    fell_back = mode == "auto" and need.to_fetch > FEW
+    return "link", [f"no FUSE here ({missing})"] * fell_back
+
+
+def _much(need: Need) -> str:
+    files = humane.plural(need.files, "file")
+    if not need.to_fetch:
+        return f"{humane.size(need.size)} in {files}, all of it here"
+    return f"{humane.size(need.size)} in {files}, {humane.size(need.to_fetch)} of it not here yet"
+
+
+def _check_writing(wanted: Wanted, mode: str, *, follow: bool) -> None:
+    if wanted.where or not isinstance(wanted.what, str):
+        raise InputError("a folder to write in needs the name that its objects begin with: %rl_mount --write NAME DIR")
+    if mode != "auto" or follow:
+        raise InputError("--write is a mode of its own. Leave out --mode and --follow")
+
+
+def _writable(
+    wanted: Wanted,
+    said: Path,
+    directory: Path,
+    transfer: Transfer,
+    metadata: dict[str, str],
+    ttl_ms: int | None,
+    *,
+    yes: bool,
+) -> Mount:
+    from runloop_jupyter.mounts.writable.folder import WritableFolder
+
+    store, name = folder_of(wanted)
+    folder = WritableFolder(store, name, directory, transfer, metadata=metadata, ttl_ms=ttl_ms, adopt=yes)
+    return Mount(folder, str(wanted), str(said), store, folder.state().files, folder.notes)
