@@ -1,4 +1,4 @@
-"""The words of ``--type``, ``--as`` and ``--sort``, by themselves for Tab, which must not load what stores values."""
+"""The words that options take, ``--type``, ``--as`` and others, by themselves for Tab, which must load no more."""
 
 KINDS = (
     "table",
@@ -36,3 +36,6 @@ LAZY_FORMS = frozenset(["xarray", "torch"])
 """Those that read on from the file when they are used, which therefore stays."""
 SORTS = ("name", "size", "put", "expires", "kind", "type", "shape", "rows")
 """What objects can be sorted by, beside their metadata."""
+
+MODES = ("auto", "link", "fuse")
+"""How stored things can be mounted."""

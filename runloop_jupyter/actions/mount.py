@@ -10,8 +10,8 @@ from runloop_jupyter import session as sessions
 from runloop_jupyter.actions import mounting
 from runloop_jupyter.actions.conditions import conditions
 from runloop_jupyter.actions.following import Following
+from runloop_jupyter.actions.forms import MODES
 from runloop_jupyter.actions.mounting import Mount
-from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.running import ask, run
 from runloop_jupyter.actions.wanted import Wanted, folder_of
 from runloop_jupyter.display import humane
@@ -24,12 +24,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from runloop_jupyter.actions.conditions import Where
-    from runloop_jupyter.mounts.layout import Layout
+    from runloop_jupyter.actions.object import Object
     from runloop_jupyter.mounts.link import Need
-    from runloop_jupyter.session import Store
     from runloop_jupyter.transfer.transfer import Transfer
 
-MODES: Final = ("auto", "link", "fuse")
 FEW: Final = 256 << 20
 """Bytes that are fetched without further ado: below, links are quicker than anything that reads as it is asked."""
 MANY: Final = 1 << 30

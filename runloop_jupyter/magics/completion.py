@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
-from runloop_jupyter.actions.forms import FORMS, KINDS, SORTS
+from runloop_jupyter.actions.forms import FORMS, KINDS, MODES, SORTS
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.magics.line import undoubled, unfinished
 from runloop_jupyter.magics.moving import VERBS
 from runloop_jupyter.magics.names import Names
 from runloop_jupyter.magics.options import PARSERS
+from runloop_jupyter.magics.places import URL_IN_TEXT, Places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -61,13 +62,14 @@ class Completer:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._names = Names()
+        self._places = Places(self._names)
 
     @context_matcher(identifier="runloop_jupyter", priority=100)  # type: ignore[untyped-decorator]
     def match(self, context: CompletionContext) -> dict[str, Any]:
         """Return completions for the word before the cursor."""
         line = _LINE.search(context.text_until_cursor)
         if line is None or line[2] not in {"rl", *PARSERS}:
-            return {"completions": [], "suppress": False}
+            return self._in_text(context.text_until_cursor)
         found: list[SimpleCompletion] = []
         fragment = ""
         if line[2] in PARSERS and (said := unfinished(line["rest"])):
@@ -82,6 +84,19 @@ class Completer:
             "ordered": True,
         }
 
+    def _in_text(self, before: str) -> dict[str, Any]:
+        """Return completions for a ``runloop://`` URL in any other line."""
+        url = URL_IN_TEXT.search(before)
+        if url is None:
+            return {"completions": [], "suppress": False}
+        offers = islice(self._places.offers(url["url"]), _MOST)
+        return {
+            "completions": [SimpleCompletion(text=text, type="path") for text in offers] or _Nothing(),
+            "matched_fragment": url["url"],
+            "suppress": True,
+            "ordered": True,
+        }
+
     def _offers(self, magic: str, percents: str, before: Sequence[Token], last: Token) -> Iterator[SimpleCompletion]:
         option = before[-1].source if before else ""
         if option == "--sort" and not last.source.startswith("--"):
@@ -92,6 +107,8 @@ class Completer:
             yield from _fitting(_stored_forms(percents) if magic == "rl_put" else FORMS, last, "form")
         elif option == "--type":
             yield from _fitting(KINDS, last, "kind")
+        elif option == "--mode":
+            yield from _fitting(MODES, last, "mode")
         elif option in _TIMES:
             yield from _fitting(_TIMES[option], last, "time")
         elif option == "--columns":
@@ -104,6 +121,8 @@ class Completer:
             yield from _fitting(self._variables(), last, "variable")
         elif last.source.startswith("$"):
             yield from _fitting((f"${name}" for name in self._dollar_names(magic)), last, "variable")
+        elif magic == "rl_mount" and before and last.text[:1] in {".", "/", "~"}:  # no metadata key begins so
+            yield from _paths(last)
         elif pairs := _pairs_option(before):
             yield from self._conditions(last) if pairs in _WHERE else self._pairs(last)
         elif magic == "rl_cache" and not before:
@@ -114,9 +133,17 @@ class Completer:
             yield from _fitting(VERBS if not before else _transfer_ids(before[0].text), last, "transfer")
         elif magic == "rl_keys":
             yield from _fitting_texts(self._names.get().metadata, last, "metadata")
+        elif magic == "rl_cp":
+            yield from _fitting_texts(self._places.offers(undoubled(last.text)), last, "path")
+            yield from _paths(last)
+        elif magic == "rl_umount":
+            yield from _fitting_texts(_mounted(), last, "path")
+        elif magic == "rl_mount" and _is_directory(before):
+            yield from _paths(last)
         elif option in {"-n", "--name"} or percents == "%%" or magic != "rl_put":
             if PARSERS[magic].takes_words:
                 yield from _fitting_texts(self._names.get().names, last, "object")
+                yield from _fitting_texts(self._places.offers(undoubled(last.text)), last, "path")
         else:
             yield from _fitting(self._variables(), last, "variable")
             yield from _paths(last)
@@ -204,6 +231,18 @@ def _pairs_option(before: Sequence[Token]) -> str | None:
         if not _SIGN.search(word.text):
             return None
     return None
+
+
+def _is_directory(before: Sequence[Token]) -> bool:
+    """Whether the next word after these is where something is mounted: what, or a query, is there by then."""
+    return any(not each.source.startswith("-") for each in before)
+
+
+def _mounted() -> list[str]:
+    """Return the directories that this kernel has mounted, as they were typed."""
+    from runloop_jupyter.actions import mounting
+
+    return [each.said for each in mounting.mine()]
 
 
 def _profiles(magic: str) -> list[str]:

@@ -49,13 +49,17 @@ class Known:
 
 
 class Names:
-    """The last look at the session's store, renewed on a thread when it is asked for and old.
+    """The last look at a store, renewed on a thread when it is asked for and old.
 
     Completion runs on the thread that also runs cells: it takes what is there and never waits for a store, but for
     a blink at the very first time.
+
+    Args:
+        profile: Whose store; by default the current one's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, profile: str | None = None) -> None:
+        self._profile = profile
         self._known = Known()
         self._looked = 0.0
         self._lock = threading.Lock()
@@ -77,7 +81,9 @@ class Names:
             from runloop_jupyter.api.objects import LARGEST_PAGE, Filter
             from runloop_jupyter.transfer.manifest import is_member
 
-            page = session.current().store.objects.list(Filter(state="READ_ONLY"), limit=LARGEST_PAGE)
+            page = (
+                session.current().store_named(self._profile).objects.list(Filter(state="READ_ONLY"), limit=LARGEST_PAGE)
+            )
             self._known = _known([view for view in page.objects if not is_member(view)])
         except Exception:
             # Tab is no place for an error, and a thread's would be printed into somebody's cell. The magic will say it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from runloop_jupyter.actions.forms import FORMS, KINDS, SORTS
+from runloop_jupyter.actions.forms import FORMS, KINDS, MODES, SORTS
 from runloop_jupyter.magics.parser import Parser
 
 
@@ -178,7 +178,7 @@ def _mount_parser() -> Parser:
     parser.add_argument(
         "--mode",
         default="auto",
-        choices=["auto", "link", "fuse"],
+        choices=MODES,
         help="link: fetch all of it; fuse: fetch what is read; auto picks and says which",
     )
     parser.add_argument("--follow", action="store_true", help="keep it up to date")

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 import time
 
@@ -168,6 +169,38 @@ def test_a_name_that_cannot_be_seen_is_got_by_its_id(shell, run, name):
 def test_tab_offers_nothing_where_nothing_fits_and_python_never(shell, line):
     shell.user_ns.pop("df")
     assert complete(shell, line) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "offer"),
+    [
+        ("%rl_cp ru", "runloop://"),
+        ("%rl_cp lo", "local:"),
+        ("%rl_cp local:tab-pl", "local:tab-places/"),
+        ("%rl_cp local:tab-places/", "local:tab-places/deep/"),
+        ("%rl_cp runloop://tab-places/de", "runloop://tab-places/deep/"),
+        ("%rl_cp runloop://lo", "runloop://local:"),
+        ("%rl_cp runloop://local:tab-places/deep/o", "runloop://local:tab-places/deep/one"),
+        ("%rl_get local:tab-places/deep/", "local:tab-places/deep/one"),
+        ("%rl_mount local:tab-places/", "local:tab-places/deep/"),
+        ("%rl_mount tab-places/deep/one ./da", "./data/"),
+        ("%rl_mount -w k=v ./da", "./data/"),
+        ("%rl_mount tab-places --mode f", "fuse"),
+        ('pd.read_csv("runloop://tab-places/', "runloop://tab-places/deep/"),
+        ("x = open('runloop://local:tab-places/deep/", "runloop://local:tab-places/deep/one"),
+    ],
+)
+def test_tab_completes_places_a_folder_at_a_time(shell, tmp_path, line, offer):
+    rl.put("1", "tab-places/deep/one")
+    (tmp_path / "data").mkdir()
+    whole = line[: len(line) - len(re.split(r"[ '\"]", line)[-1])] + offer
+    offers = complete_until(shell, line, whole)
+    assert whole in offers
+    assert len(offers) == len(set(offers))
+
+
+def test_tab_offers_nothing_of_pythons_in_a_runloop_url(shell):
+    assert complete(shell, "pd.read_csv('runloop://no-such-thing") == []
 
 
 def test_tab_does_not_close_a_quote_that_the_editor_has_closed(shell):
