@@ -66,7 +66,6 @@ def test_what_is_refused_packed_is_refused_plain(tmp_path):
         tried += 1
         with pytest.raises(ArchiveError):
             archive.unpack(io.BytesIO(plain), tmp_path / "x", checkpoint=go_on, **hostile.limits)
-            raise AssertionError(hostile.name)
         assert [each.name for each in tmp_path.iterdir()] == ["outside"]
     assert tried > 150
     assert not list((tmp_path / "outside").iterdir())
