@@ -7,6 +7,7 @@ it. What somebody else wrote into the directory is never touched.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import threading
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from runloop_jupyter.archive import shown as written
 from runloop_jupyter.atomic import temporary_beside
 from runloop_jupyter.display import humane
-from runloop_jupyter.errors import MountError
+from runloop_jupyter.errors import MountError, RunloopError
 from runloop_jupyter.mounts import changing, placed, sweeping, table
 from runloop_jupyter.mounts.bringing import Bringing
 from runloop_jupyter.mounts.mounted import Counts
@@ -85,6 +86,8 @@ class LinkMount:
             raise
         with suppress(OSError):  # a full disk: that the workshop is gone is seen without it
             self._write(None, things)
+        self._pid = os.getpid()
+        atexit.register(self._at_exit)
 
     @property
     def size(self) -> int | None:
@@ -148,7 +151,13 @@ class LinkMount:
                 where = written(str(self.where))
                 raise MountError(f"{where} can't be cleared: {error.strerror}. Try again: %rl_umount") from error
             self._mounted = False
+            atexit.unregister(self._at_exit)
             self.notes = (sweeping.said(left, self.where),) if left else ()
+
+    def _at_exit(self) -> None:
+        if self._mounted and self._pid == os.getpid():  # a forked child's end is none of it
+            with suppress(OSError, RunloopError):
+                sweeping.take_away(self.record)
 
     @property
     def _tree(self) -> Path:
