@@ -90,7 +90,7 @@ class Unpacker:
     """
 
     def __init__(self, file: BinaryIO, size: int) -> None:
-        import indexed_gzip
+        import indexed_gzip  # type: ignore[import-untyped]
 
         # With a position of its own: another that was let go of may still be read.
         packed = io.BufferedReader(_AsFile(OnDisk(file), os.fstat(file.fileno()).st_size), 256 << 10)

@@ -1,4 +1,4 @@
-"""What gives the bytes of a file: a file of the cache, the store by ranges, or several of these, one after the other."""
+"""What gives the bytes of a file: the cache, the store by ranges, or several of these, one after the other."""
 
 from __future__ import annotations
 

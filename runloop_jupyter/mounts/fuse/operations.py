@@ -16,7 +16,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import mfusepy
+import mfusepy  # type: ignore[import-untyped]
 
 from runloop_jupyter.mounts.fuse import nodes
 from runloop_jupyter.mounts.fuse.contents import Volumes, failures_to

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from runloop_jupyter.filesystems.within import listing_of
 from runloop_jupyter.mounts.fuse.nodes import Directory, File, Growing, Link, Origin, digest_of
 from runloop_jupyter.mounts.layout import Kind
-from runloop_jupyter.transfer.folders import listing as listings
 from runloop_jupyter.transfer.manifest import size_of
 
 if TYPE_CHECKING:
     from runloop_jupyter.mounts.fuse.archives import Archives
     from runloop_jupyter.mounts.fuse.contents import Content, Opener
     from runloop_jupyter.mounts.layout import Layout, Shown
+    from runloop_jupyter.transfer.folders import listing as listings
     from runloop_jupyter.transfer.folders.listing import Listing
     from runloop_jupyter.wire.objects import ObjectView
 
