@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import io
 import os
+import tarfile
 import threading
+import zlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
@@ -23,8 +25,6 @@ from runloop_jupyter.mounts.fuse.nodes import Directory, File, Growing, Link, Or
 from runloop_jupyter.transfer.manifest import facts_of, size_of
 
 if TYPE_CHECKING:
-    import tarfile
-
     from runloop_jupyter.mounts.fuse.contents import Content, Opener
     from runloop_jupyter.wire.objects import ObjectView
 
@@ -35,6 +35,8 @@ _RATIO_FREE: Final = 1 << 30
 """As `archive.unpack` has them: bytes that may come out of any archive, and how often its size out of a larger one."""
 _TAR_SHARE: Final = 2
 """Bytes of tar at most for each byte of content that was declared."""
+_LOOK: Final = 64 << 10
+"""Bytes that tell whether something is an archive."""
 _BLOCK: Final = 1 << 20
 _BLOCKS_KEPT: Final = 16
 _SPACING: Final = 1 << 20
@@ -61,6 +63,20 @@ class Archives:
         """Return an archive as a directory, which finds out what is in it when somebody looks."""
         origin = Origin(view)
         return Directory(origin, origin.time_ns, look=_Archive(self, view).fill)
+
+    def is_one(self, view: ObjectView) -> bool:
+        """Whether an object that is called an archive is one, as far as its first bytes tell.
+
+        Raises:
+            RunloopError: They can't be had.
+        """
+        content = self.opener.object(view)
+        try:
+            first = bytearray(min(_LOOK, size_of(view) or 0))
+            content.read_into(memoryview(first), 0)
+        finally:
+            content.close()
+        return begins_as_tar(bytes(first))
 
     def unpacker(self, key: str, file: BinaryIO, size: int) -> Unpacker:
         """Return what unpacks an archive at random, kept from the last time or new.
@@ -128,6 +144,22 @@ class Unpacker:
                     self._blocks.popitem(last=False)
             self._blocks.move_to_end(number)
             return self._blocks[number]
+
+
+def begins_as_tar(first: bytes) -> bool:
+    """Whether the first bytes of a file, some thousands, are those of a tar, packed or not."""
+    if first.startswith(_GZIP):
+        try:
+            first = zlib.decompressobj(wbits=31).decompress(first, tarfile.BLOCKSIZE)
+        except zlib.error:
+            return False
+    try:
+        tarfile.TarInfo.frombuf(first[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
+    except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # an empty one
+        return True
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 class _Archive:
@@ -210,7 +242,8 @@ class _Archive:
             self._add(growing, member)
 
     def _add(self, growing: Growing, member: tarfile.TarInfo) -> None:
-        path, time = inside(member.name), time_ns(member.mtime)
+        # What is packed here carries no times: a folder's bytes are the same whenever it is packed.
+        path, time = inside(member.name), time_ns(member.mtime) or self._origin.time_ns
         if member.isdir():
             growing.folder(path, time)
         elif not path:

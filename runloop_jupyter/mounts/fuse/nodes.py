@@ -99,11 +99,11 @@ class Directory:
 
     origin: Origin | None = None
     time_ns: int = 0
-    inner: dict[str, Node] = field(default_factory=dict)
+    inner: dict[str, Child] = field(default_factory=dict)
     look: Callable[[Directory], None] | None = None
     _lock: Any = field(default_factory=threading.Lock)
 
-    def children(self) -> dict[str, Node]:
+    def children(self) -> dict[str, Child]:
         """Return what is in it, by names; the first look may take as long as fetching it.
 
         Raises:
@@ -119,7 +119,32 @@ class Directory:
         return self.inner
 
 
+@dataclass(slots=True, eq=False)
+class Doubtful:
+    """What is called an archive and may be none: its first bytes tell, and they are looked at when somebody asks.
+
+    Attributes:
+        find_out: Looks, and returns what it is.
+        known: What it is, once that is known.
+    """
+
+    find_out: Callable[[], Directory | File]
+    time_ns: int
+    known: Directory | File | None = None
+
+    def settled(self) -> Directory | File:
+        """Return what it is.
+
+        Raises:
+            RunloopError: Its bytes can't be had.
+        """
+        if self.known is None:
+            self.known = self.find_out()
+        return self.known
+
+
 Node = File | Link | Directory
+Child = Node | Doubtful
 
 
 class Growing:
@@ -171,9 +196,9 @@ class Growing:
             self._at[1].time_ns = time_ns
         return self._at[1]
 
-    def find(self, path: str) -> Node | None:
+    def find(self, path: str) -> Child | None:
         """Return what was put at a path."""
-        at: Node | None = self._root
+        at: Child | None = self._root
         for name in path.split("/"):
             at = at.inner.get(name) if isinstance(at, Directory) else None
         return at
@@ -189,7 +214,8 @@ def find(root: Directory, path: str) -> Node | None:
     at: Node | None = root
     for name in path.split("/"):
         if name:
-            at = at.children().get(name) if isinstance(at, Directory) else None
+            child = at.children().get(name) if isinstance(at, Directory) else None
+            at = child.settled() if isinstance(child, Doubtful) else child
     return at
 
 

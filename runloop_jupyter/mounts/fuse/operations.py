@@ -20,13 +20,13 @@ import mfusepy  # type: ignore[import-untyped]
 
 from runloop_jupyter.mounts.fuse import nodes
 from runloop_jupyter.mounts.fuse.contents import Volumes, failures_to
-from runloop_jupyter.mounts.fuse.nodes import Directory, File, Link
+from runloop_jupyter.mounts.fuse.nodes import Directory, Doubtful, File, Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from runloop_jupyter.mounts.fuse.contents import Tally, Volume
-    from runloop_jupyter.mounts.fuse.nodes import Node
+    from runloop_jupyter.mounts.fuse.nodes import Child, Node
 
 SECONDS: Final = 1.0
 """How long the system may take what it was told of names and sizes for true: so soon a newer layout is seen."""
@@ -115,8 +115,7 @@ class Answers(mfusepy.Operations):  # type: ignore[misc]  # no published types
         yield ".", {"st_mode": stat.S_IFDIR, "st_ino": _inode(path, node)}, 0
         yield "..", {"st_mode": stat.S_IFDIR}, 0
         for name, child in children.items():
-            beneath = f"{path.rstrip('/')}/{name}"
-            yield name, {"st_mode": _kind(child), "st_ino": _inode(beneath, child)}, 0
+            yield name, _listed(f"{path.rstrip('/')}/{name}", child), 0
 
     def readlink(self, path: str) -> str:
         """Return where a link leads."""
@@ -250,12 +249,20 @@ def _changed(before: Directory, after: Directory, path: str = "") -> Iterator[tu
     """Yield path and source of each file that is another one than before."""
     if before is after:
         return
-    for name, node in after.inner.items():
-        was = before.inner.get(name)
+    for name, child in after.inner.items():
+        node, was = _as_known(child), _as_known(before.inner.get(name))
         if isinstance(node, Directory) and isinstance(was, Directory):
             yield from _changed(was, node, f"{path}/{name}")
-        elif isinstance(node, File) and isinstance(was, File) and node.source.key != was.source.key:
+        elif (
+            isinstance(node, File)
+            and isinstance(was, File | None)
+            and (was is None or node.source.key != was.source.key)
+        ):
             yield f"{path}/{name}", node.source.key
+
+
+def _as_known(child: Child | None) -> Node | None:
+    return child.known if isinstance(child, Doubtful) else child
 
 
 class Fuse(mfusepy.FUSE):  # type: ignore[misc]  # no published types
@@ -276,3 +283,12 @@ def _kind(node: Node) -> int:
 def _inode(path: str, node: Node) -> int:
     # Of a path and an object: another version under the same path is another file.
     return nodes.inode(f"{path}\0{node.origin.view.id if node.origin else ''}")
+
+
+def _listed(path: str, child: Child) -> dict[str, int]:
+    """Return what is said of something in the list of a directory."""
+    if isinstance(child, Doubtful):
+        if child.known is None:
+            return {"st_mode": 0}  # unknown: whoever must know asks
+        child = child.known
+    return {"st_mode": _kind(child), "st_ino": _inode(path, child)}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runloop_jupyter.filesystems.within import listing_of
-from runloop_jupyter.mounts.fuse.nodes import Directory, File, Growing, Link, Origin, digest_of
-from runloop_jupyter.mounts.layout import Kind
-from runloop_jupyter.transfer.manifest import size_of
+from runloop_jupyter.mounts.fuse.nodes import Directory, Doubtful, File, Growing, Link, Origin, digest_of
+from runloop_jupyter.mounts.kind import Kind
+from runloop_jupyter.mounts.naming import parts_of
+from runloop_jupyter.transfer.manifest import FOLDER, size_of
 
 if TYPE_CHECKING:
     from runloop_jupyter.mounts.fuse.archives import Archives
@@ -32,7 +33,7 @@ def tree(layout: Layout, archives: Archives, before: Directory | None = None, wa
     for shown in layout.shown:
         node = known.get((shown.path, shown.view.id, shown.kind)) or _node(shown, archives)
         if not shown.path:
-            return node if isinstance(node, Directory) else root
+            return _alone(node, shown.view)
         at = root
         *folders, name = shown.path.split("/")
         for folder in folders:
@@ -45,22 +46,43 @@ def tree(layout: Layout, archives: Archives, before: Directory | None = None, wa
     return root
 
 
-def _known(root: Directory | None, layout: Layout | None) -> dict[tuple[str, str, Kind], Directory]:
-    found: dict[tuple[str, str, Kind], Directory] = {}
+def _alone(node: Directory | File | Doubtful, view: ObjectView) -> Directory:
+    """Return what is the whole mount: a directory, whatever it turns out to be."""
+    if isinstance(node, Directory):
+        return node
+    (name,) = parts_of(view.name.rpartition("/")[2], view, Kind.FILE)
+
+    def look(root: Directory) -> None:
+        found = node.settled() if isinstance(node, Doubtful) else node
+        root.inner = {name: found} if isinstance(found, File) else dict(found.children())
+
+    return Directory(Origin(view), node.time_ns, look=look)
+
+
+def _known(root: Directory | None, layout: Layout | None) -> dict[tuple[str, str, Kind], Directory | Doubtful]:
+    found: dict[tuple[str, str, Kind], Directory | Doubtful] = {}
     for shown in layout.shown if layout is not None and root is not None else ():
         at: object = root
         for name in shown.path.split("/") if shown.path else []:
             at = at.inner.get(name) if isinstance(at, Directory) else None
-        if shown.kind is not Kind.FILE and isinstance(at, Directory):
+        if shown.kind is not Kind.FILE and isinstance(at, Directory | Doubtful):
             found[shown.path, shown.view.id, shown.kind] = at
     return found
 
 
-def _node(shown: Shown, archives: Archives) -> Directory | File:
+def _node(shown: Shown, archives: Archives) -> Directory | File | Doubtful:
     view = shown.view
-    if shown.kind is Kind.ARCHIVE:
-        return archives.directory(view)
     origin = Origin(view, digest_of(view))
+    if shown.kind is Kind.ARCHIVE:
+        if (view.metadata or {}).get("rl.kind") == FOLDER:
+            return archives.directory(view)  # it was packed here
+
+        def find_out() -> Directory | File:
+            if archives.is_one(view):
+                return archives.directory(view)
+            return File(_Object(archives.opener, view), size_of(view) or 0, origin, origin.time_ns)
+
+        return Doubtful(find_out, origin.time_ns)
     if shown.kind is Kind.FOLDER:
         return Directory(origin, origin.time_ns, look=_Folder(archives.opener, view).fill)
     return File(_Object(archives.opener, view), size_of(view) or 0, origin, origin.time_ns)
