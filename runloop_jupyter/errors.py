@@ -34,6 +34,7 @@ RunloopError                    anything this package raises on purpose
 │   ├── ConnectionLost          the connection broke, or the store was busy, time and again
 │   ├── SetBusy                 somebody else is putting the same folder at this moment
 │   └── TransferCancelled       stopped by its user, and cleaned up
+├── MountError                  a directory can't be made to show stored things, or can't be let go of
 └── EmbeddedStoreError          the embedded store can't be started or reached
 
 Interrupted                     Ctrl-C, after cleaning up (a KeyboardInterrupt, so ``except Exception`` lets it by)
@@ -260,6 +261,10 @@ class SetBusy(TransferError):
 
 class TransferCancelled(TransferError):
     """The transfer was stopped by its user, and cleaned up."""
+
+
+class MountError(RunloopError):
+    """A directory can't be made to show stored things, or can't be let go of: somebody is at work in it."""
 
 
 class EmbeddedStoreError(RunloopError):

@@ -1,0 +1,56 @@
+"""The face of every mount, however it is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What a mount moved since it was made.
+
+    Attributes:
+        read: Bytes given to whoever reads there; None where nobody counts them, for the system gives them by itself.
+        fetched: Bytes that came from the store.
+        requests: How many times the store was asked.
+    """
+
+    read: int | None = None
+    fetched: int = 0
+    requests: int = 0
+
+
+class Mounted(Protocol):
+    """Stored things under a directory of this computer, until `unmount`.
+
+    Attributes:
+        mode: ``link``, ``fuse`` or ``write``.
+        where: The directory, absolute.
+        size: Bytes of what it shows; None where nobody knows.
+    """
+
+    @property
+    def mode(self) -> str:
+        """How it is made: ``link``, ``fuse`` or ``write``."""
+
+    @property
+    def where(self) -> Path:
+        """The directory, absolute."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of what it shows; None where nobody knows."""
+
+    def counts(self) -> Counts:
+        """Return what it moved so far."""
+
+    def unmount(self) -> None:
+        """Let go of the directory; done already, it does nothing.
+
+        Raises:
+            MountError: Somebody is at work there.
+        """
