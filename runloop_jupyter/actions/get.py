@@ -17,10 +17,10 @@ from runloop_jupyter.actions.running import run
 from runloop_jupyter.actions.source import FILE, FOLDER, stored_format
 from runloop_jupyter.actions.within import Inside, locate, part_of
 from runloop_jupyter.errors import InputError, NotEnoughMemory
+from runloop_jupyter.transfer import parts_reader
 from runloop_jupyter.transfer.cache import current, file_name
 from runloop_jupyter.transfer.folders.listing import Listing
 from runloop_jupyter.transfer.manifest import is_folder, is_head
-from runloop_jupyter.transfer.parts_reader import PartsReader
 from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.transfer.transfer import Phase
 from runloop_jupyter.transfer.whole import Whole
@@ -233,10 +233,10 @@ class Fetch:
             registry.check_parts(registry.codec_named(format_), wish)
         return file
 
-    def _ranges(self) -> RangeReader | PartsReader:
+    def _ranges(self) -> RangeReader | parts_reader.PartsReader:
         objects, view = self._thing.store.objects, self._thing.view
         if is_head(view):
-            return PartsReader(objects, view, self._transfer)
+            return parts_reader.of_set(objects, view, self._transfer)
         return RangeReader(objects, view, self._transfer.checkpoint)
 
     def _cached_folder(self) -> Path:

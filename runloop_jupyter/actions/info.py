@@ -21,9 +21,9 @@ from runloop_jupyter.display.result import Result
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.errors import InputError, RunloopError
 from runloop_jupyter.lookup import versions
+from runloop_jupyter.transfer import parts_reader
 from runloop_jupyter.transfer.cache import if_any
 from runloop_jupyter.transfer.manifest import is_folder, is_head, size_of
-from runloop_jupyter.transfer.parts_reader import PartsReader
 from runloop_jupyter.transfer.reader import RangeReader, buffered
 from runloop_jupyter.values import registry
 
@@ -216,9 +216,9 @@ def _files(listing: Listing) -> archive.Members:
     return archive.Members(entries[:MEMBERS_SHOWN], whole=len(entries) <= MEMBERS_SHOWN)
 
 
-def _opened(thing: Object, transfer: Transfer) -> RangeReader | PartsReader:
+def _opened(thing: Object, transfer: Transfer) -> RangeReader | parts_reader.PartsReader:
     if is_head(thing.view):
-        return PartsReader(thing.store.objects, thing.view, transfer)
+        return parts_reader.of_set(thing.store.objects, thing.view, transfer)
     return RangeReader(thing.store.objects, thing.view, transfer.checkpoint)
 
 

@@ -238,16 +238,22 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
         """Return an object's bytes, or those from `start` to `end`, counted from the end where negative."""
-        view, entry = self._tree.file(self._strip_protocol(path))
-        if view is None or (start, end) == (None, None) or sets.is_head(view) or cached(self.store, view):
-            with open_object(self.store, view, entry) as file:
+        held, entry = self._tree.file(self._strip_protocol(path))
+        if (
+            held is None
+            or isinstance(held, within.Pieces)
+            or sets.is_head(held)
+            or (start, end) == (None, None)
+            or cached(self.store, held)
+        ):
+            with open_object(self.store, held, entry) as file:
                 first, last, _step = slice(start, end).indices(file.size)
                 file.seek(first)
                 return file.read(max(0, last - first))
-        first, last, _step = slice(start, end).indices(view.size_bytes or 0)
+        first, last, _step = slice(start, end).indices(held.size_bytes or 0)
         buffer = bytearray(max(0, last - first))
         if buffer:
-            Parts(self.store.objects, view, lambda: None).fetch(first, memoryview(buffer))
+            Parts(self.store.objects, held, lambda: None).fetch(first, memoryview(buffer))
         return bytes(buffer)
 
     def cat_ranges(
@@ -295,15 +301,17 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         if self.isdir(path):
             target.mkdir(parents=True, exist_ok=True)
             return
-        view, entry = self._tree.file(path)
+        held, entry = self._tree.file(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         with (
             self._transfer(path, "down", callback, more.get("transfer")) as transfer,
             atomic_writer(target, mode=0o666) as file,
         ):
-            if view is not None:
+            if isinstance(held, within.Pieces):
+                within.write_pieces(self.store, held, file, transfer)
+            elif held is not None:
                 said = entry["digest"]
-                download(self.store.objects, view, file, transfer, said if isinstance(said, str) else None)
+                download(self.store.objects, held, file, transfer, said if isinstance(said, str) else None)
 
     def put_file(self, lpath: Any, rpath: str, callback: Any = None, mode: str = "overwrite", **more: Any) -> None:
         """Put a file as it is, without copying it first; a directory is nothing by itself."""
@@ -324,10 +332,10 @@ class RunloopFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has
         source, target = self._strip_protocol(path1), self._strip_protocol(path2)
         if self.isdir(source):
             return
-        view, details = self._tree.file(source)
+        held, details = self._tree.file(source)
         own = {key: value for key, value in details["metadata"].items() if not key.startswith(options.RESERVED)}
         with (
-            open_object(self.store, view, details) as reader,
+            open_object(self.store, held, details) as reader,
             self._open(target, "wb", metadata={**self._metadata, **own}, ttl=entries.left(details)) as writer,
         ):
             while piece := reader.read(1 << 20):

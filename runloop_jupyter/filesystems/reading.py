@@ -6,15 +6,17 @@ import io
 import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from runloop_jupyter.filesystems.within import Pieces, open_pieces
 from runloop_jupyter.transfer.cache import if_any
-from runloop_jupyter.transfer.manifest import is_head
-from runloop_jupyter.transfer.parts_reader import PartsReader
-from runloop_jupyter.transfer.reader import BLOCK, RangeReader
+from runloop_jupyter.transfer.manifest import is_head, whole
+from runloop_jupyter.transfer.parts_reader import PartsReader, of_set
+from runloop_jupyter.transfer.reader import BLOCK, FREELY, RangeReader
 from runloop_jupyter.transfer.transfer import Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runloop_jupyter.filesystems.within import Held
     from runloop_jupyter.session import Store
     from runloop_jupyter.wire.objects import ObjectView
 
@@ -54,27 +56,36 @@ class ObjectReader(io.BufferedReader):
         return made if isinstance(made, int) else 0
 
 
-def open_object(store: Store, view: ObjectView | None, details: dict[str, Any]) -> ObjectReader:
-    """Open an object; None is a file without bytes, which no object holds.
+def open_object(store: Store, held: Held, details: dict[str, Any], *, ahead: float = FREELY) -> ObjectReader:
+    """Open what holds a file's bytes; `ahead` as `RangeReader` has it.
 
     Raises:
         TransferError: It has no bytes, or the list of its parts can't be had.
     """
-    if view is None:
+    if held is None:
         return ObjectReader(io.FileIO(os.devnull), details)
-    if here := cached(store, view):
+    if isinstance(held, Pieces):
+        return ObjectReader(open_pieces(store, held, ahead), details)
+    if here := cached(store, held):
         return ObjectReader(_unbuffered(here), details)
+    return ObjectReader(ranges(store, held, ahead=ahead), details)
+
+
+def ranges(store: Store, view: ObjectView, *, ahead: float = FREELY) -> RangeReader | PartsReader:
+    """Open an object past the cache.
+
+    Raises:
+        TransferError: It has no bytes, or the list of its parts can't be had.
+    """
     if is_head(view):
-        return ObjectReader(
-            PartsReader(store.objects, view, Transfer(view.name, "down", store.identity.label), ahead=True), details
-        )
-    return ObjectReader(RangeReader(store.objects, view, ahead=True), details)
+        return of_set(store.objects, view, Transfer(view.name, "down", store.identity.label), ahead=ahead)
+    return RangeReader(store.objects, view, ahead=ahead)
 
 
 def cached(store: Store, view: ObjectView) -> BinaryIO | None:
     """Return the object's bytes as an open file if they are in the cache."""
     cache = if_any()
-    return cache.open(store.identity.id, view) if cache else None
+    return cache.open(store.identity.id, whole(view)) if cache else None
 
 
 def _unbuffered(file: BinaryIO) -> io.RawIOBase:

@@ -13,6 +13,7 @@ from runloop_jupyter.transfer.transfer import Transfer
 
 if TYPE_CHECKING:
     from runloop_jupyter.filesystems.entries import Entry
+    from runloop_jupyter.filesystems.within import Held
     from runloop_jupyter.session import Store
     from runloop_jupyter.transfer.folders.listing import Listing
     from runloop_jupyter.wire.objects import ObjectView
@@ -46,8 +47,8 @@ class Tree:
             raise FileNotFoundError(str(error)) from None
         raise FileNotFoundError(f"no object is named “{path}” in the {self._store.identity.label}")
 
-    def file(self, path: str) -> tuple[ObjectView | None, Entry]:
-        """Return the object that holds the bytes of a file, None where there are none, and what is said of the file.
+    def file(self, path: str) -> tuple[Held, Entry]:
+        """Return what holds the bytes of a file, and what is said of it.
 
         Raises:
             FileNotFoundError: There is none.
@@ -62,8 +63,7 @@ class Tree:
             file = place.file
             if file is None:
                 raise (IsADirectoryError(f"“{path}” is a folder") if place.beneath else error) from None
-            held = within.member(self._store, place, file) if file.pieces else None
-            return held, entries.inner_entry(path, file, place.head)
+            return within.held(self._store, place, file), entries.inner_entry(path, file, place.head)
         if is_folder(view):
             raise IsADirectoryError(f"“{path}” is a folder")
         return view, entries.file_entry(path, view)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeAlias
 
 from runloop_jupyter.errors import NewestGone, ObjectNotFound
 from runloop_jupyter.lookup import newest
 from runloop_jupyter.transfer.folders import members
 from runloop_jupyter.transfer.folders.fetching import Fetching
+from runloop_jupyter.transfer.folders.together import Counter, Share
 from runloop_jupyter.transfer.manifest import is_folder
-from runloop_jupyter.transfer.transfer import Transfer
+from runloop_jupyter.transfer.parts_reader import PartsReader
+from runloop_jupyter.transfer.reader import RangeReader
+from runloop_jupyter.transfer.transfer import Phase, Transfer
 
 if TYPE_CHECKING:
     from runloop_jupyter.session import Store
@@ -47,6 +50,24 @@ class Place(NamedTuple):
     def beneath(self) -> Listing | None:
         """What is in the folder there, None where there is none."""
         return self.listing.beneath(self.path) if self.path else self.listing
+
+
+class Pieces(NamedTuple):
+    """A file in a folder that is too large for one object.
+
+    Attributes:
+        head: The folder's object.
+        listing: What is in it.
+        file: The file.
+    """
+
+    head: ObjectView
+    listing: Listing
+    file: File
+
+
+Held: TypeAlias = "ObjectView | Pieces | None"
+"""What holds a file's bytes: an object, several, or none where there are none."""
 
 
 def listing_of(store: Store, head: ObjectView) -> Listing:
@@ -92,15 +113,36 @@ def find(store: Store, path: str) -> Place | None:
     return None
 
 
-def member(store: Store, place: Place, file: File) -> ObjectView:
-    """Return the object that holds all bytes of a file.
+def held(store: Store, place: Place, file: File) -> Held:
+    """Return what holds the bytes of a file in a folder.
 
     Raises:
         TransferError: It is gone.
-        NotImplementedError: There are several, for it is too large for one.
     """
-    if len(file.pieces) != 1:
-        raise NotImplementedError(f"{file.path} in “{place.head.name}” is kept in pieces: %rl_get fetches it")
-    looking = Transfer(place.head.name, "down", store.identity.label)
-    fetching = Fetching(store.objects, store.identity.id, place.head.name, place.listing, looking)
-    return fetching.member(file.pieces[0])
+    if not file.pieces:
+        return None
+    if len(file.pieces) > 1:
+        return Pieces(place.head, place.listing, file)
+    return _fetching(store, place.head, place.listing).member(file.pieces[0])
+
+
+def open_pieces(store: Store, pieces: Pieces, ahead: float) -> PartsReader:
+    """Return a file that is kept in pieces as one that fetches only what is read; `ahead` as `RangeReader` has it."""
+    fetching = _fetching(store, pieces.head, pieces.listing)
+
+    def opened(number: int) -> RangeReader:
+        return RangeReader(store.objects, fetching.member(pieces.file.pieces[number]), ahead=ahead)
+
+    return PartsReader(pieces.file.pieces, opened)
+
+
+def write_pieces(store: Store, pieces: Pieces, out: BinaryIO, transfer: Transfer) -> None:
+    """Write all bytes of a file that is kept in pieces; raises as `Fetching.write` does."""
+    transfer.begin(Phase.RECEIVING, pieces.file.size)
+    share = Share(transfer, Phase.RECEIVING, Counter(transfer))
+    _fetching(store, pieces.head, pieces.listing, transfer).write(pieces.file, out, share)
+
+
+def _fetching(store: Store, head: ObjectView, listing: Listing, transfer: Transfer | None = None) -> Fetching:
+    looking = transfer or Transfer(head.name, "down", store.identity.label)
+    return Fetching(store.objects, store.identity.id, head.name, listing, looking)

@@ -28,6 +28,7 @@ from runloop_jupyter.transfer.upload import upload as upload_one
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from runloop_jupyter.api.objects import Objects
@@ -248,9 +249,9 @@ def clear(objects: Objects, intent: Intent) -> ObjectView | None:
     return None
 
 
-def offsets(found: Manifest) -> list[int]:
+def offsets(parts: Iterable[Part]) -> list[int]:
     """Return where each part begins in the whole."""
-    return [0, *accumulate(part.size for part in found.parts)][:-1]
+    return [0, *accumulate(part.size for part in parts)][:-1]
 
 
 def at(starts: list[int], position: int) -> int:

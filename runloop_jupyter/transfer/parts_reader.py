@@ -1,4 +1,4 @@
-"""A set as a seekable file that fetches only what is read."""
+"""What several objects hold one after the other, as a seekable file that fetches only what is read."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.errors import DigestMismatch
 from runloop_jupyter.transfer import manifest, parts
+from runloop_jupyter.transfer.parts import at, offsets
 from runloop_jupyter.transfer.reader import RangeReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from runloop_jupyter.api.objects import Objects
+    from runloop_jupyter.transfer.manifest import Part
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.wire.objects import ObjectView
 
@@ -20,37 +24,31 @@ _OPEN: Final = 4
 
 
 class PartsReader(io.RawIOBase):
-    """Reads a set by ranges of its parts, as `RangeReader` does one object. Not thread-safe, as files are.
+    """Reads several objects as one file, by ranges, as `RangeReader` does one. Not thread-safe, as files are.
 
     Args:
-        objects: The store.
-        view: Its head.
-        transfer: Its `cancel` stops the reading.
-        ahead: As `RangeReader` has it, within each part.
-
-    Raises:
-        TransferError: The list of its parts can't be had.
+        parts: What they are, in the order of the bytes.
+        opened: Opens the one of that number; raises `TransferError` where it is gone.
     """
 
-    def __init__(self, objects: Objects, view: ObjectView, transfer: Transfer, *, ahead: bool = False) -> None:
+    def __init__(self, parts: Sequence[Part], opened: Callable[[int], RangeReader]) -> None:
         super().__init__()
-        self._goes_ahead = ahead
-        found = parts.read(objects, view, transfer)
-        if found.size != manifest.size_of(view):
-            raise DigestMismatch(f"“{view.name}” is not what was put: the list of its parts speaks of something else")
-        self._objects = objects
-        self._view = view
-        self._found = found
-        self._transfer = transfer
-        self._starts = parts.offsets(found)
+        self._starts = offsets(parts)
+        self._size = sum(part.size for part in parts)
+        self._opened = opened
         self._position = 0
         self._open: OrderedDict[int, RangeReader] = OrderedDict()
-        self._fetched = 0
+        self._fetched = self._requests = 0
 
     @property
     def bytes_fetched(self) -> int:
         """Bytes that came over the wire so far."""
         return self._fetched + sum(each.bytes_fetched for each in self._open.values())
+
+    @property
+    def requests(self) -> int:
+        """Requests made for them."""
+        return self._requests + sum(each.requests for each in self._open.values())
 
     def readable(self) -> bool:
         """Return True."""
@@ -66,7 +64,7 @@ class PartsReader(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move the position; nothing is fetched."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._found.size}[whence]
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         if base + offset < 0:
             raise ValueError("negative seek position")
         self._position = base + offset
@@ -78,20 +76,54 @@ class PartsReader(io.RawIOBase):
         Raises:
             TransferError: The bytes can't be had, or a part is gone.
         """
-        if self._position >= self._found.size or not len(memoryview(buffer)):
+        if self._position >= self._size or not len(memoryview(buffer)):
             return 0
-        number = parts.at(self._starts, self._position)
+        number = at(self._starts, self._position)
         part = self._part(number)
         part.seek(self._position - self._starts[number])
         count = part.readinto(buffer)
         self._position += count
         return count
 
+    def close(self) -> None:
+        """Close it; what is on its way is dropped."""
+        while self._open:
+            self._forget()
+        super().close()
+
     def _part(self, number: int) -> RangeReader:
         if number not in self._open:
-            view = parts.member(self._objects, self._found, number, self._view.name)
-            self._open[number] = RangeReader(self._objects, view, self._transfer.checkpoint, ahead=self._goes_ahead)
+            self._open[number] = self._opened(number)
             if len(self._open) > _OPEN:
-                self._fetched += self._open.popitem(last=False)[1].bytes_fetched
+                self._forget()
         self._open.move_to_end(number)
         return self._open[number]
+
+    def _forget(self) -> None:
+        _, reader = self._open.popitem(last=False)
+        self._fetched += reader.bytes_fetched
+        self._requests += reader.requests
+        reader.close()
+
+
+def of_set(objects: Objects, view: ObjectView, transfer: Transfer, *, ahead: float = 0) -> PartsReader:
+    """Return what was too large for one object as a file.
+
+    Args:
+        objects: The store.
+        view: Its head.
+        transfer: Its `cancel` stops the reading.
+        ahead: As `RangeReader` has it, within each part.
+
+    Raises:
+        TransferError: The list of its parts can't be had.
+    """
+    found = parts.read(objects, view, transfer)
+    if found.size != manifest.size_of(view):
+        raise DigestMismatch(f"“{view.name}” is not what was put: the list of its parts speaks of something else")
+
+    def opened(number: int) -> RangeReader:
+        member = parts.member(objects, found, number, view.name)
+        return RangeReader(objects, member, transfer.checkpoint, ahead=ahead)
+
+    return PartsReader(found.parts, opened)

@@ -16,6 +16,7 @@ from store_process import KEY
 import runloop_jupyter as rl
 from runloop_jupyter.errors import InputError, MetadataError, ProfileError, TransferError
 from runloop_jupyter.filesystems.objects import RunloopFileSystem
+from runloop_jupyter.transfer import parts
 
 COLUMN = 1 << 20
 FRAME = pd.DataFrame({"x": range(1000), "y": ["a", "b"] * 500})
@@ -98,6 +99,25 @@ def test_a_folder_that_is_kept_as_files_comes_here_and_goes_as_a_whole(fs, top, 
         fs.rm(f"{top}/scans/a.txt")
     fs.rm(f"{top}/scans", recursive=True)
     assert not fs.exists(f"{top}/scans")
+
+
+def test_a_file_in_a_folder_that_is_too_large_for_one_object_is_one_file(fs, top, tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "LARGEST", 1_000_000)
+    monkeypatch.setattr(parts, "PART_BYTES", 300_000)
+    folder = tmp_path / "large"
+    folder.mkdir()
+    content = os.urandom(1_300_007)
+    (folder / "large.bin").write_bytes(content)
+    rl.put(folder, f"{top}/large", format="files")
+    path = f"{top}/large/large.bin"
+    assert fs.cat(path) == content
+    assert fs.cat_file(path, 299_990, 300_010) == content[299_990:300_010]
+    with fs.open(path) as file:
+        assert (file.seek(-7, os.SEEK_END), file.read()) == (1_300_000, content[-7:])
+        assert 0 < file.bytes_fetched < 300_000
+        assert file.requests > 0
+    fs.get_file(path, tmp_path / "back.bin")
+    assert (tmp_path / "back.bin").read_bytes() == content
 
 
 def test_a_name_that_can_be_no_path_is_there_under_its_id(fs, top):
