@@ -27,7 +27,7 @@ def file_name(name: str, suffix: str = "") -> str:
     while len(last.encode()) > _LONGEST_NAME:
         stem, dot, ending = last.rpartition(".")
         last = f"{stem[:-1]}{dot}{ending}" if stem and len(ending) < 20 else last[:-1]
-    return last
+    return last.rstrip(" .")  # a cut may come just after one
 
 
 def part(said: str) -> str:
