@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
 from runloop_jupyter.errors import ObjectNotFound, RunloopError, TransferCancelled, one_line
-from runloop_jupyter.mounts.layout import Layout, arranged
+from runloop_jupyter.mounts.layout import Layout, lay_out
 from runloop_jupyter.transfer.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Following:
             _, found = self._wanted.find(self._transfer)
         except ObjectNotFound:
             found = []  # a query may come to fit nothing
-        layout = arranged(found)
+        layout = lay_out(found)
         if layout != self._layout:
             self._mounted.show(layout, self._transfer)
             self._layout = layout

@@ -16,8 +16,10 @@ from runloop_jupyter.actions.running import ask, run
 from runloop_jupyter.actions.wanted import Wanted, folder_of
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError, MountError
-from runloop_jupyter.mounts import fuse, link, sweeping, table
-from runloop_jupyter.mounts.layout import arranged
+from runloop_jupyter.mounts import fuse, sweeping, table
+from runloop_jupyter.mounts.layout import lay_out
+from runloop_jupyter.mounts.link import LinkMount
+from runloop_jupyter.mounts.need import plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.actions.conditions import Where
     from runloop_jupyter.actions.object import Object
-    from runloop_jupyter.mounts.link import Need
+    from runloop_jupyter.mounts.need import Need
     from runloop_jupyter.transfer.transfer import Transfer
 
 FEW: Final = 256 << 20
@@ -98,13 +100,11 @@ def mount(
         if write:
             return _writable(wanted, said, directory, transfer, attached, lives_ms, yes=yes)
         store, found = wanted.find(transfer)
-        layout = arranged(found)
-        need = link.plan(store, layout, transfer)
+        layout = lay_out(found)
+        need = plan(store, layout, transfer)
         chosen, why = _choose(mode, need, str(wanted), yes=yes)
-        if chosen == "fuse":
-            mounted = fuse.FuseMount(store, layout, directory, str(wanted), transfer)
-        else:
-            mounted = link.LinkMount(store, layout, directory, str(wanted), transfer)
+        make = fuse.FuseMount if chosen == "fuse" else LinkMount
+        mounted = make(store, layout, directory, transfer, what=str(wanted))
         following = Following(wanted, mounted, layout) if follow and wanted.changes else None
         return Mount(mounted, str(wanted), str(said), store, len(layout.shown), why, following)
 
@@ -179,7 +179,7 @@ def _leave(directory: Path) -> None:
         raise MountError(
             f"{directory} is mounted by another kernel (process {record.owner.pid}). Unmount it there, or take another"
         )
-    sweeping.sweep()
+    sweeping.clear_at(directory)
 
 
 def _choose(mode: str, need: Need, what: str, *, yes: bool) -> tuple[str, list[str]]:
@@ -189,23 +189,23 @@ def _choose(mode: str, need: Need, what: str, *, yes: bool) -> tuple[str, list[s
         MountError: FUSE is wanted and can't be had.
         InputError: There is much to fetch, and nobody said yes.
     """
-    missing = fuse.available() if mode == "fuse" or (mode == "auto" and need.to_fetch > FEW) else "not asked for"
+    missing = fuse.available() if mode == "fuse" or (mode == "auto" and need.bytes_to_fetch > FEW) else "not asked for"
     if mode == "fuse" and missing:
         raise MountError(f"FUSE can't be had here: {missing}. --mode link fetches all of it, {_much(need)}")
     if mode == "fuse" or not missing:
         return "fuse", []
-    if need.to_fetch > MANY and not yes:
+    if need.bytes_to_fetch > MANY and not yes:
         lazily = "" if fuse.available() else ", --mode fuse fetches what is read"
         raise InputError(f"“{what}” is {_much(need)}. -y mounts it{lazily}")
-    fell_back = mode == "auto" and need.to_fetch > FEW
+    fell_back = mode == "auto" and need.bytes_to_fetch > FEW
     return "link", [f"no FUSE here ({missing})"] * fell_back
 
 
 def _much(need: Need) -> str:
     files = humane.plural(need.files, "file")
-    if not need.to_fetch:
-        return f"{humane.size(need.size)} in {files}, all of it here"
-    return f"{humane.size(need.size)} in {files}, {humane.size(need.to_fetch)} of it not here yet"
+    if not need.bytes_to_fetch:
+        return f"{humane.size(need.bytes_total)} in {files}, all of it here"
+    return f"{humane.size(need.bytes_total)} in {files}, {humane.size(need.bytes_to_fetch)} of it not here yet"
 
 
 def _check_writing(wanted: Wanted, mode: str, *, follow: bool) -> None:
@@ -229,4 +229,4 @@ def _writable(
 
     store, name = folder_of(wanted)
     folder = WritableFolder(store, name, directory, transfer, metadata=metadata, ttl_ms=ttl_ms, adopt=yes)
-    return Mount(folder, str(wanted), str(said), store, folder.state().files, folder.notes)
+    return Mount(folder, str(wanted), str(said), store, folder.state().files)

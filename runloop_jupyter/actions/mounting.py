@@ -15,6 +15,7 @@ from runloop_jupyter.display.result import Result
 from runloop_jupyter.errors import RunloopError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from runloop_jupyter.actions.following import Following
@@ -39,13 +40,12 @@ class Mount(Result):
         said: The directory, as it was typed.
         store: Where they are stored.
         count: How many objects there are.
-        notes: What is to be known of it.
+        why: Why it is made so, where that is to be said.
         following: Keeps it up to date; None where nothing does.
 
     Attributes:
         what: As given.
         said: As given.
-        notes: As given.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Mount(Result):
         said: str,
         store: Store,
         count: int,
-        notes: list[str],
+        why: Sequence[str] = (),
         following: Following | None = None,
     ) -> None:
         self.what = what
         self.said = said
-        self.notes = notes
+        self._why = why
         self._mounted = mounted
         self._store = store
         self._count = count
@@ -96,8 +96,12 @@ class Mount(Result):
         """What is wrong with it now, one line; None where nothing is."""
         if self._following is not None and self._following.error is not None:
             return f"not brought up to date: {self._following.error}"
-        said = getattr(self._mounted, "trouble", None)
-        return said if isinstance(said, str) else None
+        return self._mounted.trouble
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be known of it, a line each."""
+        return [*self._why, *self._mounted.notes]
 
     @property
     def place(self) -> str:
@@ -130,9 +134,9 @@ class Mount(Result):
         return Card(
             title=self.said,
             facts=[self.what, self.mode, humane.plural(self._count, "object"), *size, self.place],
-            second=[_HOW[self.mode], *["kept up to date"] * self.follows, *map(Fact, self.notes)],
+            second=[_HOW[self.mode], *["kept up to date"] * self.follows, *map(Fact, self._why)],
             code=[f"%rl_umount {self.said}"],
-            warnings=[Fact(self.trouble)] if self.trouble else [],
+            warnings=[Fact(each) for each in (*self._mounted.notes, self.trouble) if each],
         )
 
     def _shown(self) -> Card:

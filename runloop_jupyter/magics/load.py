@@ -18,9 +18,13 @@ from runloop_jupyter.magics.moving import MovingMagics
 from runloop_jupyter.magics.objects import RunloopMagics
 from runloop_jupyter.magics.overview import greeting
 from runloop_jupyter.magics.profiles import ProfileMagics
+from runloop_jupyter.mounts import table
+from runloop_jupyter.mounts.writable import unsent
 from runloop_jupyter.transfer import journal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
 FAMILIES: Final = (
@@ -63,23 +67,42 @@ def _forget_completion(shell: InteractiveShell) -> None:
 
 
 def _attention() -> list[str]:
-    # A look at the journal's directory is all that an ordinary load does.
+    # Looks at a few directories are all that an ordinary load does.
+    return [*_mounts(), *unsent.unsent(), *_puts()]
+
+
+def _mounts() -> list[str]:
+    """Take away what kernels that are gone had mounted."""
+    if next(table.abandoned(), None) is None:
+        return []
+    from runloop_jupyter.mounts.sweeping import sweep
+
+    return _in_time(sweep, "what a killed kernel had mounted is being taken away; that takes long")
+
+
+def _puts() -> list[str]:
+    """Clear what kernels that are gone had begun to put."""
     if next(journal.abandoned(), None) is None:
         return []
     from runloop_jupyter import session
     from runloop_jupyter.actions.recover import recover
 
+    later = "unfinished puts are being cleared; the store hasn't answered yet"
+    return _in_time(lambda: recover(session.current()), later)
+
+
+def _in_time(work: Callable[[], list[str]], later: str) -> list[str]:
+    """Return what `work` says, or `later` where it takes long: what it doesn't get to stays for the next load."""
     said: list[str] = []
 
-    def clear() -> None:
+    def run() -> None:
         try:
-            said.extend(recover(session.current()))
+            said.extend(work())
         except RunloopError as error:
             said.append(one_line(str(error)))
 
-    # A store that doesn't answer must not hold up the notebook: the thread goes on trying, and what it doesn't get
-    # to stays in the journal for the next load.
-    thread = threading.Thread(target=clear, name="rl-recover", daemon=True)
+    # A store that doesn't answer must not hold up the notebook: the thread goes on trying.
+    thread = threading.Thread(target=run, name="rl-recover", daemon=True)
     thread.start()
     thread.join(RECOVERY_S)
-    return said if not thread.is_alive() else ["unfinished puts are being cleared; the store hasn't answered yet"]
+    return said if not thread.is_alive() else [later]

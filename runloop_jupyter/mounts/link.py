@@ -94,6 +94,11 @@ class LinkMount:
         """Bytes of the objects that it shows."""
         return self.record.size
 
+    @property
+    def trouble(self) -> None:
+        """None: what was placed is there."""
+        return
+
     def counts(self) -> Counts:
         """Return what came from the store; what is read there nobody counts."""
         return self._counts

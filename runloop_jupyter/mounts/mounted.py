@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -31,6 +32,8 @@ class Mounted(Protocol):
         mode: ``link``, ``fuse`` or ``write``.
         where: The directory, absolute.
         size: Bytes of what it shows; None where nobody knows.
+        notes: What its user should know of it, a line each.
+        trouble: What is wrong with it now, a line; None where nothing is.
     """
 
     @property
@@ -44,6 +47,14 @@ class Mounted(Protocol):
     @property
     def size(self) -> int | None:
         """Bytes of what it shows; None where nobody knows."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What its user should know of it, a line each."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with it now, a line; None where nothing is."""
 
     def counts(self) -> Counts:
         """Return what it moved so far."""

@@ -99,4 +99,9 @@ def _clear(record: Record) -> list[str]:
 
 
 def _clear_fuse(record: Record) -> list[str]:
-    return []
+    from runloop_jupyter.mounts.fuse import clear
+
+    where = shown(record.where)
+    return (
+        [] if clear(record) else [f"{where} is still mounted, its kernel gone: end what is at work there, load again"]
+    )

@@ -62,7 +62,7 @@ class FuseMount:
 
     mode: Literal["fuse"] = "fuse"
 
-    def __init__(self, store: Store, layout: Layout, where: Path, what: str, transfer: Transfer) -> None:
+    def __init__(self, store: Store, layout: Layout, where: Path, transfer: Transfer, *, what: str = "") -> None:
         self.where = where
         self._layout = layout
         self._counts = Counts(read=0)
@@ -98,6 +98,18 @@ class FuseMount:
     def size(self) -> int:
         """Bytes of what it shows."""
         return self._layout.size
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with it: the process that served it is gone, or something couldn't be read."""
+        if not self.alive:
+            return "its process ended. Unmount it, and mount it again"
+        return self._last_failure
 
     @property
     def alive(self) -> bool:

@@ -157,6 +157,12 @@ class WritableFolder:
         """Return how it stands in a line: ``12 files · 2 waiting (1.4 MiB): … · 10 sent``."""
         return saying.status(self.state())
 
+    @property
+    def trouble(self) -> str | None:
+        """Why what waits could not be sent."""
+        return self.state().error
+
+    @property
     def notes(self) -> list[str]:
         """Return what its user should know of what stays here or stayed in the store, a line each."""
         return saying.notes(self.name, self._rounds.scan, self.brought, self._rounds.conflicts())

@@ -172,7 +172,7 @@ def test_a_file_that_both_sides_changed_is_kept_twice(name, where, mounted):
     assert stored(name) == files(where)
     assert sent.files == [kept]
     assert folder.sync().files == []
-    assert any("changed on both sides" in line for line in folder.notes())
+    assert any("changed on both sides" in line for line in folder.notes)
 
 
 def test_a_file_that_both_sides_changed_in_the_same_way_is_no_conflict(name, where, mounted):
@@ -298,7 +298,7 @@ def test_what_is_no_file_of_its_own_stays_here_and_is_named_once(name, where, mo
     os.close(os.open(os.fsencode(where) + b"/bad\xff", os.O_WRONLY | os.O_CREAT))
     folder = mounted(adopt=True)
     assert sorted(folder.sync().files) == [".runloopignore", "cert.pem", "in"]
-    said = "\n".join(folder.notes())
+    said = "\n".join(folder.notes)
     for word in (
         ".env",
         "id_rsa",
@@ -330,7 +330,7 @@ def test_what_has_no_place_in_the_directory_is_named_and_the_rest_comes(name, wh
     folder = mounted()
     assert sorted(each.name for each in where.iterdir()) == ["a", "fine", "link"]
     assert not list((tmp_path / "elsewhere").iterdir())
-    said = "\n".join(folder.notes())
+    said = "\n".join(folder.notes)
     assert "1 folder or archive beneath" in said
     assert "link is no directory" in said
     assert "can't come in" in said
