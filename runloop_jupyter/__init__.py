@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.keys import KeyTable, keys
     from runloop_jupyter.actions.login import login
     from runloop_jupyter.actions.mount import mount, umount
-    from runloop_jupyter.actions.mount_table import MountTable, mounts
+    from runloop_jupyter.actions.mount_table import MountTable, mounted
     from runloop_jupyter.actions.mounting import Mount
     from runloop_jupyter.actions.object import Object
     from runloop_jupyter.actions.object_table import ObjectTable
@@ -73,7 +73,7 @@ _WHERE = {
     "login": "actions.login",
     "ls": "actions.find",
     "mount": "actions.mount",
-    "mounts": "actions.mount_table",
+    "mounted": "actions.mount_table",
     "put": "actions.put",
     "put_all": "actions.put_all",
     "rm": "actions.remove",
@@ -114,7 +114,7 @@ __all__ = [
     "login",
     "ls",
     "mount",
-    "mounts",
+    "mounted",
     "put",
     "put_all",
     "rm",

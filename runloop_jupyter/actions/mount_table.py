@@ -1,4 +1,4 @@
-"""mounts: what is mounted on this computer, as a table."""
+"""mounted: what is mounted on this computer, as a table."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ class MountTable(ResultList[Mount]):
         return self.table()
 
 
-def mounts() -> MountTable:
+def mounted() -> MountTable:
     """Return what is mounted on this computer, and how much was read there.
 
     Example:
-        >>> rl.mounts()  # doctest: +SKIP
+        >>> rl.mounted()  # doctest: +SKIP
     """
     mine = mounting.mine()
     here = {str(each.path) for each in mine}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
+from runloop_jupyter import lookup
 from runloop_jupyter.actions.find import everything
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.places import is_pattern
 from runloop_jupyter.actions.resolve import resolve, store_and_address
 from runloop_jupyter.actions.source import FOLDER
 from runloop_jupyter.actions.within import locate
-from runloop_jupyter.errors import AddressError, InputError, ObjectNotFound
+from runloop_jupyter.errors import AddressError, InputError, NewestGone, ObjectNotFound
 from runloop_jupyter.filesystems import entries, paths
+from runloop_jupyter.filesystems.several import at_once
 from runloop_jupyter.transfer.manifest import whole
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.wire.objects import ObjectView
 
+FEW: Final = 200
+"""Names that are looked up each by itself."""
 Found = list[tuple[str, "ObjectView"]]
 """Objects, each with the path that it wants; the empty one where it may be the whole mount."""
 
@@ -67,6 +72,8 @@ class Wanted:
         store, text = _store_and_text(self.session, self.what)
         if self.where or is_pattern(text):
             views = everything(store, text or None, self.where, looking)
+            if self.where:  # a store that listens leaves out newer versions of which it doesn't hold
+                views = _newest(store, views, looking)
             if not views:
                 raise ObjectNotFound(f"nothing fits {self}. %rl_ls shows what there is")
             return store, [(view.name, view) for view in views]
@@ -110,6 +117,24 @@ def _store_and_text(session: Session, what: str | None) -> tuple[Store, str]:
 
 def _beneath(store: Store, folder: str, looking: Transfer) -> dict[str, ObjectView]:
     return {path: whole(view) for path, view in entries.beneath(store, folder, looking.checkpoint).items()}
+
+
+def _newest(store: Store, views: list[ObjectView], looking: Transfer) -> list[ObjectView]:
+    """Return those that their names mean: an older version that fits is no substitute for the newest."""
+    if len(views) > FEW:  # one walk, rather than a question for each
+        newest = {view.name: view.id for view in entries.beneath(store, "", looking.checkpoint).values()}
+        return [view for view in views if newest.get(view.name) == view.id]
+
+    def is_newest(view: ObjectView) -> bool:
+        looking.checkpoint()
+        try:
+            found = lookup.newest(store, view.name, looking)
+        except NewestGone:
+            return False
+        return found is not None and found.id == view.id
+
+    those = at_once([partial(is_newest, view) for view in views], "raise")
+    return [view for view, is_it in zip(views, those, strict=True) if is_it]
 
 
 def _alone(thing: Object) -> tuple[str, ObjectView]:

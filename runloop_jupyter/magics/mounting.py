@@ -23,11 +23,11 @@ class MountingMagics(Magics):
     def rl_mount(self, said: Namespace, cell: str | None) -> Any:
         """Show stored things under a directory; alone: what is mounted."""
         from runloop_jupyter.actions.mount import mount
-        from runloop_jupyter.actions.mount_table import mounts
+        from runloop_jupyter.actions.mount_table import mounted
 
         *what, directory = said.what or [None]
         if directory is None and not said.where:
-            return mounts()
+            return mounted()
         if len(what) > 1 or directory is None or not (what or said.where):
             raise InputError("%rl_mount WHAT DIR, or %rl_mount -w k=v DIR. Try %rl_mount --help")
         return mount(
