@@ -168,8 +168,8 @@ class Fetch:
     @property
     def name(self) -> str:
         """The local name of the stored file or folder."""
-        codec = self._codec
-        return file_name(self._thing.name, codec.suffix if codec else "")
+        ending = "" if self.is_path else registry.suffix(self._thing.format, self._thing.name)
+        return file_name(self._thing.name, ending)
 
     @property
     def _codec(self) -> Codec | None:

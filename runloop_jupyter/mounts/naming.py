@@ -102,5 +102,4 @@ def _suffix_of(view: ObjectView, kind: Kind) -> str:
         return ""
     from runloop_jupyter.values import registry  # for a value only: it looks for codecs of other packages
 
-    codec = registry.known(stored)
-    return codec.suffix if codec else ""
+    return registry.suffix(stored, view.name)

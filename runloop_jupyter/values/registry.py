@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from functools import cache
 from importlib import metadata
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter.errors import DecodeError, InputError, NotEnoughMemory, UnsafeValue, UnsupportedValue
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GROUP: Final = "runloop_jupyter.codecs"
+_PLAIN: Final = frozenset([TextCodec.kind, BytesCodec.kind])
 """The entry point group for codecs of other packages."""
 
 _BUILT_IN: Final[tuple[Codec, ...]] = (
@@ -183,6 +185,17 @@ def codec_named(format: str) -> Codec:
 def known(format: str | None) -> Codec | None:
     """Return the codec of a stored format; None where nothing here reads it."""
     return _named().get(format) if format is not None else None
+
+
+def suffix(format: str | None, name: str) -> str:
+    """Return what the name of a file that holds a stored value ends with; empty where it should end as it is called.
+
+    Text and bytes are whatever their name says, where that has an ending: ``notes.md``.
+    """
+    codec = known(format)
+    if codec is None or (codec.kind in _PLAIN and PurePosixPath(name).suffix):
+        return ""
+    return codec.suffix
 
 
 def formats() -> list[tuple[str, str, str]]:

@@ -225,3 +225,19 @@ def test_looking_for_a_codec_imports_no_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("format", "name", "ending"),
+    [
+        ("text", "notes.md", ""),
+        ("text", "notes", ".txt"),
+        ("bytes", "run/7/log.gz", ""),
+        ("bytes", "v1.2/blob", ".bin"),
+        ("parquet", "penguins.v2", ".parquet"),
+        ("nobody's", "x", ""),
+        (None, "x", ""),
+    ],
+)
+def test_a_file_of_text_or_bytes_ends_as_it_is_called_and_any_other_value_as_it_is_stored(format, name, ending):
+    assert registry.suffix(format, name) == ending
