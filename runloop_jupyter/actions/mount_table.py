@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runloop_jupyter.actions import mounting
@@ -61,7 +63,7 @@ class MountTable(ResultList[Mount]):
         return [
             mount.mode,
             Fact(mount.what, "id"),
-            Fact(str(mount.path), "id"),
+            Fact(_near(mount.path), "id"),
             _size(mount.size),
             _size(counts.read),
             _size(counts.fetched),
@@ -89,7 +91,24 @@ def mounted() -> MountTable:
 
 def _others_row(record: Record) -> list[Cell]:
     note = Fact(f"of another kernel (process {record.owner.pid})", tone="quiet")
-    return [record.mode, Fact(record.what, "id"), Fact(record.where, "id"), _size(record.size), "", "", note]
+    return [
+        record.mode,
+        Fact(record.what, "id"),
+        Fact(_near(Path(record.where)), "id"),
+        _size(record.size),
+        "",
+        "",
+        note,
+    ]
+
+
+def _near(path: Path) -> str:
+    """Return a path as it can be typed here, the shortest way: from this directory, from home, or as it is."""
+    with suppress(ValueError, OSError):  # not beneath; that directory is gone
+        return str(path.relative_to(Path.cwd()))
+    with suppress(ValueError, RuntimeError):
+        return f"~/{path.relative_to(Path.home())}"
+    return str(path)
 
 
 def _size(n_bytes: int | None) -> Cell:

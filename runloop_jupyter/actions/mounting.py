@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from runloop_jupyter.session import Store
 
 _HOW: Final = {
-    "link": "files in the cache, linked here",
-    "fuse": "read from the store as it is asked for",
+    "link": "read-only files, all of them here",
+    "fuse": "read-only, fetched where it is read",
     "write": "saved as objects a moment after it is written",
 }
 

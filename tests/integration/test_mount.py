@@ -165,7 +165,7 @@ def test_alone_it_lists_mode_what_where_and_what_was_fetched(run, monkeypatch, t
     assert "%rl_mount WHAT DIR mounts" in ok(run("%rl_mount")).table().to_text()
     ok(run("%rl_mount listed.bin data"))
     text = ok(run("%rl_mount")).table().to_text()
-    for said in ("link", "listed.bin", "/data ", "4.9 KiB", "1 mount"):
+    for said in ("link", "listed.bin", " data ", "4.9 KiB", "1 mount"):
         assert said in text
 
 
