@@ -99,4 +99,9 @@ def _clear(record: Record) -> list[str]:
 
 
 def _clear_fuse(record: Record) -> list[str]:
-    return []
+    from runloop_jupyter.mounts.fuse import stale  # only where there was such a mount
+
+    if stale.clear(record):
+        return []
+    where = shown(record.where)
+    return [f"the mount of a kernel that is gone at {where} can't be let go of yet; the next %load_ext tries again"]
