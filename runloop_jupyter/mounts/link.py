@@ -24,6 +24,7 @@ from runloop_jupyter.mounts import changing, placed, sweeping, table
 from runloop_jupyter.mounts.bringing import Bringing
 from runloop_jupyter.mounts.mounted import Counts
 from runloop_jupyter.mounts.need import Need, plan
+from runloop_jupyter.transfer.journal import me
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -143,7 +144,7 @@ class LinkMount:
         with self._lock:
             if not self._mounted:
                 return
-            if self.record.made and _is_in(self._root):
+            if _is_in(self._root, itself=self.record.made):
                 raise MountError(f"{written(str(self.where))} is where this kernel is. Leave it first: %cd ..")
             try:
                 left = sweeping.take_away(self.record)
@@ -231,7 +232,8 @@ def _check(where: Path, root: Path) -> bool:
     """
     there = written(str(where))
     if record := table.at(where):
-        raise MountError(f"{there} is mounted already ({record.mode}: {record.what}). Let it go first: %rl_umount")
+        by = "" if record.owner == me() else f", by a kernel on {record.owner.host} (process {record.owner.pid})"
+        raise MountError(f"{there} is mounted already ({record.mode}: {record.what}{by}). Let it go first: %rl_umount")
     if not os.path.lexists(root):
         if not root.parent.is_dir():
             raise MountError(f"there is no directory {written(str(root.parent))} to make {root.name} in")
@@ -251,12 +253,13 @@ def _check(where: Path, root: Path) -> bool:
     return False
 
 
-def _is_in(root: Path) -> bool:
-    """Whether this process's own directory is `root`, or beneath it."""
+def _is_in(root: Path, *, itself: bool = True) -> bool:
+    """Whether this process's own directory is beneath `root`, or `root` itself where that counts."""
     try:
-        return Path.cwd().is_relative_to(root)
+        here = Path.cwd()
     except OSError:  # it is gone
         return False
+    return here.is_relative_to(root) and (itself or here != root)
 
 
 def _can_rename(root: Path) -> bool:
