@@ -254,7 +254,7 @@ class BlockReader:
         while (span := self._at(at)) is not None:
             at = span.stop
         # Nothing is asked for as long as half of it is on its way: requests are few and large.
-        if at - run.end > (until - run.end) // 2 or until - at < min(_LEAST, self._size - at):
+        if at - run.end >= (until - run.end) // 2 or until - at < min(_LEAST, self._size - at):
             return
         for start, end in self._pieces(at, until):
             if end - start > self._budget.free:
