@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,6 @@ from runloop_jupyter import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,6 +29,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("IPYTHONDIR", str(where / "ipython"))
         yield where
         launch.stop()
+
+
+@pytest.fixture(scope="session")
+def fuse() -> None:
+    """FUSE, for tests that mount by it."""
+    from runloop_jupyter.mounts.fuse import availability
+
+    missing = availability.available()
+    if missing is None:
+        return
+    if os.geteuid() == 0 and Path("/dev/fuse").exists() and availability.library() is None:
+        pytest.fail(f"NOTHING OF FUSE IS TESTED: {missing} (make fuse)")
+    pytest.skip(f"NOTHING OF FUSE IS TESTED: {missing}")
 
 
 @pytest.fixture(autouse=True)

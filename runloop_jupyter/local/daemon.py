@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
+import signal
 import re
 import sys
 from contextlib import suppress
@@ -53,6 +54,8 @@ def main(arguments: list[str]) -> int:
         return 0
     layout, ready = Layout(Path(arguments[0])), int(arguments[1])
     os.umask(0o077)
+    # A thread of a library's that started this may have had them blocked: libfuse's do.
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     _log_to(layout)
     try:
         from runloop_jupyter.local import server  # aiohttp, only after the fork

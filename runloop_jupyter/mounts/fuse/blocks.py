@@ -5,8 +5,10 @@ reads a little ahead and out of order: so this keeps no position, but notes up t
 straight on, and fetches ahead of each by itself.
 
 What is fetched ahead may be in vain, so it is a share of what was read: at most an eighth until that is 256 KiB, a
-32nd from 8 MiB on and a 16th from 16 MiB on. A column of a table, in chunks of 8 MiB or more, costs some hundredths
-more than it has.
+32nd from 8 MiB on and a 16th from 16 MiB on. Where two runs went so far before, as one column's chunks in a table do,
+a third is believed to go as far: up to there twice as much is fetched as was read, and requests are few. Where nothing
+was read but the first 32 MiB, all of it will be, and half as much is fetched ahead: a table's reader looks at its end
+first. A column in chunks of 8 MiB or more costs some hundredths more than it has.
 
 Memory: of each open file `KEPT` bytes of blocks that were read, and at most `FARTHEST` of those on their way for each
 run; over all open files `BUDGET`, past which nothing is fetched ahead. What was read stays in the system's own page
@@ -39,7 +41,14 @@ BUDGET: Final = 256 << 20
 AT_ONCE: Final = 4
 _LEAST: Final = 128 << 10
 """Bytes of a request ahead at the least."""
+_SPARE: Final = 4
 _RUNS: Final = 16
+_ALL_OF_IT: Final = 32 << 20
+"""Bytes from the beginning on, after which somebody reads all of it."""
+_SURE: Final = 512 << 10
+"""Bytes from which on a run may be like those before."""
+_TELLING: Final = 1 << 20
+"""Bytes that a run must have read for others to be taken for as long."""
 _LATE: Final = 1 << 20
 _EARLY: Final = 256 << 10
 """Bytes by which a read may come late or early and still be of a run: the system sends several at a time."""
@@ -47,8 +56,18 @@ _LARGE: Final = 1 << 20
 """Bytes of what isn't kept once it was read."""
 
 
-def allowed(straight: int) -> int:
-    """Return how many bytes may be fetched ahead once so many were read straight on."""
+def allowed(straight: int, expected: int = 0, *, alone: bool = False) -> int:
+    """Return how many bytes may be fetched ahead.
+
+    Args:
+        straight: How many were read straight on.
+        expected: How many will be, going by those before; 0 where nothing tells.
+        alone: Whether they are the first ones of the object, and nothing else of it was ever read.
+    """
+    if alone and straight >= _ALL_OF_IT:
+        return min(straight // 2, FARTHEST)
+    if _SURE <= straight < expected:
+        return min(expected - straight, 2 * straight, FARTHEST)
     share = 16 if straight >= 16 << 20 else 32
     return min(max(min(straight // 8, 256 << 10), straight // share), FARTHEST)
 
@@ -87,6 +106,7 @@ class _Span:
     over: threading.Event = field(default_factory=threading.Event)
     failed: bool = False
     unread: int = 0
+    readers: int = 0
 
     def bring(self, parts: Parts) -> None:
         try:
@@ -100,10 +120,12 @@ class _Span:
 
 @dataclass
 class _Run:
-    """A reading that goes straight on: where it is, and how many bytes it read."""
+    """A reading that goes straight on: where it is, how many bytes it read, and how many those before it did."""
 
     end: int
     straight: int
+    expected: int = 0
+    alone: bool = False
 
 
 class BlockReader:
@@ -113,9 +135,14 @@ class BlockReader:
         parts: Fetches them.
         size: Bytes of the object.
         budget: What all readers share.
+        looked_into: Whether something in the middle of it was read already.
+
+    Attributes:
+        looked_into: Whether something in the middle of it was read.
     """
 
-    def __init__(self, parts: Parts, size: int, budget: Budget) -> None:
+    def __init__(self, parts: Parts, size: int, budget: Budget, *, looked_into: bool = False) -> None:
+        self.looked_into = looked_into
         self._parts = parts
         self._size = size
         self._budget = budget
@@ -124,6 +151,7 @@ class BlockReader:
         self._spans: dict[int, _Span] = {}
         self._runs: list[_Run] = []  # the last used one first
         self._held = 0
+        self._spare: list[bytearray] = []
         self._ticks = itertools.count()
         self._lanes = Lanes(AT_ONCE, "rl-ahead")
 
@@ -143,6 +171,7 @@ class BlockReader:
                 if span is None:
                     span = self._new(*self._around(at, stop))
                 span.used = next(self._ticks)
+                span.readers += 1
                 if not followed:
                     self._go_ahead(offset, stop)
                     followed = True
@@ -151,7 +180,6 @@ class BlockReader:
             else:
                 span.over.wait()
                 if span.failed:
-                    self._forget(span)
                     continue  # asked for once more, here, where its error is heard
             count = min(stop, span.stop) - at
             within = at - span.start
@@ -165,6 +193,7 @@ class BlockReader:
         self._lanes.clear()
         with self._lock:
             self._runs.clear()
+            self._spare.clear()
             for span in list(self._spans.values()):
                 self._remove(span)
 
@@ -184,7 +213,8 @@ class BlockReader:
 
     def _new(self, start: int, stop: int) -> _Span:
         length = stop - start
-        span = _Span(start, stop, next(self._ticks), bytearray(length), unread=length)
+        buffer = self._spare.pop() if length == PIECE and self._spare else bytearray(length)
+        span = _Span(start, stop, next(self._ticks), buffer, unread=length)
         bisect.insort(self._starts, start)
         self._spans[start] = span
         self._held += length
@@ -197,6 +227,8 @@ class BlockReader:
             del self._starts[bisect.bisect_left(self._starts, span.start)]
             self._held -= span.stop - span.start
             self._budget.add(span.start - span.stop)
+            if not span.readers and span.over.is_set() and len(span.buffer) == PIECE and len(self._spare) < _SPARE:
+                self._spare.append(span.buffer)  # the next one needs no memory of its own, nor zeros in it
 
     def _forget(self, span: _Span) -> None:
         with self._lock:
@@ -217,12 +249,12 @@ class BlockReader:
 
     def _go_ahead(self, offset: int, stop: int) -> None:
         run = self._run_of(offset, stop)
-        until = min(run.end + allowed(run.straight), self._size)
+        until = min(run.end + allowed(run.straight, run.expected, alone=run.alone), self._size)
         at = run.end
         while (span := self._at(at)) is not None:
             at = span.stop
         # Nothing is asked for as long as half of it is on its way: requests are few and large.
-        if at - run.end > (until - run.end) // 2 or until - at < min(_LEAST, self._size - at):
+        if at - run.end >= (until - run.end) // 2 or until - at < min(_LEAST, self._size - at):
             return
         for start, end in self._pieces(at, until):
             if end - start > self._budget.free:
@@ -246,7 +278,12 @@ class BlockReader:
                 self._runs.remove(run)
                 break
         else:
-            run = _Run(stop, stop - offset)
+            before = [run.straight for run in self._runs if run.straight >= _TELLING][:2]
+            run = _Run(stop, stop - offset, min(before) if len(before) == 2 else 0, not offset and not self.looked_into)
+            if self.looked_into or offset:
+                self.looked_into = True
+                for each in self._runs:
+                    each.alone = False
         self._runs.insert(0, run)
         del self._runs[_RUNS:]
         return run
@@ -254,6 +291,7 @@ class BlockReader:
     def _was_read(self, span: _Span, count: int) -> None:
         with self._lock:
             span.unread -= count
+            span.readers -= 1
             if span.unread <= 0 and span.stop - span.start >= _LARGE:
                 self._remove(span)  # who reads it at this moment holds it
             while self._held > KEPT:
@@ -267,4 +305,6 @@ class BlockReader:
                 self._remove(old)
 
     def _is_done_with(self, span: _Span) -> bool:
-        return span.unread <= 0 or not any(run.end <= span.start <= run.end + FARTHEST for run in self._runs)
+        return span.unread <= 0 or not any(
+            run.end < span.stop and span.start <= run.end + FARTHEST for run in self._runs
+        )

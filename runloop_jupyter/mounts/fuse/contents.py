@@ -106,10 +106,12 @@ class Opener:
 
     Attributes:
         store: As given.
+        looked_into: Ids of the objects of which something in the middle was read.
     """
 
     def __init__(self, store: Store, tally: Tally) -> None:
         self.store = store
+        self.looked_into: set[str] = set()
         self._tally = tally
         self._budget = Budget()
 
@@ -224,7 +226,8 @@ class ByRanges:
         self._size = size
         self._tally = tally
         self._parts = tally.watch(Parts(opener.store.objects, view, lambda: None))
-        self._blocks = BlockReader(self._parts, size, budget)
+        # The system keeps what was read: the end of a table, say, isn't read again when it is opened once more.
+        self._blocks = BlockReader(self._parts, size, budget, looked_into=view.id in opener.looked_into)
         self._lock = threading.Lock()
         self._whole: OnDisk | None = None
 
@@ -240,6 +243,8 @@ class ByRanges:
     def close(self) -> None:
         """As `Content` has it."""
         self._blocks.rest()
+        if self._blocks.looked_into:
+            self._opener.looked_into.add(self._view.id)
         self._tally.unwatch(self._parts)
         if self._whole is not None:
             self._whole.close()

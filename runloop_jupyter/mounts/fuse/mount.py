@@ -295,7 +295,7 @@ def _made_ready(where: Path) -> bool:
         if not where.exists():
             where.mkdir(parents=True)
             return True
-        if next(os.scandir(where), None) is not None:
+        if any(where.iterdir()):
             raise MountError(f"{where} isn't empty, and what is in it would be hidden. Take another directory")
     except OSError as error:
         raise MountError(f"{where} can't be mounted on: {error.strerror}") from None

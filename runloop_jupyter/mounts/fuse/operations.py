@@ -173,6 +173,9 @@ class Answers(mfusepy.Operations):  # type: ignore[misc]  # no published types
                 self._held[handle.path] = file, users - 1
             else:
                 del self._held[handle.path]
+                now = _known_at(self._root, handle.path)
+                if isinstance(now, File) and now.source.key != file.source.key:
+                    self._system.forget(handle.path)  # it is seen from now on
         self._volumes.give_back(handle.volume)
         return 0
 
@@ -259,6 +262,14 @@ def _changed(before: Directory, after: Directory, path: str = "") -> Iterator[tu
             and (was is None or node.source.key != was.source.key)
         ):
             yield f"{path}/{name}", node.source.key
+
+
+def _known_at(root: Directory, path: str) -> Node | None:
+    """Return what is at a path as far as that is known; nothing is looked up."""
+    at: Node | None = root
+    for name in path.strip("/").split("/"):
+        at = _as_known(at.inner.get(name)) if isinstance(at, Directory) else None
+    return at
 
 
 def _as_known(child: Child | None) -> Node | None:

@@ -204,21 +204,33 @@ def _taken(descriptor: int, how: int) -> int:
     return taken
 
 
-def _wait_for_signals(ending: Ending) -> None:
-    signal.sigwait(_SIGNALS)
-    ending.now()
+def _signalled() -> int:
+    """Return a descriptor to read from: a byte comes for each signal that is to end this."""
+    told, telling = os.pipe()
+    os.set_blocking(telling, False)
+    signal.set_wakeup_fd(telling, warn_on_full_buffer=False)
+    for number in _SIGNALS:
+        # Not blocked, which what this starts would inherit; and not left to libfuse, which waits for its readers.
+        signal.signal(number, lambda *_: None)
+    return told
 
 
 def main() -> None:
     """Serve one mount."""
     line, ending = Line(), Ending()
-    # Waited for by a thread of their own: the loop is in C, and its threads may all be waiting for the network.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    threading.Thread(target=_wait_for_signals, args=(ending,), name="rl-signals", daemon=True).start()
+    told = _signalled()
     logging.getLogger("fuse").setLevel(logging.CRITICAL)  # what can't be had is told by the tally
     with suppress(ValueError, OSError):
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # On another thread: mfusepy leaves the signals alone there, and this one hears of them.
+    threading.Thread(target=_serve, args=(line, ending), name="rl-fuse", daemon=True).start()
+    while not os.read(told, 1):
+        pass
+    ending.now()
+
+
+def _serve(line: Line, ending: Ending) -> None:
     try:
         begin = line.hear()
         if isinstance(begin, messages.Begin):
