@@ -12,6 +12,7 @@ from folders import files, looking, mount, new_name, stored, versions
 import runloop_jupyter as rl
 from runloop_jupyter import session
 from runloop_jupyter.errors import InputError, MountError
+from runloop_jupyter.mounts.writable.state import looks_of
 from runloop_jupyter.mounts.writable.unsent import unsent
 
 
@@ -480,3 +481,17 @@ def test_a_name_whose_newest_version_was_deleted_is_mended_by_the_next_send(name
     (where / "a").write_bytes(b"three")
     assert (folder.sync().files, files(where)) == (["a"], {"a": b"three"})
     assert rl.get(f"{name}/a", format="bytes") == b"three"
+
+
+def test_a_file_sent_just_after_it_was_changed_is_looked_into_once_more_and_then_trusted(
+    name, where, mounted, monkeypatch
+):
+    """Within a tick of the disk's clock another change may look the same."""
+    folder = mounted()
+    (where / "a").write_bytes(b"one")
+    folder.sync()
+    assert folder._state.known["a"].looks is None
+    assert folder.state().waiting == 0
+    monkeypatch.setattr("runloop_jupyter.mounts.writable.rounds.TICK_S", 0.0)
+    folder.sync()
+    assert folder._state.known["a"].looks == looks_of((where / "a").stat())
