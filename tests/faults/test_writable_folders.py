@@ -108,7 +108,7 @@ def test_a_kernel_that_is_killed_while_it_sends_loses_nothing_and_leaves_no_torn
         for path, contents in writer.saved.items():
             saved.setdefault(path, set()).update(contents)
     assert told
-    recover(session.current())
+    assert recover(session.current()) == []
     folder = mount(name, where)
     folder.unmount()
     assert unsent() == []

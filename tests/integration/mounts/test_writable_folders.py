@@ -5,15 +5,18 @@ import os
 import socket
 import stat
 import time
+from dataclasses import replace
 
 import pytest
 from folders import files, looking, mount, new_name, stored, versions
 
 import runloop_jupyter as rl
 from runloop_jupyter import session
+from runloop_jupyter.actions.recover import recover
 from runloop_jupyter.errors import InputError, MountError
 from runloop_jupyter.mounts.writable.state import looks_of
 from runloop_jupyter.mounts.writable.unsent import unsent
+from runloop_jupyter.transfer import journal
 
 
 @pytest.fixture
@@ -495,3 +498,24 @@ def test_a_file_sent_just_after_it_was_changed_is_looked_into_once_more_and_then
     monkeypatch.setattr("runloop_jupyter.mounts.writable.rounds.TICK_S", 0.0)
     folder.sync()
     assert folder._state.known["a"].looks == looks_of((where / "a").stat())
+
+
+def test_what_it_was_sending_when_its_kernel_died_is_cleared_without_a_word(name, where, mounted, monkeypatch):
+    """The line about the folder says it."""
+    folder = mounted()
+    (where / "a").write_bytes(b"one")
+
+    def killed(*_, **__):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder._store.objects, "complete", killed)
+        patch.setattr("runloop_jupyter.transfer.upload._deleted", lambda *_: False)
+        with pytest.raises(SystemExit):
+            folder.sync()
+    for intent in journal.everything():
+        if intent.name == f"{name}/a":
+            replace(intent, owner=replace(intent.owner, born="gone"))._save()
+    assert [line for line in recover(session.current()) if name in line] == []
+    assert not [each for each in journal.everything() if each.name == f"{name}/a"]
+    assert folder.sync().files == ["a"]
