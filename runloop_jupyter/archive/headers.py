@@ -93,6 +93,20 @@ class Peeking:
         self._stream.close()
 
 
+class Passing(Peeking):
+    """A file of which what lies between the headers isn't read.
+
+    Args:
+        file: Seekable.
+    """
+
+    def seek(self, position: int) -> int:
+        """Go to `position`; whoever reads there finds out whether that is past the end."""
+        self._held = b""
+        self._stream.seek(position)
+        return position
+
+
 class Extended:
     """Adds up the extended headers of one archive.
 

@@ -12,7 +12,7 @@ from blake3 import blake3
 from isal import isal_zlib
 
 from runloop_jupyter.archive import gzipped
-from runloop_jupyter.archive.headers import BLOCK, Extended, Peeking, is_header
+from runloop_jupyter.archive.headers import BLOCK, Extended, Passing, Peeking, is_header
 from runloop_jupyter.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -185,25 +185,39 @@ class _Tar(tarfile.TarFile):
 
     def __init__(self, name: str | None, mode: Literal["r"], fileobj: Any, **how: Any) -> None:
         self.extended = Extended()
-        super().__init__(name, mode, Peeking(fileobj), **how)  # type: ignore[arg-type]
+        peeking = fileobj if isinstance(fileobj, Peeking) else Peeking(fileobj)
+        super().__init__(name, mode, peeking, **how)  # type: ignore[arg-type]
 
 
 @contextmanager
 def reading(file: BinaryIO, budget: int | None = None) -> Iterator[tuple[tarfile.TarFile, Reader]]:
     """Open a .tar.gz or a .tar; what goes wrong with its bytes within the block becomes an `ArchiveError`."""
     reader = Reader(file, budget)
+    with _opened(reader, "r|", ".tar.gz or .tar") as tar:
+        yield tar, reader
+
+
+@contextmanager
+def passing(file: BinaryIO) -> Iterator[tarfile.TarFile]:
+    """Open a .tar that isn't packed, as `reading` does one that is; what lies between its headers is passed by.
+
+    Args:
+        file: Seekable; read from its start, and closed.
+    """
+    file.seek(0)
+    with _opened(Passing(file), "r:", ".tar") as tar:
+        yield tar
+
+
+@contextmanager
+def _opened(stream: Any, mode: Literal["r:", "r|"], sort: str) -> Iterator[tarfile.TarFile]:
     try:
         with (
-            closing(reader),
+            closing(stream),
             _Tar.open(
-                fileobj=cast("Any", reader),
-                mode="r|",
-                tarinfo=_Entry,
-                encoding="utf-8",
-                errors="surrogateescape",
-                bufsize=CHUNK,
+                fileobj=stream, mode=mode, tarinfo=_Entry, encoding="utf-8", errors="surrogateescape", bufsize=CHUNK
             ) as tar,
         ):
-            yield tar, reader
+            yield tar
     except (tarfile.TarError, EOFError, ValueError, RecursionError, OverflowError, UnicodeError) as error:
-        raise ArchiveError(f"the archive is no .tar.gz or .tar, or damaged ({error})") from error
+        raise ArchiveError(f"the archive is no {sort}, or damaged ({error})") from error

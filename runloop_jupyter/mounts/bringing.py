@@ -12,7 +12,7 @@ from runloop_jupyter import archive
 from runloop_jupyter.errors import ArchiveError, MountError
 from runloop_jupyter.mounts import ground, placed
 from runloop_jupyter.mounts.kind import Kind
-from runloop_jupyter.mounts.need import Need, needed
+from runloop_jupyter.mounts.need import Need, needs, total
 from runloop_jupyter.transfer import cache as caching
 from runloop_jupyter.transfer.cache.limit import limit
 from runloop_jupyter.transfer.folders import members
@@ -63,6 +63,7 @@ class Bringing:
         self._cache = caching.current()
         self._ground = ground.look(self._cache.root, workshop)
         self._keeps = True
+        self._needs: dict[str, Need] = {}
         self._lock = threading.Lock()
 
     def bring(self, shown: Sequence[Shown], tree: Path) -> list[placed.Thing]:
@@ -95,9 +96,12 @@ class Bringing:
 
     def _make_room(self, shown: Sequence[Shown]) -> None:
         """Make sure of the room for all of it, before any of it comes."""
-        need = needed(self._store, shown, self._transfer)
-        apart = self._takes(need, shown)
-        kept = min(need.bytes_to_fetch, limit(self._cache.root, self._cache.upkeep.held))
+        found = needs(self._store, shown, self._transfer)
+        self._needs = {each.view.id: need for each, need in zip(shown, found, strict=True)}
+        apart = sum(
+            need.bytes_total for each, need in zip(shown, found, strict=True) if self._ground.takes_room(each.kind)
+        )
+        kept = min(total(found).bytes_to_fetch, limit(self._cache.root, self._cache.upkeep.held))
         if self._ground.one_disk:
             self._cache.make_room(apart + kept)
             # Twice the room is more than there is: what comes goes straight to where it is wanted.
@@ -105,13 +109,6 @@ class Bringing:
             apart += kept if self._keeps else 0
         with room(self._workshop, apart, self._what):
             pass
-
-    def _takes(self, need: Need, shown: Sequence[Shown]) -> int:
-        """Return how many bytes of the mount's disk are taken by more than what the cache has there."""
-        if self._ground.copies:
-            return need.bytes_total
-        kinds = {Kind.ARCHIVE} if self._ground.shares else {Kind.ARCHIVE, Kind.FOLDER}
-        return needed(self._store, [each for each in shown if each.kind in kinds], self._transfer).bytes_total
 
     def _one(self, each: Shown, target: Path, share: Share) -> None:
         if each.kind is Kind.FOLDER:
@@ -124,7 +121,7 @@ class Bringing:
 
     def _folder(self, each: Shown, target: Path, share: Share) -> None:
         objects, store_id, view = self._store.objects, self._store.identity.id, each.view
-        to_fetch = needed(self._store, [each], share).bytes_to_fetch
+        to_fetch = self._needs[view.id].bytes_to_fetch
         listing = members.read(objects, store_id, view, share)
         Fetching(objects, store_id, view.name, listing, share, caches=self._keeps).restore(target, durable=False)
         self._count(to_fetch, len(listing.pieces) if to_fetch else 0)

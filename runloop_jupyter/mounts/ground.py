@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runloop_jupyter.atomic import temporary_beside
+from runloop_jupyter.mounts.kind import Kind
+from runloop_jupyter.paths import private_dir
+from runloop_jupyter.transfer.cache.cache import INCOMING
 from runloop_jupyter.transfer.cache.clone import reflinked
 
 if TYPE_CHECKING:
@@ -34,6 +37,15 @@ class Ground:
         """Whether each byte that is shown takes room of its own."""
         return not (self.shares or self.links)
 
+    def takes_room(self, kind: Kind) -> bool:
+        """Whether what shows an object of a kind takes room beside what the cache has of it.
+
+        A folder's files can share the cache's bytes and are never names for them: their mode is their own.
+        """
+        if kind is Kind.ARCHIVE:
+            return True
+        return self.copies if kind is Kind.FILE else not self.shares
+
 
 def look(cache: Path, workshop: Path) -> Ground:
     """Return what can be done between two directories: by doing it once, with a file of a few bytes.
@@ -46,7 +58,8 @@ def look(cache: Path, workshop: Path) -> Ground:
         OSError: Nothing can be written there.
     """
     one_disk = cache.stat().st_dev == workshop.stat().st_dev
-    source, target = temporary_beside(cache / "ground"), workshop / "ground"
+    # Where the cache's upkeep looks for what a killed process left.
+    source, target = temporary_beside(private_dir(cache / INCOMING) / "ground"), workshop / "ground"
     try:
         source.write_bytes(bytes(4096))
         source.chmod(0o400)

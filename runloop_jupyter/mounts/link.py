@@ -7,6 +7,7 @@ it. What somebody else wrote into the directory is never touched.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import threading
@@ -18,11 +19,12 @@ from typing import TYPE_CHECKING, Final
 from runloop_jupyter.archive import shown as written
 from runloop_jupyter.atomic import temporary_beside
 from runloop_jupyter.display import humane
-from runloop_jupyter.errors import MountError
+from runloop_jupyter.errors import MountError, RunloopError
 from runloop_jupyter.mounts import changing, placed, sweeping, table
 from runloop_jupyter.mounts.bringing import Bringing
 from runloop_jupyter.mounts.mounted import Counts
 from runloop_jupyter.mounts.need import Need, plan
+from runloop_jupyter.transfer.journal import me
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,6 +87,8 @@ class LinkMount:
             raise
         with suppress(OSError):  # a full disk: that the workshop is gone is seen without it
             self._write(None, things)
+        self._pid = os.getpid()
+        atexit.register(self._at_exit)
 
     @property
     def size(self) -> int | None:
@@ -140,7 +144,7 @@ class LinkMount:
         with self._lock:
             if not self._mounted:
                 return
-            if self.record.made and _is_in(self._root):
+            if _is_in(self._root, itself=self.record.made):
                 raise MountError(f"{written(str(self.where))} is where this kernel is. Leave it first: %cd ..")
             try:
                 left = sweeping.take_away(self.record)
@@ -148,7 +152,13 @@ class LinkMount:
                 where = written(str(self.where))
                 raise MountError(f"{where} can't be cleared: {error.strerror}. Try again: %rl_umount") from error
             self._mounted = False
+            atexit.unregister(self._at_exit)
             self.notes = (sweeping.said(left, self.where),) if left else ()
+
+    def _at_exit(self) -> None:
+        if self._mounted and self._pid == os.getpid():  # a forked child's end is none of it
+            with suppress(OSError, RunloopError):
+                sweeping.take_away(self.record)
 
     @property
     def _tree(self) -> Path:
@@ -222,7 +232,8 @@ def _check(where: Path, root: Path) -> bool:
     """
     there = written(str(where))
     if record := table.at(where):
-        raise MountError(f"{there} is mounted already ({record.mode}: {record.what}). Let it go first: %rl_umount")
+        by = "" if record.owner == me() else f", by a kernel on {record.owner.host} (process {record.owner.pid})"
+        raise MountError(f"{there} is mounted already ({record.mode}: {record.what}{by}). Let it go first: %rl_umount")
     if not os.path.lexists(root):
         if not root.parent.is_dir():
             raise MountError(f"there is no directory {written(str(root.parent))} to make {root.name} in")
@@ -242,12 +253,13 @@ def _check(where: Path, root: Path) -> bool:
     return False
 
 
-def _is_in(root: Path) -> bool:
-    """Whether this process's own directory is `root`, or beneath it."""
+def _is_in(root: Path, *, itself: bool = True) -> bool:
+    """Whether this process's own directory is beneath `root`, or `root` itself where that counts."""
     try:
-        return Path.cwd().is_relative_to(root)
+        here = Path.cwd()
     except OSError:  # it is gone
         return False
+    return here.is_relative_to(root) and (itself or here != root)
 
 
 def _can_rename(root: Path) -> bool:

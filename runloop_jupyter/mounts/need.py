@@ -33,13 +33,6 @@ class Need:
     bytes_to_fetch: int = 0
     files: int = 0
 
-    def __add__(self, other: Need) -> Need:
-        return Need(
-            self.bytes_total + other.bytes_total,
-            self.bytes_to_fetch + other.bytes_to_fetch,
-            self.files + other.files,
-        )
-
 
 def plan(store: Store, layout: Layout, transfer: Transfer | None = None) -> Need:
     """Return how much a mount of `layout` is. The store is asked for the lists of folders that are kept as files alone.
@@ -53,16 +46,29 @@ def plan(store: Store, layout: Layout, transfer: Transfer | None = None) -> Need
         TransferError: The list of a folder can't be had.
         StoreError, Unreachable: As for any call.
     """
-    return needed(store, layout.shown, transfer or Transfer("a mount", "down", store.identity.label))
+    asking = transfer or Transfer("a mount", "down", store.identity.label)
+    return total(needs(store, layout.shown, asking))
 
 
-def needed(store: Store, shown: Iterable[Shown], transfer: Transfer) -> Need:
-    """Return how much some objects are. Arguments and errors as for `plan`."""
-    cache, need = caching.if_any(), Need()
+def needs(store: Store, shown: Iterable[Shown], transfer: Transfer) -> list[Need]:
+    """Return how much each of some objects is. Arguments and errors as for `plan`."""
+    cache = caching.if_any()
+    found = []
     for each in shown:
         transfer.checkpoint()
-        need += _of_folder(store, each, cache, transfer) if each.kind is Kind.FOLDER else _of_one(store, each, cache)
-    return need
+        is_folder = each.kind is Kind.FOLDER
+        found.append(_of_folder(store, each, cache, transfer) if is_folder else _of_one(store, each, cache))
+    return found
+
+
+def total(of: Iterable[Need]) -> Need:
+    """Return how much all of it is."""
+    found = list(of)
+    return Need(
+        sum(each.bytes_total for each in found),
+        sum(each.bytes_to_fetch for each in found),
+        sum(each.files for each in found),
+    )
 
 
 def _of_one(store: Store, each: Shown, cache: Cache | None) -> Need:

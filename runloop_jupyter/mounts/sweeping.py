@@ -29,7 +29,7 @@ def sweep() -> list[str]:
     said: list[str] = []
     for record in table.abandoned():
         with suppress(OSError):  # a disk that is full, or gone: the next load tries again
-            said += _clear(record)
+            said += clear(record)
     return said
 
 
@@ -41,7 +41,7 @@ def clear_at(where: Path) -> None:
     """
     record = table.at(where)
     if record is not None and record.abandoned:
-        _clear(record)
+        clear(record)
 
 
 def take_away(record: Record) -> list[str]:
@@ -74,8 +74,15 @@ def said(left: Sequence[str], where: Path) -> str:
     return f"{names}{more} in {shown(str(where))}: not of the mount, so left there"
 
 
-def _clear(record: Record) -> list[str]:
-    """Take away one mount, unless another process does it at this moment."""
+def clear(record: Record) -> list[str]:
+    """Take away one mount, whoever's it is, unless another process does it at this moment.
+
+    Returns:
+        What its user should know, a line each.
+
+    Raises:
+        OSError: The system refuses it.
+    """
     if record.mode not in {"link", "fuse"}:
         return []
     path = record.beside("claim")
@@ -99,4 +106,9 @@ def _clear(record: Record) -> list[str]:
 
 
 def _clear_fuse(record: Record) -> list[str]:
-    return []
+    from runloop_jupyter.mounts.fuse import stale  # only where there was such a mount
+
+    if stale.clear(record):
+        return []
+    where = shown(record.where)
+    return [f"the mount of a kernel that is gone at {where} can't be let go of yet; the next %load_ext tries again"]

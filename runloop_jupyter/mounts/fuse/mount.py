@@ -1,0 +1,345 @@
+"""A mount by FUSE as the kernel has it: the process that serves it, and what is said to that."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import select
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
+
+import msgspec
+
+from runloop_jupyter import process
+from runloop_jupyter.errors import MountError, one_line, redact
+from runloop_jupyter.mounts import table
+from runloop_jupyter.mounts.fuse import messages
+from runloop_jupyter.mounts.fuse.unmounting import is_mounted, let_go
+from runloop_jupyter.mounts.mounted import Counts
+from runloop_jupyter.wire import json as wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runloop_jupyter.mounts.layout import Layout
+    from runloop_jupyter.session import Store
+    from runloop_jupyter.transfer.transfer import Transfer
+
+READY_S: Final = 20.0
+"""Seconds until it must be there: a process that starts on a slow disk, and an embedded store that it starts."""
+_ANSWER_S: Final = 5.0
+_END_S: Final = 3.0
+_TICK_S: Final = 0.05
+_TAIL: Final = 2000
+_NOT_FOR_THE_SERVER: Final = frozenset({"RUNLOOP_API_KEY", "RUNTOOLS_API_KEY", "RUNLOOP_LOCAL_KEY"})
+
+
+class FuseMount:
+    """Objects under a directory, fetched as they are read, by a process that ends with this one.
+
+    Args:
+        store: Where they are.
+        layout: What is shown.
+        where: The directory, absolute: made where it is missing, and empty where it isn't.
+        what: What is mounted, as it was typed.
+        transfer: Its `cancel` stops the mounting.
+
+    Attributes:
+        mode: ``fuse``.
+        where: As given.
+
+    Raises:
+        MountError: It can't be mounted.
+        InputError: It can't be written down.
+    """
+
+    mode: Literal["fuse"] = "fuse"
+
+    def __init__(self, store: Store, layout: Layout, where: Path, what: str, transfer: Transfer) -> None:
+        self.where = where
+        self._layout = layout
+        self._counts = Counts(read=0)
+        self._last_failure: str | None = None
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._was_busy = False
+        self._heard = bytearray()
+        made = _made_ready(where)
+        self._target = target_of(where)
+        try:
+            self._log = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - as long as the mount
+            self._process = _started(self._log)
+        except BaseException:
+            _unmade(where, made=made)
+            raise
+        _living.add(self)
+        server = table.Server(self._process.pid, process.start_ticks(self._process.pid))
+        self._record: table.Record | None = None
+        try:
+            # Before it is there: should this process be killed now, the next load finds it.
+            self._record = table.enter(
+                "fuse", what, where, store.identity.label, server=server, made=made, size=layout.size
+            )
+            self._begin(store, layout, transfer)
+        except BaseException:
+            self._end()
+            if self._record is None:
+                _unmade(where, made=made)
+            raise
+
+    @property
+    def size(self) -> int:
+        """Bytes of what it shows."""
+        return self._layout.size
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is served; once it isn't, reading there fails, and `unmount` clears it away."""
+        return self._pid == os.getpid() and self._process.poll() is None
+
+    @property
+    def last_failure(self) -> str | None:
+        """Path and reason of what couldn't be read last, on one line, as of the last `counts`."""
+        return self._last_failure
+
+    def counts(self) -> Counts:
+        """Return what it moved so far; of one that is served no more, what it had by the last time."""
+        try:
+            told = self._ask(messages.Ask()) if self.alive else None
+        except MountError:
+            told = None
+        if isinstance(told, messages.Told):
+            self._counts = Counts(told.read, told.fetched, told.requests)
+            self._last_failure = told.last_failure
+        return self._counts
+
+    def show(self, layout: Layout, transfer: Transfer) -> None:
+        """Show something else. What is open stays what it was; the rest is seen within a second.
+
+        Args:
+            layout: What is shown from now on.
+            transfer: Its `cancel` stops the waiting.
+
+        Raises:
+            MountError: It is served no more.
+        """
+        answer = self._ask(messages.Show(layout), transfer.checkpoint)
+        if not isinstance(answer, messages.Done):
+            raise MountError(f"{self.where} can't show something else: {_why(answer)}")
+        self._layout = layout
+
+    def unmount(self) -> None:
+        """Let go of the directory; done already, it does nothing.
+
+        Where something in it is open this raises; once more, and it is let go of all the same: what is open can be
+        read on until it is closed, or this process ends.
+
+        Raises:
+            MountError: Something in it is open.
+        """
+        if self._record is None:
+            return
+        if self._pid != os.getpid():
+            raise MountError(f"{self.where} was mounted by another process. Unmount it there")
+        if self.alive and is_mounted(self._target):
+            answer = self._ask_or_none(messages.Unmount(lazily=self._was_busy))
+            if isinstance(answer, messages.Busy):
+                self._was_busy = True
+                raise MountError(
+                    f"{self.where} is in use: a file in it is open, or a terminal is there. Close it, or unmount once"
+                    " more to let go of it all the same"
+                )
+            if isinstance(answer, messages.Done) and self._was_busy:
+                self._strike_out()  # it is served until what is open is closed
+                return
+        self._end()
+
+    def _begin(self, store: Store, layout: Layout, transfer: Transfer) -> None:
+        profile = store.profile
+        begin = messages.Begin(
+            target=self._target,
+            layout=layout,
+            store_id=store.identity.id,
+            profile=profile.name,
+            source=profile.source,
+            base_url=profile.base_url,
+            key=profile.key,
+        )
+        try:
+            answer = self._ask(begin, transfer.checkpoint, READY_S)
+        except MountError:
+            answer = None
+        if isinstance(answer, messages.Ready):
+            return
+        said = self._said()
+        why = ": ".join(filter(None, [_why(answer) if answer is not None else "", said]))
+        raise MountError(f"{self.where} can't be mounted by FUSE: {why or 'its process ended, or took too long'}")
+
+    def _ask_or_none(self, message: messages.Asked) -> messages.Answer | None:
+        try:
+            return self._ask(message)
+        except MountError:
+            return None
+
+    def _ask(
+        self, message: messages.Asked, checkpoint: Callable[[], None] = lambda: None, seconds: float = _ANSWER_S
+    ) -> messages.Answer:
+        """Return the answer to a message.
+
+        Raises:
+            MountError: There is none: the process ended, or hangs.
+        """
+        with self._lock:
+            until = time.monotonic() + seconds
+            left = memoryview(wire.encode(message) + b"\n")
+            to, of = cast("BinaryIO", self._process.stdin), cast("BinaryIO", self._process.stdout)
+            try:
+                while left:
+                    if select.select([], [to], [], _TICK_S)[1]:
+                        left = left[os.write(to.fileno(), left) :]
+                    self._look_up(checkpoint, until)
+                while b"\n" not in self._heard:
+                    if select.select([of], [], [], _TICK_S)[0]:
+                        came = os.read(of.fileno(), 1 << 16)
+                        if not came:
+                            raise MountError(f"{self.where} is served no more: {self._said() or 'its process ended'}")
+                        self._heard += came
+                    self._look_up(checkpoint, until)
+                line, _, rest = bytes(self._heard).partition(b"\n")
+                self._heard = bytearray(rest)
+                return wire.decode(line, messages.Answer)  # type: ignore[arg-type]
+            except (OSError, ValueError, msgspec.MsgspecError):
+                raise MountError(f"{self.where} is served no more: {self._said() or 'its process ended'}") from None
+
+    def _look_up(self, checkpoint: Callable[[], None], until: float) -> None:
+        checkpoint()
+        if time.monotonic() > until:
+            # The answer may come yet, and would be taken for that of the next message.
+            self._process.kill()
+            raise MountError(f"the process that serves {self.where} doesn't answer; it was ended")
+
+    def _said(self) -> str:
+        """Return what the process said last on standard error, on one line."""
+        with suppress(OSError, ValueError):
+            self._log.seek(max(0, os.fstat(self._log.fileno()).st_size - _TAIL))
+            lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
+            return one_line(redact(lines[-1]), 200) if lines else ""
+        return ""
+
+    def _end(self) -> None:
+        """End the process, and clear away what is left of the mount."""
+        with suppress(OSError):
+            cast("BinaryIO", self._process.stdin).close()
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        with suppress(OSError):
+            cast("BinaryIO", self._process.stdout).close()
+            self._log.close()
+        if is_mounted(self._target):
+            let_go(self._target, lazily=True)
+        self._strike_out()
+        _living.discard(self)
+
+    def _strike_out(self) -> None:
+        if self._record is not None:
+            record, self._record = self._record, None
+            _unmade(self.where, made=record.made)
+            record.remove()
+
+    def _after_fork(self) -> None:
+        """Let go, in a child of this process, of what keeps the mount: it is to end with the parent."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError, ValueError):
+                cast("BinaryIO", pipe).close()
+
+
+def target_of(where: Path) -> str:
+    """Return where the system says that a mount at `where` is."""
+    # Not of all of it: a mount whose server is gone, or hangs, must not be looked at.
+    return os.path.join(os.path.realpath(where.parent), where.name)  # noqa: PTH118
+
+
+def _made_ready(where: Path) -> bool:
+    """Make the directory, or make sure that it is one to mount on; return whether it was made.
+
+    Raises:
+        MountError: It can't be.
+    """
+    if is_mounted(target_of(where)) and not _answers(where):
+        let_go(target_of(where), lazily=True)  # its server is gone, and its kernel with it
+    try:
+        if where.is_symlink():
+            raise MountError(f"{where} is a link. Mount where it leads, {os.path.realpath(where)}")
+        if not where.exists():
+            where.mkdir(parents=True)
+            return True
+        if next(os.scandir(where), None) is not None:
+            raise MountError(f"{where} isn't empty, and what is in it would be hidden. Take another directory")
+    except OSError as error:
+        raise MountError(f"{where} can't be mounted on: {error.strerror}") from None
+    return False
+
+
+def _answers(where: Path) -> bool:
+    try:
+        os.stat(where)  # noqa: PTH116 - Path.exists takes the error for a no
+    except OSError:
+        return False
+    return True
+
+
+def _unmade(where: Path, *, made: bool) -> None:
+    if made:
+        with suppress(OSError):  # something was put there meanwhile
+            where.rmdir()
+
+
+def _started(log: BinaryIO) -> subprocess.Popen[bytes]:
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_THE_SERVER}
+    home = str(Path(__file__).parents[3])
+    if home not in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        # Not installed: found by a path that this process has and another needn't have.
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, environment.get("PYTHONPATH")]))
+    started = subprocess.Popen(
+        [sys.executable, "-P", "-m", "runloop_jupyter.mounts.fuse.server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=environment,
+        cwd="/",
+        bufsize=0,
+        start_new_session=True,  # Ctrl-C in a notebook isn't for it
+    )
+    os.set_blocking(cast("BinaryIO", started.stdin).fileno(), False)
+    return started
+
+
+def _why(answer: messages.Answer) -> str:
+    return answer.why if isinstance(answer, messages.Failed) else "its process answers something else"
+
+
+def _fork_child() -> None:
+    for mount in _living:
+        mount._after_fork()
+    _living.clear()
+
+
+def _exit() -> None:
+    for mount in list(_living):
+        if mount._pid == os.getpid():
+            mount._end()
+
+
+_living: set[FuseMount] = set()
+os.register_at_fork(after_in_child=_fork_child)
+atexit.register(_exit)
