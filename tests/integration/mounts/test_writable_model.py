@@ -33,6 +33,7 @@ def die(folder, forgets=0):
     folder._thread.join()
     folder._state.close()
     folder._hold.release()
+    folder.record.remove()
     atexit.unregister(folder._at_exit)
     replace(folder._record, owner=replace(folder._record.owner, born="gone")).save()
     known = folder._record.directory / "known.jsonl"

@@ -7,6 +7,7 @@ from runloop_jupyter.mounts.writable.leaving_out import NOISE, OPENS_DOORS, come
     "path",
     [
         "a.swp", ".b.swo", "in/.~lock.c.odt#", "~$d.docx", ".#e", "#f#", "g~", ".ipynb_checkpoints", ".nfs0000000a1",
+        ".~n.ipynb", ".fuse_hidden0000002a00000001",
         ".runloop-incoming", ".h.csv.0123456789ab.part",
     ],
 )  # fmt: skip
