@@ -57,7 +57,7 @@ class MountTable(ResultList[Mount]):
 
     def _row(self, mount: Mount) -> list[Cell]:
         counts = mount.counts
-        note: Cell = "kept up to date" if mount.follows else ""
+        note: Cell = "kept up to date" if mount.follows else mount.status
         if mount.trouble:
             note = Fact(mount.trouble, tone="warn")
         return [

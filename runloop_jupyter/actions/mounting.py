@@ -104,6 +104,11 @@ class Mount(Result):
         return [*self._why, *self._mounted.notes]
 
     @property
+    def status(self) -> str:
+        """How it stands, a line: of a folder to write in what waits and what was sent; else empty."""
+        return self._mounted.status()
+
+    @property
     def place(self) -> str:
         """The store, as a person reads it."""
         return self._store.identity.label

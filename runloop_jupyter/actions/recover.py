@@ -32,7 +32,7 @@ def recover(session: Session) -> list[str]:
         line = _clear(session, intent)
         if line is None:
             kept.append(intent)
-        else:
+        elif not intent.quiet:
             said.append(line)
     return [*said, *_offer(kept)]
 

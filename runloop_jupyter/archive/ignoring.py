@@ -66,10 +66,11 @@ def _text(folder: int, path: str) -> str | None:
         return None
     except OSError as error:
         raise ArchiveError(f"{shown(path)} can't be read: {error.strerror}; it must be a plain file") from error
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+        os.close(fd)
+        raise ArchiveError(f"{shown(path)} must be a plain file of at most 1 MiB")
     with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
-            raise ArchiveError(f"{shown(path)} must be a plain file of at most 1 MiB")
         # File names are bytes: patterns meet those that are not UTF-8 as they are.
         return file.read().removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 

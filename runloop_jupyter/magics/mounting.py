@@ -50,4 +50,7 @@ class MountingMagics(Magics):
         from runloop_jupyter.display.line import Line
 
         gone = umount(said.directory, everything=said.all)
-        return Line([f"unmounted {each.said}" for each in gone] or ["nothing is mounted"])
+        if len(gone) != 1:
+            return Line([f"unmounted {each.said}" for each in gone] or ["nothing was mounted"])
+        (one,) = gone
+        return Line([f"unmounted {one.said}", *[one.status] * bool(one.status), *one.notes])

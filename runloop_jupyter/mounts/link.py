@@ -102,6 +102,10 @@ class LinkMount:
         """None: what was placed is there."""
         return
 
+    def status(self) -> str:
+        """Return nothing: what is shown is there."""
+        return ""
+
     def counts(self) -> Counts:
         """Return what came from the store; what is read there nobody counts."""
         return self._counts

@@ -56,6 +56,9 @@ class Mounted(Protocol):
     def trouble(self) -> str | None:
         """What is wrong with it now, a line; None where nothing is."""
 
+    def status(self) -> str:
+        """Return how it stands, a line; empty where there is nothing to say."""
+
     def counts(self) -> Counts:
         """Return what it moved so far."""
 

@@ -64,6 +64,7 @@ class Intent:
         objects: Ids made so far.
         parcel: What is sent, once it is packed whole: enough to send it from another kernel.
         stopped: Why nobody works on it though its owner may live; None while somebody does.
+        quiet: Whether whoever began it sees to it again by himself, so that nobody need be told that it was cut off.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Intent:
     objects: list[str] = field(default_factory=list)
     parcel: Parcel | None = None
     stopped: str | None = None
+    quiet: bool = False
 
     def packed(self, parcel: Parcel) -> None:
         """Write down what is to be sent, all of it on disk."""
@@ -183,6 +185,7 @@ def begin(
     id: str | None = None,  # noqa: A002 - the field's own name
     parcel: Parcel | None = None,
     metadata: dict[str, str] | None = None,
+    quiet: bool = False,
 ) -> Intent:
     """Put an intent on disk and return it.
 
@@ -194,13 +197,16 @@ def begin(
         id: What it shall be called, a name for a file that no other intent has; random by default.
         parcel: What is to be sent, if that is known already.
         metadata: What the object is created with, if that is known already.
+        quiet: Whether the caller sees to it again by himself.
 
     Raises:
         OSError: It can't be written; then nothing must be begun.
     """
     spool_name = None if spool is None else str(spool)
     name_of_file = id or os.urandom(16).hex()
-    intent = Intent(name_of_file, store, place, name, time.time(), me(), spool_name, metadata or {}, parcel=parcel)
+    intent = Intent(
+        name_of_file, store, place, name, time.time(), me(), spool_name, metadata or {}, parcel=parcel, quiet=quiet
+    )
     intent._save()
     return intent
 

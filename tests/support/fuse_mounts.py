@@ -41,7 +41,7 @@ def mount(directory: Path, *things: Object) -> FuseMount:
     store = session.current().store
     for thing in things:
         current().forget(store.identity.id, thing.id)
-    return FuseMount(store, layout_of(*things), directory, "things", Transfer("things", "down", ""))
+    return FuseMount(store, layout_of(*things), directory, Transfer("things", "down", ""), what="things")
 
 
 @contextmanager
@@ -75,7 +75,7 @@ class Holder:
         where, name, object_id = json.loads(sys.argv[1])
         store = session.current().store
         layout = lay_out([(name, store.objects.get(object_id))])
-        mount = FuseMount(store, layout, Path(where), name, Transfer(name, "down", ""))
+        mount = FuseMount(store, layout, Path(where), Transfer(name, "down", ""), what=name)
         print(json.dumps([mount._process.pid]), flush=True)
         for line in sys.stdin:
             exec(line)

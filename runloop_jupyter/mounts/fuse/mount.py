@@ -121,6 +121,10 @@ class FuseMount:
         """Path and reason of what couldn't be read last, on one line, as of the last `counts`."""
         return self._last_failure
 
+    def status(self) -> str:
+        """Return nothing: what is shown is there."""
+        return ""
+
     def counts(self) -> Counts:
         """Return what it moved so far; of one that is served no more, what it had by the last time."""
         try:

@@ -16,6 +16,7 @@ from runloop_jupyter.address import check_name
 from runloop_jupyter.archive.names import shown
 from runloop_jupyter.errors import AddressError, InputError, MountError, RunloopError, TransferCancelled, one_line
 from runloop_jupyter.filesystems.paths import is_path
+from runloop_jupyter.mounts import sweeping, table
 from runloop_jupyter.mounts.mounted import Counts
 from runloop_jupyter.mounts.writable import record as records
 from runloop_jupyter.mounts.writable import saying
@@ -84,6 +85,7 @@ class WritableFolder:
         mode: ``write``.
         name: What it is called in the store.
         where: The directory, absolute.
+        record: The mount as it is written down (`table`).
         brought: What came in at the mount.
         sent: What `unmount` sent, once that is done.
 
@@ -123,6 +125,7 @@ class WritableFolder:
         self._record = records.Record(store.identity.id, store.identity.label, self.name, str(self.where), me())
         try:
             self._open(transfer, Filing(metadata or {}, ttl_ms, quiet_s), adopt=adopt)
+            self.record = table.enter(self.mode, self.name, self.where, store.identity.label, size=self.size)
         except BaseException:
             self._hold.release()
             raise
@@ -163,8 +166,8 @@ class WritableFolder:
         return self.state().error
 
     @property
-    def notes(self) -> list[str]:
-        """Return what its user should know of what stays here or stayed in the store, a line each."""
+    def notes(self) -> tuple[str, ...]:
+        """What its user should know of what stays here or stayed in the store, a line each."""
         return saying.notes(self.name, self._rounds.scan, self.brought, self._rounds.conflicts())
 
     def sync(self, transfer: Transfer | None = None) -> Sent:
@@ -229,6 +232,7 @@ class WritableFolder:
             raise MountError(saying.unsent(self.name, str(self.where), left, why))
 
     def _open(self, transfer: Transfer, filing: Filing, *, adopt: bool) -> None:
+        _check_free(self.where)
         before = next((each for each in records.everything() if each.directory == self._record.directory), None)
         made = _made(self.where)
         state: State | None = None
@@ -291,6 +295,8 @@ class WritableFolder:
     @contextmanager
     def _at_work(self, transfer: Transfer, *, ended: bool = False) -> Iterator[None]:
         """Have the folder for oneself; who sends in the background stops after the files that are on their way."""
+        if self._pid != os.getpid():
+            raise MountError(f"the writable folder “{self.name}” is its parent process's. Mount one of your own")
         with self._rounds.asked_to_stop():
             while not self._turn.acquire(timeout=_POLL_S):
                 transfer.checkpoint()
@@ -306,6 +312,7 @@ class WritableFolder:
         atexit.unregister(self._at_exit)
         self._placing.tidy()
         self._state.close()
+        self.record.remove()
         self._record.finished = finished
         # Nobody has it any more, though this process may live on: what is left is for whoever loads next.
         self._record.owner = replace(self._record.owner, born=_GONE)
@@ -363,6 +370,18 @@ def _directory(where: Path) -> Path:
                 f"{at} can't be a writable folder: {real}, where this package keeps its own files, is there"
             )
     return at
+
+
+def _check_free(where: Path) -> None:
+    """Take away what a kernel that is gone had mounted at a directory.
+
+    Raises:
+        MountError: Somebody who lives has.
+    """
+    sweeping.clear_at(where)
+    there = table.at(where)
+    if there is not None and there.mode != WritableFolder.mode and there.is_there() and not there.abandoned:
+        raise MountError(f"{there.what} is mounted at {where} ({there.mode}). Unmount it first: %rl_umount")
 
 
 def _made(where: Path) -> list[Path]:

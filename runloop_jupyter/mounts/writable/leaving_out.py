@@ -15,9 +15,11 @@ STAGING: Final = ".runloop-incoming"
 OPENS_DOORS: Final = "opens doors"
 NOISE: Final = "noise"
 _NOISE: Final = re.compile(
-    # JupyterLab's checkpoints, Vim's swap files, the locks and autosaves of LibreOffice, Office and Emacs, backups;
-    # what NFS keeps of a file that is deleted while it is open; what is on its way in.
-    r"\.ipynb_checkpoints|.*\.sw[op]|\.~lock\..*#|~\$.*|\.#.*|#.*#|.*~|\.nfs[0-9a-f]{8,}|\.runloop-incoming"
+    # JupyterLab's checkpoints and half-saved notebooks, Vim's swap files, the locks and autosaves of LibreOffice,
+    # Office and Emacs, backups.
+    r"\.ipynb_checkpoints|\.~.+|.*\.sw[op]|~\$.*|\.#.*|#.*#|.*~"
+    # What network disks keep of a file that is deleted while it is open; what is on its way in.
+    r"|\.(nfs|fuse_hidden)[0-9a-f]{8,}|\.runloop-incoming"
     # What this package itself writes beside a file, before it takes that one's place.
     r"|\..+\.[0-9a-f]{12}\.part",
     re.DOTALL,

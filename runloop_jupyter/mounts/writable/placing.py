@@ -143,8 +143,11 @@ class Placing:
         try:
             at = self._ready(path)
             with suppress(OSError):
-                if stat.S_ISDIR(at.lstat().st_mode):
+                mode = at.lstat().st_mode
+                if stat.S_ISDIR(mode):
                     raise MountError(f"{shown(path)} is a directory here, and a file in the store")
+                if stat.S_ISREG(mode):
+                    staged.at.chmod(stat.S_IMODE(mode) & 0o777)
             while (old := self._trade(staged.at, at)) is not None:
                 if unchanged is None or _but_ctime(looks_of(old.lstat())) != _but_ctime(unchanged):
                     kept = self.keep(old, path)

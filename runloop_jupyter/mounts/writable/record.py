@@ -115,7 +115,8 @@ class Hold:
         """Let go of it; done already, it does nothing."""
         if self._fd is not None:
             with suppress(OSError):
-                os.utime(self._fd, (0, 0))
+                os.utime(self._fd, (0, 0))  # to other machines: nobody is here
+                fcntl.flock(self._fd, fcntl.LOCK_UN)  # a child that is being forked may have the descriptor yet
             os.close(self._fd)
             self._fd = None
 

@@ -26,6 +26,7 @@ from runloop_jupyter.mounts.writable.outcome import FolderState, Pause, Sent
 from runloop_jupyter.mounts.writable.scanning import Scan
 from runloop_jupyter.mounts.writable.sending import Changed, Fate
 from runloop_jupyter.mounts.writable.state import TICK_S
+from runloop_jupyter.mounts.writable.writers import being_written
 from runloop_jupyter.transfer.folders.together import together
 from runloop_jupyter.transfer.manifest import FOLDER
 from runloop_jupyter.transfer.transfer import Phase
@@ -48,6 +49,8 @@ SELDOM_S: Final = 60.0
 WATCHED: Final = 200
 """Changed files up to which each is looked at by itself between two looks at all."""
 TRIES: Final = 4
+OPEN: Final = 10
+"""How many times longer a file must be quiet that a program has open for writing: a pause isn't the end."""
 PATIENT_TRIES: Final = 2
 """Tries after which a file that changes all the time is sent as it is."""
 REMEMBERED: Final = 100
@@ -249,14 +252,16 @@ class Rounds:
 
     def _quiet(self) -> dict[str, tuple[Looks, float]]:
         now = time.monotonic()
+        return {path: each for path, each in self._changed.items() if self._is_quiet(path, *each, now)}
 
-        def is_time(path: str, looks: Looks, since: float) -> bool:
-            pause = self._failed.get(path)
-            if pause is not None and pause.looks == looks and now < pause.until:
-                return False
-            return now - since >= (max(self._quiet_s, TICK_S) if self._is_only_unsure(path) else self._quiet_s)
-
-        return {path: each for path, each in self._changed.items() if is_time(path, *each)}
+    def _is_quiet(self, path: str, looks: Looks, since: float, now: float) -> bool:
+        pause = self._failed.get(path)
+        if pause is not None and pause.looks == looks and now < pause.until:
+            return False
+        still = now - since
+        if still < (max(self._quiet_s, TICK_S) if self._is_only_unsure(path) else self._quiet_s):
+            return False
+        return still >= OPEN * self._quiet_s or not being_written(self._scanner.place(path))
 
     def _send(
         self,

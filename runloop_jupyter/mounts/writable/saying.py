@@ -33,7 +33,7 @@ def status(now: FolderState) -> str:
     return " · ".join(facts)
 
 
-def notes(name: str, scan: Scan, brought: Brought, conflicts: Mapping[str, str]) -> list[str]:
+def notes(name: str, scan: Scan, brought: Brought, conflicts: Mapping[str, str]) -> tuple[str, ...]:
     """Return what its user should know of what stays here or stayed in the store, a line each."""
     said = []
     if scan.secrets:
@@ -56,7 +56,7 @@ def notes(name: str, scan: Scan, brought: Brought, conflicts: Mapping[str, str])
             for path, kept in conflicts.items()
         ]
     )
-    return said
+    return tuple(said)
 
 
 def refusal(name: str, where: str, place: str, scan: Scan) -> str:

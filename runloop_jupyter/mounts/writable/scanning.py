@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from runloop_jupyter.archive.ignoring import FILE_NAME, Ignored, ignored_in
 from runloop_jupyter.archive.names import DEPTH, shown
 from runloop_jupyter.archive.private import holds_key
+from runloop_jupyter.mounts import table
 from runloop_jupyter.mounts.writable.leaving_out import NOISE, OPENS_DOORS, why_out
 from runloop_jupyter.mounts.writable.state import looks_of
 
@@ -64,6 +65,8 @@ class Scanner:
         self._before: dict[str, str | None] = {}
         self._patterns: dict[str, _Patterns] = {}
         self._keys: dict[str, tuple[Looks, bool]] = {}
+        self._mounts: set[str] = set()
+        self._device = 0
 
     def look(self, checkpoint: Callable[[], None] = lambda: None) -> Scan:
         """Look at all of it.
@@ -77,6 +80,8 @@ class Scanner:
             OSError: The directory can't be read.
         """
         scan = Scan()
+        self._mounts = {each.where for each in table.everything() if each.mode != "write"}
+        self._device = os.stat(self._where).st_dev  # noqa: PTH116
         self._before, self._verdicts = self._verdicts, {}
         patterns, self._patterns = self._patterns, {}
         self._folder(self._where, "", None, scan, patterns, checkpoint)
@@ -92,6 +97,10 @@ class Scanner:
             if stat.S_ISREG(there.st_mode):
                 return looks_of(there)
         return None
+
+    def place(self, path: str) -> str:
+        """Return where a file of the folder is."""
+        return f"{self._where}/{path}"
 
     def _folder(
         self,
@@ -127,7 +136,10 @@ class Scanner:
             elif stat.S_ISREG(mode):
                 self._file(scan, path, entry, looks_of(there))
             elif stat.S_ISDIR(mode):
-                folders.append((entry.path, path))
+                if there.st_dev != self._device or entry.path in self._mounts:
+                    scan.odd[path] = f"{shown(path)} stays here: something else is mounted there"
+                else:
+                    folders.append((entry.path, path))
             elif stat.S_ISLNK(mode) and (looks := self._linked(entry.path)):
                 self._file(scan, path, entry, looks)
             else:

@@ -145,7 +145,7 @@ class Sending:
             if spool is None and self._hashed(source, looks_of(found), transfer) != digest_:
                 raise Changed(path)
 
-        intent = journal.begin(store.identity.id, store.identity.label, name, spool, metadata=metadata)
+        intent = journal.begin(store.identity.id, store.identity.label, name, spool, metadata=metadata, quiet=True)
         try:
             return upload(store.objects, source, found, parameters, _Sure(transfer, still), intent)
         except TransferError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.address import quoted
 from runloop_jupyter.display import humane
+from runloop_jupyter.mounts import table
 from runloop_jupyter.mounts.writable import record as records
 
 if TYPE_CHECKING:
@@ -51,8 +52,11 @@ def unsent() -> list[str]:
 def abandoned() -> Iterator[Unsent]:
     """Yield the folders with something to send whose kernels are gone. A look at one directory where there are none.
 
-    A folder that has nothing to send after all isn't looked at again.
+    A folder that has nothing to send after all isn't looked at again, and that it was mounted is struck out.
     """
+    for mount in table.abandoned():
+        if mount.mode == "write":
+            mount.remove()
     for record in records.everything():
         if record.finished or record.owner.alive is not False or not Path(record.where).is_dir():
             continue

@@ -287,7 +287,7 @@ def test_a_service_is_reached_with_a_key_that_is_nowhere_but_in_the_pipe(tmp_pat
     profile = Profile("service", "a test", served.base_url, Secret(KEY))
     store = session.open_store(profile)
     layout = lay_out([("fuse-remote.bin", store.objects.get(found["id"]))])
-    made = FuseMount(store, layout, tmp_path / "m", "service:", Transfer("x", "down", ""))
+    made = FuseMount(store, layout, tmp_path / "m", Transfer("x", "down", ""), what="service:")
     try:
         assert (made.where / "fuse-remote.bin").read_bytes() == BIG[: 2 * MIB]
         about = Path(f"/proc/{made._process.pid}")
@@ -302,7 +302,7 @@ def test_a_store_that_is_another_one_by_now_is_refused(tmp_path, big):
     store = session.current().store
     other = dataclasses.replace(store, identity=StoreIdentity("another", "embedded store"))
     with pytest.raises(MountError, match="another one"):
-        FuseMount(other, layout_of(big), tmp_path / "m", "x", Transfer("x", "down", ""))
+        FuseMount(other, layout_of(big), tmp_path / "m", Transfer("x", "down", ""))
     assert not (tmp_path / "m").exists()
 
 

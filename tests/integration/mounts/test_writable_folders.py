@@ -1,18 +1,28 @@
 """A writable folder over a real store: what is saved is sent, what is new comes in, and nothing is lost."""
 
+import atexit
 import json
 import os
+import shutil
 import socket
 import stat
+import threading
 import time
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from folders import files, looking, mount, new_name, stored, versions
 
 import runloop_jupyter as rl
 from runloop_jupyter import session
-from runloop_jupyter.errors import InputError, MountError
+from runloop_jupyter.actions.recover import recover
+from runloop_jupyter.errors import InputError, MountError, TransferCancelled, Unreachable
+from runloop_jupyter.mounts import table
+from runloop_jupyter.mounts.writable.state import looks_of
 from runloop_jupyter.mounts.writable.unsent import unsent
+from runloop_jupyter.transfer import journal, parts
 
 
 @pytest.fixture
@@ -46,6 +56,11 @@ def eventually(condition, seconds=20):
         time.sleep(0.01)
 
 
+def told(name):
+    """What a load says of a folder."""
+    return [line for line in unsent() if name in line]
+
+
 def drop(folder):
     """What a kernel that is killed leaves: its state, and nobody who holds it."""
     folder._ended.set()
@@ -55,8 +70,7 @@ def drop(folder):
     record = folder._record
     record.owner = type(record.owner)(record.owner.host, record.owner.boot, record.owner.pid, "gone")
     record.save()
-    import atexit
-
+    folder.record.remove()
     atexit.unregister(folder._at_exit)
 
 
@@ -128,23 +142,98 @@ def test_unmounting_sends_what_is_left_and_leaves_the_files(name, where):
     folder.unmount()
     assert folder.sent.files == ["a"]
     folder.unmount()
-    assert (stored(name), files(where), unsent()) == ({"a": b"one"}, {"a": b"one"}, [])
+    assert (stored(name), files(where), told(name)) == ({"a": b"one"}, {"a": b"one"}, [])
     with pytest.raises(MountError, match="isn't mounted any more"):
         folder.sync()
 
 
-def test_a_file_is_sent_by_itself_once_it_is_quiet(name, where, mounted):
-    folder = mounted(every_s=0.02, quiet_s=0.3)
-    file = where / "log.txt"
-    until = time.monotonic() + 1.0
-    while time.monotonic() < until:
-        with file.open("ab") as opened:
-            opened.write(b"line\n")
-        assert folder.state().sent == 0
-        time.sleep(0.02)
-    eventually(lambda: folder.state().sent == 1)
-    assert versions(f"{name}/log.txt") == [file.read_bytes()]
-    assert folder.state().waiting == 0
+class Clock:
+    """Stands still until it is told to go on; the folder is looked at when it does."""
+
+    def __init__(self, folder, monkeypatch):
+        self.now = 1000.0
+        self.folder = folder
+        monkeypatch.setattr("runloop_jupyter.mounts.writable.rounds.time", self)
+        monkeypatch.setattr("runloop_jupyter.mounts.writable.outcome.time", self)
+
+    def monotonic(self):
+        return self.now
+
+    def thread_time(self):
+        return 0.0
+
+    def after(self, seconds):
+        self.now += seconds
+        self.folder._rounds.now_and_then(looking(), 0.0)
+        return self.folder.state().sent
+
+
+def test_a_file_is_sent_by_itself_once_it_is_quiet(name, where, mounted, monkeypatch):
+    clock = Clock(mounted(quiet_s=2.0), monkeypatch)
+    for _ in range(5):
+        with (where / "log.txt").open("ab") as file:
+            file.write(b"line\n")
+        assert clock.after(1.9) == 0
+    assert clock.after(1.9) == 0
+    assert clock.after(0.2) == 1
+    assert versions(f"{name}/log.txt") == [b"line\n" * 5]
+    assert clock.after(100) == 1
+
+
+def test_a_file_that_a_program_has_open_must_be_quiet_for_longer(name, where, mounted, monkeypatch):
+    """Whoever pauses while he writes isn't done."""
+    clock = Clock(mounted(quiet_s=2.0), monkeypatch)
+    with (where / "a").open("wb") as file:
+        file.write(b"half")
+        file.flush()
+        assert [clock.after(0), clock.after(3)] == [0, 0]
+        file.write(b" and half")
+        file.flush()
+        assert [clock.after(1), clock.after(19), clock.after(2)] == [0, 0, 1]  # a log is open as long as it is written
+        file.write(b", later")
+    assert [clock.after(1), clock.after(3)] == [1, 2]
+    assert versions(f"{name}/a") == [b"half and half, later", b"half and half"]
+
+
+def test_what_fails_is_tried_again_after_pauses_that_grow(name, where, mounted, monkeypatch):
+    folder = mounted(quiet_s=0.0)
+    clock, asked = Clock(folder, monkeypatch), []
+
+    def gone(*_, **__):
+        asked.append(clock.now)
+        raise Unreachable("the store gave no answer")
+
+    (where / "a").write_bytes(b"one")
+    with monkeypatch.context() as patch:
+        patch.setattr(folder._store.objects, "list", gone)
+        for _ in range(400):
+            clock.after(1)
+        assert folder.status() == "1 file · 1 waiting (3 B): the store gave no answer"
+    pauses = [after - before for before, after in pairwise(asked)]
+    assert pauses[:5] == [2, 4, 8, 16, 32]
+    assert set(pauses[5:]) == {60}
+    assert clock.after(60) == 1
+    assert folder.state().error is None
+
+
+def test_a_file_that_cant_be_read_is_named_and_keeps_no_other_back(name, where, mounted, monkeypatch):
+    from runloop_jupyter.mounts.writable import sending
+
+    folder = mounted()
+    (where / "closed").write_bytes(b"x")
+    (where / "open").write_bytes(b"y")
+    real = sending._flushed
+
+    def refused(source):
+        if source.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return real(source)
+
+    monkeypatch.setattr(sending, "_flushed", refused)
+    sent = folder.sync()
+    assert (sent.files, sent.failed) == (["open"], {"closed": "closed can't be read (Permission denied)"})
+    with pytest.raises(MountError, match=r"1 file in .* was not sent to .*: closed \(closed can't be read"):
+        folder.unmount()
 
 
 def test_a_change_in_the_store_comes_in_when_it_is_refreshed(name, where, mounted):
@@ -231,13 +320,13 @@ def test_what_was_not_sent_when_its_kernel_died_is_told_and_sent_by_the_next_mou
     (where / "a").write_bytes(b"longer")
     (where / "b").write_bytes(b"two")
     drop(folder)
-    (line,) = unsent()
+    (line,) = told(name)
     assert line == (
         f"2 files in {where} (9 B) were not sent yet to “{name}” ({session.current().store.identity.label}): "
         f"%rl_mount --write {name} {where} goes on"
     )
     folder = mounted()
-    assert unsent() == []
+    assert told(name) == []
     folder.sync()
     assert stored(name) == {"a": b"longer", "b": b"two"}
 
@@ -248,7 +337,7 @@ def test_a_dead_folder_with_nothing_to_send_is_not_told_of(name, where):
     folder.sync()
     os.utime(where / "a", (1, 1))
     drop(folder)
-    assert unsent() == []
+    assert told(name) == []
     assert json.loads((folder._record.directory / "folder.json").read_text())["finished"]
 
 
@@ -338,8 +427,6 @@ def test_what_has_no_place_in_the_directory_is_named_and_the_rest_comes(name, wh
 
 
 def test_a_store_that_is_gone_is_tried_again_and_nothing_is_lost(name, where, mounted, monkeypatch):
-    from runloop_jupyter.errors import Unreachable
-
     folder = mounted(every_s=0.02)
     store = folder._store
     real = store.objects.create
@@ -360,8 +447,6 @@ def test_a_store_that_is_gone_is_tried_again_and_nothing_is_lost(name, where, mo
 
 
 def test_files_that_could_not_be_sent_are_named_at_unmount_and_the_next_load_tells_of_them(name, where, monkeypatch):
-    from runloop_jupyter.errors import Unreachable
-
     folder = mount(name, where)
     (where / "a").write_bytes(b"one")
 
@@ -372,7 +457,7 @@ def test_files_that_could_not_be_sent_are_named_at_unmount_and_the_next_load_tel
         patch.setattr(folder._store.objects, "create", gone)
         with pytest.raises(MountError, match=r"1 file in .* was not sent to .*: a \(the store gave no answer\)"):
             folder.unmount()
-    assert len([line for line in unsent() if name in line]) == 1
+    assert len(told(name)) == 1
     folder = mount(name, where)
     folder.unmount()
     assert (folder.sent.files, stored(name)) == (["a"], {"a": b"one"})
@@ -455,7 +540,6 @@ def test_what_is_put_between_two_sends_of_another_is_not_lost(name, where, tmp_p
 
 
 def test_a_mount_that_is_cancelled_leaves_nothing_half_done(name, where, mounted):
-    from runloop_jupyter.errors import TransferCancelled
     from runloop_jupyter.mounts.writable.folder import WritableFolder
 
     rl.put(b"x", f"{name}/a")
@@ -480,3 +564,140 @@ def test_a_name_whose_newest_version_was_deleted_is_mended_by_the_next_send(name
     (where / "a").write_bytes(b"three")
     assert (folder.sync().files, files(where)) == (["a"], {"a": b"three"})
     assert rl.get(f"{name}/a", format="bytes") == b"three"
+
+
+def test_a_file_sent_just_after_it_was_changed_is_looked_into_once_more_and_then_trusted(
+    name, where, mounted, monkeypatch
+):
+    """Within a tick of the disk's clock another change may look the same."""
+    folder = mounted()
+    (where / "a").write_bytes(b"one")
+    folder.sync()
+    assert folder._state.known["a"].looks is None
+    assert folder.state().waiting == 0
+    monkeypatch.setattr("runloop_jupyter.mounts.writable.rounds.TICK_S", 0.0)
+    folder.sync()
+    assert folder._state.known["a"].looks == looks_of((where / "a").stat())
+
+
+def test_what_it_was_sending_when_its_kernel_died_is_cleared_without_a_word(name, where, mounted, monkeypatch):
+    """The line about the folder says it."""
+    folder = mounted()
+    (where / "a").write_bytes(b"one")
+
+    def killed(*_, **__):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder._store.objects, "complete", killed)
+        patch.setattr("runloop_jupyter.transfer.upload._deleted", lambda *_: False)
+        with pytest.raises(SystemExit):
+            folder.sync()
+    for intent in journal.everything():
+        if intent.name == f"{name}/a":
+            replace(intent, owner=replace(intent.owner, born="gone"))._save()
+    assert [line for line in recover(session.current()) if name in line] == []
+    assert not [each for each in journal.everything() if each.name == f"{name}/a"]
+    assert folder.sync().files == ["a"]
+
+
+def test_what_is_mounted_by_itself_within_it_is_not_sent(name, where, mounted):
+    rl.put(b"x", f"{name}-other")
+    folder = mounted()
+    assert table.at(where) == folder.record
+    record = table.enter("link", f"{name}-other", where / "linked", "a store")
+    (where / "linked").mkdir()
+    (where / "linked" / "a").write_bytes(b"x")
+    assert folder.sync().files == []
+    assert "something else is mounted there" in "".join(folder.notes)
+    record.remove()
+    assert folder.sync().files == ["linked/a"]
+    folder.unmount()
+    assert table.at(where) is None
+    record = table.enter("link", f"{name}-other", where, "a store")
+    with pytest.raises(MountError, match=r"is mounted at .* Unmount it first"):
+        mounted()
+    record.remove()
+
+
+def test_an_unmount_that_is_stopped_leaves_it_mounted(name, where, mounted):
+    folder = mounted()
+    (where / "a").write_bytes(b"one")
+    transfer = looking()
+    transfer.cancel()
+    with pytest.raises(TransferCancelled):
+        folder.unmount(transfer)
+    assert folder.is_mounted
+    folder.unmount()
+    assert folder.sent.files == ["a"]
+
+
+def test_a_kernel_that_ends_waits_only_so_long_for_a_store_that_doesnt_answer(name, where, monkeypatch):
+    folder = mount(name, where)
+    (where / "a").write_bytes(b"one")
+    answers = threading.Event()
+    monkeypatch.setattr("runloop_jupyter.mounts.writable.folder.EXIT_S", 0.2)
+    monkeypatch.setattr(folder._store.objects, "create", lambda *_: answers.wait(30))
+    began = time.monotonic()
+    folder._at_exit()
+    assert time.monotonic() - began < 5
+    assert folder.is_mounted
+    monkeypatch.undo()
+    answers.set()
+    folder.unmount()
+    assert stored(name) == {"a": b"one"}
+
+
+def test_a_directory_that_is_gone_is_said_and_let_go_of(name, where, mounted):
+    folder = mounted()
+    (where / "a").write_bytes(b"one")
+    folder.sync()
+    shutil.rmtree(where)
+    with pytest.raises(MountError, match="isn't there any more"):
+        folder.sync()
+    folder.unmount()
+    mounted()
+    assert files(where) == {"a": b"one"}
+
+
+def test_a_file_in_several_objects_goes_and_comes_as_one(name, where, mounted, monkeypatch, tmp_path):
+    monkeypatch.setattr(parts, "LARGEST", 1 << 20)
+    monkeypatch.setattr(parts, "PART_BYTES", 1 << 20)
+    folder = mounted()
+    content = os.urandom((5 << 20) // 2)
+    (where / "a").write_bytes(content)
+    assert (folder.sync().files, folder.state().sent_bytes) == (["a"], len(content))
+    other = mounted(at=tmp_path / "second")
+    assert (files(tmp_path / "second"), other.brought.bytes) == ({"a": content}, len(content))
+    assert other.sync().files == []
+    with (where / "a").open("ab") as file:
+        file.write(b"more")
+    folder.sync()
+    assert other.refresh().files == ["a"]
+    assert files(tmp_path / "second") == {"a": content + b"more"}
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(name, where, mounted):
+    folder = mounted()
+    (where / "a.sh").write_bytes(b"one")
+    (where / "a.sh").chmod(0o755)
+    folder.sync()
+    rl.put(b"two", f"{name}/a.sh")
+    folder.refresh()
+    assert stat.S_IMODE((where / "a.sh").stat().st_mode) == 0o755
+
+
+def test_a_forked_child_leaves_the_folder_to_its_parent(name, where, mounted):
+    folder = mounted()
+    (where / "a").write_bytes(b"one")
+    child = os.fork()
+    if not child:
+        code = 1
+        with suppress(MountError):
+            folder._at_exit()
+            folder.unmount()
+            code = 2
+            folder.sync()
+        os._exit(code if code == 1 else 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert folder.sync().files == ["a"]
