@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
-import signal
 import re
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path

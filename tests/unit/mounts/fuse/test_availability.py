@@ -1,0 +1,70 @@
+"""Why FUSE can't be had: one line for each reason, which says what to do."""
+
+import importlib.util
+import os
+import shutil
+import sys
+
+import pytest
+
+from runloop_jupyter.mounts.fuse import availability as module
+from runloop_jupyter.mounts.fuse import available
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine that has all it takes; `machine(root=False, …)` takes something away."""
+    exists, find_spec, which = os.path.exists, importlib.util.find_spec, shutil.which
+
+    def set_up(*, system="linux", device=True, library="fuse3", root=True, program=True, may_mount=True, without=()):
+        monkeypatch.setattr(sys, "platform", system)
+        monkeypatch.setattr(os.path, "exists", lambda path: device if path == "/dev/fuse" else exists(path))
+        monkeypatch.setattr(module, "library", lambda: library)
+        monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
+        monkeypatch.setattr(
+            shutil, "which", lambda name, *a: ("/x" if program else None) if "fusermount" in name else which(name, *a)
+        )
+        monkeypatch.setattr(module, "_may_mount", lambda: may_mount)
+        monkeypatch.setattr(
+            importlib.util, "find_spec", lambda name, *a: None if name in without else find_spec("os", *a)
+        )
+
+    return set_up
+
+
+def test_it_is_there_where_nothing_is_missing(machine):
+    machine()
+    assert available() is None
+    machine(root=False, may_mount=False)  # fusermount3 may
+    assert available() is None
+
+
+@pytest.mark.parametrize(
+    ("taken", "says"),
+    [
+        ({"device": False}, "--device /dev/fuse"),
+        ({"library": None}, "apt install fuse3"),
+        ({"without": ("mfusepy",)}, "%pip install 'runloop_jupyter[fuse]'"),
+        ({"without": ("indexed_gzip",)}, "%pip install 'runloop_jupyter[fuse]'"),
+        ({"root": False, "program": False}, "fusermount3"),
+        ({"may_mount": False}, "--cap-add SYS_ADMIN"),
+        ({"system": "darwin", "library": None}, "macFUSE"),
+        ({"system": "win32"}, "--mode link"),
+    ],
+)
+def test_what_is_missing_is_said_with_what_to_do_about_it(machine, taken, says):
+    machine(**taken)
+    missing = available()
+    assert says in missing
+    assert "\n" not in missing
+
+
+def test_to_ask_loads_neither_libfuse_nor_anything_heavy():
+    import subprocess
+
+    code = (
+        "import sys; from runloop_jupyter.mounts import fuse; fuse.available();"
+        "print([each for each in ('mfusepy', 'indexed_gzip', 'httpx', 'msgspec', 'numpy') if each in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
