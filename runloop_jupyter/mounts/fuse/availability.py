@@ -30,6 +30,8 @@ def available() -> str | None:
             f"there is no {_DEVICE} here; a container gets it with --device {_DEVICE} --cap-add SYS_ADMIN, another"
             " Linux with modprobe fuse"
         )
+    if os.geteuid() != 0 and not os.access(_DEVICE, os.R_OK | os.W_OK):
+        return f"you may not open {_DEVICE}; who is root here can let everybody: chmod 666 {_DEVICE}"
     if not _has_library():
         return "libfuse isn't installed: apt install fuse3 (or what your system calls it)"
     if os.geteuid() != 0 and _program() is None:

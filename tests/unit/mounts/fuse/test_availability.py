@@ -16,9 +16,20 @@ def machine(monkeypatch):
     """A machine that has all it takes; `machine(root=False, …)` takes something away."""
     exists, find_spec, which = os.path.exists, importlib.util.find_spec, shutil.which
 
-    def set_up(*, system="linux", device=True, library="fuse3", root=True, program=True, may_mount=True, without=()):
+    def set_up(
+        *,
+        system="linux",
+        device=True,
+        open_to_all=True,
+        library="fuse3",
+        root=True,
+        program=True,
+        may_mount=True,
+        without=(),
+    ):
         monkeypatch.setattr(sys, "platform", system)
         monkeypatch.setattr(os.path, "exists", lambda path: device if path == "/dev/fuse" else exists(path))
+        monkeypatch.setattr(os, "access", lambda path, mode: open_to_all)
         monkeypatch.setattr(module, "library", lambda: library)
         monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
         monkeypatch.setattr(
@@ -43,6 +54,7 @@ def test_it_is_there_where_nothing_is_missing(machine):
     ("taken", "says"),
     [
         ({"device": False}, "--device /dev/fuse"),
+        ({"root": False, "open_to_all": False}, "chmod 666 /dev/fuse"),
         ({"library": None}, "apt install fuse3"),
         ({"without": ("mfusepy",)}, "%pip install 'runloop_jupyter[fuse]'"),
         ({"without": ("indexed_gzip",)}, "%pip install 'runloop_jupyter[fuse]'"),
