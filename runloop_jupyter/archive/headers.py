@@ -12,6 +12,9 @@ from typing import Any, Final
 
 from runloop_jupyter.errors import ArchiveError
 
+BLOCK: Final = 512
+"""Bytes of a tar's header; what follows is padded to as many."""
+_CHECKSUM: Final = slice(148, 156)
 _CHUNK: Final = 1 << 20
 LONGEST: Final = 1 << 20
 """Bytes of all extended headers of one entry; tarfile holds them in memory."""
@@ -30,6 +33,17 @@ EXTENDED: Final = frozenset(
         tarfile.GNUTYPE_LONGLINK,
     }
 )
+
+
+def is_header(block: bytes) -> bool:
+    """Whether bytes are the header of an entry: they add up to the checksum in their midst."""
+    try:
+        said = int(block[_CHECKSUM].strip(b"\0 "), 8)
+    except ValueError:
+        return False
+    added = sum(block) - sum(block[_CHECKSUM]) + 8 * ord(" ")
+    # Some old ones added their bytes as signed.
+    return len(block) == BLOCK and said in {added, added - 256 * sum(byte > 127 for byte in block)}
 
 
 class Peeking:

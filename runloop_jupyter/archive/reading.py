@@ -1,4 +1,4 @@
-"""A .tar.gz from elsewhere as a stream of entries, with bounds where tarfile has none."""
+"""A .tar.gz or a .tar from elsewhere as a stream of entries, with bounds where tarfile has none."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from blake3 import blake3
 from isal import isal_zlib
 
 from runloop_jupyter.archive import gzipped
-from runloop_jupyter.archive.headers import Extended, Passing, Peeking
+from runloop_jupyter.archive.headers import BLOCK, Extended, Passing, Peeking, is_header
 from runloop_jupyter.errors import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHUNK: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b"
 _TAIL_LIMIT: Final = 1 << 20
 """Bytes of padding after the end of a tar stream."""
 _SWELL: Final = 64
@@ -39,7 +40,7 @@ class Members:
 
 
 def members(file: BinaryIO, limit: int, *, budget: int = 4 << 20) -> Members:
-    """Return what comes first in a .tar.gz, read from its start.
+    """Return what comes first in a .tar.gz or a .tar, read from its start.
 
     Args:
         file: Seekable.
@@ -48,7 +49,7 @@ def members(file: BinaryIO, limit: int, *, budget: int = 4 << 20) -> Members:
             it: what lies behind a large one stays unseen.
 
     Raises:
-        ArchiveError: It is no .tar.gz, or damaged.
+        ArchiveError: It is neither, or damaged.
     """
     found: list[tuple[str, int]] = []
     with suppress(_Spent), reading(file, budget) as (tar, _):
@@ -62,6 +63,21 @@ def members(file: BinaryIO, limit: int, *, budget: int = 4 << 20) -> Members:
     return Members(found, whole=False)
 
 
+def is_tar(file: BinaryIO) -> bool:
+    """Whether the first bytes are those of a .tar.gz or a .tar; a gzip of anything else is none.
+
+    Args:
+        file: Seekable; left at its start.
+    """
+    try:
+        first = _stream(file, ahead=False).read(BLOCK)
+    except (gzip.BadGzipFile, EOFError, isal_zlib.error):  # type: ignore[misc]
+        return False
+    finally:
+        file.seek(0)
+    return is_header(first) or first == bytes(BLOCK)  # one of nothing ends where it begins
+
+
 def entries(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """Yield the entries of `tar` one by one; tarfile would keep every header in memory."""
     while (member := tar.next()) is not None:
@@ -73,11 +89,10 @@ class Reader:
     """The uncompressed stream, which counts and digests."""
 
     def __init__(self, file: BinaryIO, budget: int | None) -> None:
-        file.seek(0)
         self._budget = budget
         self._packed = file
         # With a budget nothing is read that isn't asked for.
-        self._stream = gzipped.reader(file, ahead=budget is None)
+        self._stream = _stream(file, ahead=budget is None)
         self.digest = blake3()
         self.done = 0
 
@@ -88,14 +103,14 @@ class Reader:
         try:
             data = self._stream.read(size)
         except (gzip.BadGzipFile, EOFError, isal_zlib.error) as error:  # type: ignore[misc]
-            raise ArchiveError(f"the archive is no .tar.gz, or damaged ({error})") from error
+            raise ArchiveError(f"the archive is no .tar.gz or .tar, or damaged ({error})") from error
         self.digest.update(data)
         self.done += len(data)
         return data
 
     @property
     def packed(self) -> int:
-        """Bytes of the compressed file that were read so far, those that are being unpacked ahead among them."""
+        """Bytes of the archive's file that were read so far, those that are being unpacked ahead among them."""
         return self._packed.tell()
 
     def close(self) -> None:
@@ -109,6 +124,25 @@ class Reader:
             left += len(data)
             if left > _TAIL_LIMIT or data.strip(b"\0"):
                 raise ArchiveError("the archive goes on after its end; it is damaged, or made to deceive")
+
+
+class _Plain:
+    """What isn't packed, as a stream that may be closed and leaves its file open."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
+
+    def close(self) -> None:
+        """Do nothing: the file is its owner's."""
+
+
+def _stream(file: BinaryIO, *, ahead: bool) -> BinaryIO | _Plain:
+    """Return what is in a file, unpacked from its start; of a plain tar, its own bytes."""
+    file.seek(0)
+    first = file.read(BLOCK)
+    file.seek(0)
+    # A tar that is zeros from the start is no tar that anybody made: what isn't packed has to say what it is.
+    return gzipped.reader(file, ahead=ahead) if first[:2] == _GZIP or not is_header(first) else _Plain(file)
 
 
 class _Spent(Exception):
@@ -157,9 +191,9 @@ class _Tar(tarfile.TarFile):
 
 @contextmanager
 def reading(file: BinaryIO, budget: int | None = None) -> Iterator[tuple[tarfile.TarFile, Reader]]:
-    """Open a .tar.gz; what goes wrong with its bytes within the block becomes an `ArchiveError`."""
+    """Open a .tar.gz or a .tar; what goes wrong with its bytes within the block becomes an `ArchiveError`."""
     reader = Reader(file, budget)
-    with _opened(reader, "r|", ".tar.gz") as tar:
+    with _opened(reader, "r|", ".tar.gz or .tar") as tar:
         yield tar, reader
 
 

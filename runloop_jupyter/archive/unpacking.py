@@ -1,4 +1,4 @@
-"""A .tar.gz into a new folder."""
+"""A .tar.gz, or a .tar, into a new folder."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def unpack(
     declared: int | None = None,
     durable: bool = True,
 ) -> Unpacked:
-    """Unpack a .tar.gz into a new folder `root`, which appears whole or not at all.
+    """Unpack a .tar.gz, or a plain .tar, into a new folder `root`, which appears whole or not at all.
 
     Args:
         file: Seekable; read from its start.

@@ -70,7 +70,7 @@ def lay_out(wanted: Iterable[tuple[str, ObjectView]]) -> Layout:
         >>> view = ObjectView(id="obj_1", name="a", state="READ_ONLY", content_type="text", create_time_ms=0)
         >>> other = msgspec.structs.replace(view, id="obj_2")
         >>> [each.path for each in lay_out([("a", view), ("a/b", other)]).shown]
-        ['a/b', 'a~27ee6']
+        ['a/b', 'a~af865']
     """
     by_id: dict[str, tuple[str, ObjectView]] = {}
     for path, view in sorted(wanted, key=lambda each: (each[0], each[1].id)):

@@ -23,6 +23,7 @@ from runloop_jupyter.transfer.cache.copies import Copies
 from runloop_jupyter.transfer.cache.leases import Leases
 from runloop_jupyter.transfer.cache.limit import limit, said_limit
 from runloop_jupyter.transfer.cache.links import Links
+from runloop_jupyter.transfer.cache.listing import unlink
 from runloop_jupyter.transfer.cache.names import part
 from runloop_jupyter.transfer.cache.refs import Ref, Refs
 from runloop_jupyter.transfer.transfer import Phase
@@ -213,6 +214,35 @@ class Cache:
             with self._fetching(store, view, transfer) as claim:
                 if claim:
                     return self._fetch(store, view, expected, fetch, transfer, lease=False)[1]
+
+    def has(self, store: str, view: ObjectView) -> bool:
+        """Whether the object's bytes are here as they were verified; nothing is hashed for that, and no store asked."""
+        ref = self._ref(store, view)
+        return ref is not None and self.blobs.verified(ref.blob, view.size_bytes) is not None
+
+    def place(self, store: str, view: ObjectView, target: Path) -> bool:
+        """Give the object's bytes one more name, for good: a hard link, read-only, that outlives what is kept here.
+
+        Args:
+            store: Identity of the store.
+            view: The object; its bytes were opened a moment ago, and so are known to be right.
+            target: The name, on the cache's own disk; nothing is there yet.
+
+        Returns:
+            Whether it has it; not where the bytes are gone by now, or the disk has no hard links.
+        """
+        ref = self._ref(store, view)
+        there = self.blobs.verified(ref.blob, view.size_bytes) if ref else None
+        if ref is None or there is None:
+            return False
+        try:
+            os.link(self.blobs.path(ref.blob), target)
+        except OSError:
+            return False
+        if target.lstat().st_ino == there.st_ino:
+            return True
+        unlink(target)  # others were put in its place meanwhile
+        return False
 
     def holds(self, store: str, object_id: str, digest_: str, size: int) -> ObjectView | None:
         """Return what is remembered of an object if its bytes are here and have this digest; no store is asked."""

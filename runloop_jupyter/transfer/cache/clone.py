@@ -29,7 +29,7 @@ def copy(source: BinaryIO, target: BinaryIO, moved: Callable[[int], None]) -> No
         OSError: No room.
     """
     size = os.fstat(source.fileno()).st_size
-    if _reflinked(source, target):
+    if reflinked(source, target):
         moved(size)
         return
     done = 0
@@ -45,7 +45,8 @@ def copy(source: BinaryIO, target: BinaryIO, moved: Callable[[int], None]) -> No
         moved(len(chunk))
 
 
-def _reflinked(source: BinaryIO, target: BinaryIO) -> bool:
+def reflinked(source: BinaryIO, target: BinaryIO) -> bool:
+    """Let an empty file share the bytes of another until either is written to; return whether the disk can."""
     if sys.platform != "linux":
         return False
     import fcntl
