@@ -73,7 +73,7 @@ def mounted(view: Any, directory: Path) -> Iterator[Any]:
     from runloop_jupyter.mounts.layout import lay_out
     from runloop_jupyter.transfer.transfer import Transfer
 
-    made = FuseMount(session.current().store, lay_out([(NAME, view)]), directory, NAME, Transfer(NAME, "down", ""))
+    made = FuseMount(session.current().store, lay_out([(NAME, view)]), directory, Transfer(NAME, "down", ""))
     try:
         yield made
     finally:

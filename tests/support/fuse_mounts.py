@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import random
 import subprocess
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from store_process import environment
 
 from runloop_jupyter import session
+from runloop_jupyter.errors import MountError
 from runloop_jupyter.mounts.fuse import FuseMount
 from runloop_jupyter.mounts.layout import lay_out
 from runloop_jupyter.transfer.cache import current
@@ -41,7 +41,7 @@ def mount(directory: Path, *things: Object) -> FuseMount:
     store = session.current().store
     for thing in things:
         current().forget(store.identity.id, thing.id)
-    return FuseMount(store, layout_of(*things), directory, "things", Transfer("things", "down", ""))
+    return FuseMount(store, layout_of(*things), directory, Transfer("things", "down", ""), what="things")
 
 
 @contextmanager
@@ -51,10 +51,10 @@ def mounted(directory: Path, *things: Object) -> Iterator[FuseMount]:
     try:
         yield made
     finally:
-        gc.collect()  # what a failed test has mapped
-        with suppress(Exception):
+        try:
             made.unmount()
-        made.unmount()
+        except MountError:  # what a failed test has open
+            made.unmount()
 
 
 class Holder:
@@ -69,13 +69,14 @@ class Holder:
         import json, sys
         from pathlib import Path
         from runloop_jupyter import session
+from runloop_jupyter.errors import MountError
         from runloop_jupyter.mounts.fuse import FuseMount
         from runloop_jupyter.mounts.layout import lay_out
         from runloop_jupyter.transfer.transfer import Transfer
         where, name, object_id = json.loads(sys.argv[1])
         store = session.current().store
         layout = lay_out([(name, store.objects.get(object_id))])
-        mount = FuseMount(store, layout, Path(where), name, Transfer(name, "down", ""))
+        mount = FuseMount(store, layout, Path(where), Transfer(name, "down", ""), what=name)
         print(json.dumps([mount._process.pid]), flush=True)
         for line in sys.stdin:
             exec(line)

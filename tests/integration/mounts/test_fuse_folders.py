@@ -63,7 +63,7 @@ def test_a_folder_alone_is_the_whole_mount(tmp_path, folder):
     from runloop_jupyter.transfer.transfer import Transfer
 
     layout = lay_out([("", thing.view)])
-    made = FuseMount(session.current().store, layout, tmp_path / "m", "fuse-alone", Transfer("x", "down", ""))
+    made = FuseMount(session.current().store, layout, tmp_path / "m", Transfer("x", "down", ""))
     try:
         assert tree_of(made.where) == tree_of(folder)
     finally:

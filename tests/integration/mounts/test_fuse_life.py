@@ -237,7 +237,7 @@ home = Path(sys.argv[1])
 assert available() is None, available()
 (home / "x.bin").write_bytes(b"abc" * 10**6)
 thing = rl.put(home / "x.bin", "x.bin")
-mount = FuseMount(session.current().store, lay_out([("x.bin", thing.view)]), home / "m", "x", Transfer("x", "down", ""))
+mount = FuseMount(session.current().store, lay_out([("x.bin", thing.view)]), home / "m", Transfer("x", "down", ""))
 assert (home / "m/x.bin").read_bytes() == b"abc" * 10**6
 mount.unmount()
 assert not (home / "m").exists()

@@ -176,6 +176,7 @@ def test_the_places_that_it_unpacks_from_are_few(tmp_path):
         (b"", False),
         (b"\x1f\x8b and nothing", False),
     ],
+    ids=["a tar", "a tar.gz", "an empty tar", "a packed log", "a zip", "nothing", "the first bytes of a gzip"],
 )
 def test_its_first_bytes_tell_whether_it_is_one(data, is_one):
     assert begins_as_tar(data[: 64 << 10]) is is_one
