@@ -50,11 +50,11 @@ def _has_library() -> bool:
 
 
 def library() -> str | None:
-    """Return libfuse's name in the words of ``FUSE_LIBRARY_NAME``: the newest there is; None where there is none."""
+    """Return the newest libfuse there is, as ``FUSE_LIBRARY_PATH`` has it; None where there is none."""
     from ctypes.util import find_library
 
     names = ("fuse3", "fuse") if sys.platform == "linux" else ("fuse4x", "osxfuse", "fuse", "fuse-t")
-    return next((name for name in names if find_library(name)), None)
+    return next(filter(None, map(find_library, names)), None)
 
 
 def _may_mount() -> bool:
