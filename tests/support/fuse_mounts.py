@@ -69,7 +69,6 @@ class Holder:
         import json, sys
         from pathlib import Path
         from runloop_jupyter import session
-from runloop_jupyter.errors import MountError
         from runloop_jupyter.mounts.fuse import FuseMount
         from runloop_jupyter.mounts.layout import lay_out
         from runloop_jupyter.transfer.transfer import Transfer

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
@@ -22,6 +23,7 @@ from runloop_jupyter.archive.names import shown as written
 from runloop_jupyter.errors import MountError, one_line, redact
 from runloop_jupyter.mounts import sweeping, table
 from runloop_jupyter.mounts.fuse import messages
+from runloop_jupyter.mounts.fuse.availability import available
 from runloop_jupyter.mounts.fuse.unmounting import is_mounted, let_go
 from runloop_jupyter.mounts.mounted import Counts
 from runloop_jupyter.transfer.journal import me
@@ -142,6 +144,10 @@ class FuseMount:
         if not isinstance(answer, messages.Done):
             raise MountError(f"{self._there} can't show something else: {_why(answer)}")
         self._layout = layout
+        if self._record is not None:
+            self._record = replace(self._record, size=layout.size)
+            with suppress(OSError):  # a full disk: it is only shown
+                self._record.save()
 
     def unmount(self) -> None:
         """Let go of the directory; done already, it does nothing.
@@ -186,8 +192,7 @@ class FuseMount:
             answer = None
         if isinstance(answer, messages.Ready):
             return
-        said = self._said()
-        why = ": ".join(filter(None, [_why(answer) if answer is not None else "", said]))
+        why = available() or ": ".join(filter(None, [_why(answer) if answer is not None else "", self._said()]))
         raise MountError(f"{self._there} can't be mounted by FUSE: {why or 'its process ended, or took too long'}")
 
     def _ask_or_none(self, message: messages.Asked) -> messages.Answer | None:

@@ -211,6 +211,7 @@ def test_another_version_under_the_same_name_is_seen_whole(tmp_path):
         eventually(lambda: seen.append(path.read_text()) or seen[-1] != "old")
         made.show(layout_of(old, rl.put("more", "fuse-more")), transfer)
         eventually(lambda: seen.append(path.read_text()) or seen[-1] == "old")
+        assert made.size == table.at(made.where).size == len("old") + len("more")
         assert set(seen) == {"old", "a longer, newer one"}
         assert sorted(each.name for each in made.where.iterdir()) == ["fuse-more.txt", "fuse-version.txt"]
 

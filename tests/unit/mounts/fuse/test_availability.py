@@ -3,12 +3,19 @@
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 
 import pytest
 
+from runloop_jupyter.errors import MountError
+from runloop_jupyter.mounts import table
 from runloop_jupyter.mounts.fuse import availability as module
 from runloop_jupyter.mounts.fuse import available
+from runloop_jupyter.mounts.layout import lay_out
+from runloop_jupyter.profile import Profile, StoreIdentity
+from runloop_jupyter.session import Store
+from runloop_jupyter.transfer.transfer import Transfer
 
 
 @pytest.fixture
@@ -72,11 +79,26 @@ def test_what_is_missing_is_said_with_what_to_do_about_it(machine, taken, says):
 
 
 def test_to_ask_loads_neither_libfuse_nor_anything_heavy():
-    import subprocess
-
     code = (
         "import sys; from runloop_jupyter.mounts import fuse; fuse.available();"
         "print([each for each in ('mfusepy', 'indexed_gzip', 'httpx', 'msgspec', 'numpy') if each in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_wish_that_can_not_be_met_is_an_error_that_says_why(machine, monkeypatch, tmp_path):
+    from runloop_jupyter.mounts.fuse import mount
+
+    machine(device=False)
+    sleeper = [sys.executable, "-c", "raise SystemExit('fuse: device not found')"]
+    monkeypatch.setattr(
+        mount,
+        "_started",
+        lambda log: subprocess.Popen(sleeper, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, bufsize=0),
+    )
+    store = Store(Profile("local", "a test"), StoreIdentity("one", "embedded store"), None)
+    with pytest.raises(MountError, match="--device /dev/fuse"):
+        mount.FuseMount(store, lay_out([]), tmp_path / "m", Transfer("x", "down", ""))
+    assert not (tmp_path / "m").exists()
+    assert table.everything() == []
