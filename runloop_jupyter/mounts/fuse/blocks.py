@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from runloop_jupyter.errors import TransferError
 from runloop_jupyter.transfer.lanes import Lanes
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ BUDGET: Final = 256 << 20
 AT_ONCE: Final = 4
 _LEAST: Final = 128 << 10
 """Bytes of a request ahead at the least."""
+_ASKED_AT_ONCE: Final = 16
+PATIENCE_S: Final = 60.0
+"""Seconds that a reader waits for the network, at most, before it is told that there is nothing."""
 _SPARE: Final = 4
 _RUNS: Final = 16
 _ALL_OF_IT: Final = 32 << 20
@@ -104,18 +108,9 @@ class _Span:
     used: int
     buffer: bytearray = field(repr=False)
     over: threading.Event = field(default_factory=threading.Event)
-    failed: bool = False
+    error: BaseException | None = None
     unread: int = 0
     readers: int = 0
-
-    def bring(self, parts: Parts) -> None:
-        try:
-            parts.fetch(self.start, memoryview(self.buffer)[: self.stop - self.start])
-        except BaseException:
-            self.failed = True
-            raise
-        finally:
-            self.over.set()
 
 
 @dataclass
@@ -154,6 +149,8 @@ class BlockReader:
         self._spare: list[bytearray] = []
         self._ticks = itertools.count()
         self._lanes = Lanes(AT_ONCE, "rl-ahead")
+        # Not on the threads that the system asks on: a reader can't be stopped, nor killed, before it has an answer.
+        self._asked = Lanes(_ASKED_AT_ONCE, "rl-asked")
 
     def read_into(self, room: memoryview, offset: int) -> int:
         """Fill `room` with the bytes from `offset` on; fewer only where the object ends.
@@ -176,11 +173,14 @@ class BlockReader:
                     self._go_ahead(offset, stop)
                     followed = True
             if mine:
-                self._bring(span)
-            else:
-                span.over.wait()
-                if span.failed:
-                    continue  # asked for once more, here, where its error is heard
+                self._asked.submit(partial(self._bring, span))
+            if not span.over.wait(PATIENCE_S):
+                self._forget(span)
+                raise TransferError(f"nothing came from the store for {PATIENCE_S:.0f} s. Try again")
+            if span.error is not None:
+                if mine:
+                    raise span.error
+                continue  # asked for once more, by one who hears of its error
             count = min(stop, span.stop) - at
             within = at - span.start
             room[at - offset : at - offset + count] = memoryview(span.buffer)[within : within + count]
@@ -236,16 +236,12 @@ class BlockReader:
 
     def _bring(self, span: _Span) -> None:
         try:
-            span.bring(self._parts)
-        except BaseException:
+            self._parts.fetch(span.start, memoryview(span.buffer)[: span.stop - span.start])
+        except BaseException as error:
+            span.error = error
             self._forget(span)
-            raise
-
-    def _bring_ahead(self, span: _Span) -> None:
-        try:
-            self._bring(span)
-        except Exception:  # whoever reads asks again, on a thread of its own, and hears what is wrong
-            return
+        finally:
+            span.over.set()
 
     def _go_ahead(self, offset: int, stop: int) -> None:
         run = self._run_of(offset, stop)
@@ -259,7 +255,7 @@ class BlockReader:
         for start, end in self._pieces(at, until):
             if end - start > self._budget.free:
                 return
-            self._lanes.submit(partial(self._bring_ahead, self._new(start, end)))
+            self._lanes.submit(partial(self._bring, self._new(start, end)))
 
     def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         while start < stop:

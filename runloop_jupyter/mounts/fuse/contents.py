@@ -1,4 +1,8 @@
-"""What gives the bytes of a file: the cache, the store by ranges, or several of these, one after the other."""
+"""What gives the bytes of a file: the cache, the store by ranges, or several of these, one after the other.
+
+What comes by ranges isn't kept once nobody has it open, but for what the system keeps: part of an object can't be held
+against the digest of all, and the cache holds only what was. A small object, which comes whole, is kept.
+"""
 
 from __future__ import annotations
 

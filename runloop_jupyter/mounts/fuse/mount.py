@@ -12,17 +12,21 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
 import msgspec
 
 from runloop_jupyter import process
+from runloop_jupyter.archive.names import shown as written
 from runloop_jupyter.errors import MountError, one_line, redact
-from runloop_jupyter.mounts import table
+from runloop_jupyter.mounts import sweeping, table
 from runloop_jupyter.mounts.fuse import messages
+from runloop_jupyter.mounts.fuse.availability import available
 from runloop_jupyter.mounts.fuse.unmounting import is_mounted, let_go
 from runloop_jupyter.mounts.mounted import Counts
+from runloop_jupyter.transfer.journal import me
 from runloop_jupyter.wire import json as wire
 
 if TYPE_CHECKING:
@@ -47,13 +51,13 @@ class FuseMount:
     Args:
         store: Where they are.
         layout: What is shown.
-        where: The directory, absolute: made where it is missing, and empty where it isn't.
-        what: What is mounted, as it was typed.
+        where: The directory: made where it is missing, and empty where it isn't.
         transfer: Its `cancel` stops the mounting.
+        what: What is mounted, as it was typed.
 
     Attributes:
         mode: ``fuse``.
-        where: As given.
+        where: As given, absolute.
 
     Raises:
         MountError: It can't be mounted.
@@ -63,7 +67,7 @@ class FuseMount:
     mode: Literal["fuse"] = "fuse"
 
     def __init__(self, store: Store, layout: Layout, where: Path, transfer: Transfer, *, what: str = "") -> None:
-        self.where = where
+        self.where = where = Path(os.path.abspath(where))  # noqa: PTH100 - ".." taken away, links kept
         self._layout = layout
         self._counts = Counts(read=0)
         self._last_failure: str | None = None
@@ -71,13 +75,14 @@ class FuseMount:
         self._lock = threading.Lock()
         self._was_busy = False
         self._heard = bytearray()
-        made = _made_ready(where)
-        self._target = target_of(where)
+        sweeping.clear_at(where)
+        self._target = os.path.realpath(where)
+        made = _made_ready(where, self._target)
         try:
             self._log = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - as long as the mount
             self._process = _started(self._log)
         except BaseException:
-            _unmade(where, made=made)
+            _unmade(self._target, made=made)
             raise
         _living.add(self)
         server = table.Server(self._process.pid, process.start_ticks(self._process.pid))
@@ -85,13 +90,13 @@ class FuseMount:
         try:
             # Before it is there: should this process be killed now, the next load finds it.
             self._record = table.enter(
-                "fuse", what, where, store.identity.label, server=server, made=made, size=layout.size
+                "fuse", what or str(where), where, store.identity.label, server=server, made=made, size=layout.size
             )
             self._begin(store, layout, transfer)
         except BaseException:
             self._end()
             if self._record is None:
-                _unmade(where, made=made)
+                _unmade(self._target, made=made)
             raise
 
     @property
@@ -110,6 +115,11 @@ class FuseMount:
         if not self.alive:
             return "its process ended. Unmount it, and mount it again"
         return self._last_failure
+
+    @property
+    def _there(self) -> str:
+        """The directory, as a message names it."""
+        return written(str(self.where))
 
     @property
     def alive(self) -> bool:
@@ -148,8 +158,12 @@ class FuseMount:
         """
         answer = self._ask(messages.Show(layout), transfer.checkpoint)
         if not isinstance(answer, messages.Done):
-            raise MountError(f"{self.where} can't show something else: {_why(answer)}")
+            raise MountError(f"{self._there} can't show something else: {_why(answer)}")
         self._layout = layout
+        if self._record is not None:
+            self._record = replace(self._record, size=layout.size)
+            with suppress(OSError):  # a full disk: it is only shown
+                self._record.save()
 
     def unmount(self) -> None:
         """Let go of the directory; done already, it does nothing.
@@ -163,13 +177,13 @@ class FuseMount:
         if self._record is None:
             return
         if self._pid != os.getpid():
-            raise MountError(f"{self.where} was mounted by another process. Unmount it there")
+            raise MountError(f"{self._there} was mounted by another process. Unmount it there")
         if self.alive and is_mounted(self._target):
             answer = self._ask_or_none(messages.Unmount(lazily=self._was_busy))
             if isinstance(answer, messages.Busy):
                 self._was_busy = True
                 raise MountError(
-                    f"{self.where} is in use: a file in it is open, or a terminal is there. Close it, or unmount once"
+                    f"{self._there} is in use: a file in it is open, or a terminal is there. Close it, or unmount once"
                     " more to let go of it all the same"
                 )
             if isinstance(answer, messages.Done) and self._was_busy:
@@ -194,9 +208,8 @@ class FuseMount:
             answer = None
         if isinstance(answer, messages.Ready):
             return
-        said = self._said()
-        why = ": ".join(filter(None, [_why(answer) if answer is not None else "", said]))
-        raise MountError(f"{self.where} can't be mounted by FUSE: {why or 'its process ended, or took too long'}")
+        why = available() or ": ".join(filter(None, [_why(answer) if answer is not None else "", self._said()]))
+        raise MountError(f"{self._there} can't be mounted by FUSE: {why or 'its process ended, or took too long'}")
 
     def _ask_or_none(self, message: messages.Asked) -> messages.Answer | None:
         try:
@@ -225,21 +238,21 @@ class FuseMount:
                     if select.select([of], [], [], _TICK_S)[0]:
                         came = os.read(of.fileno(), 1 << 16)
                         if not came:
-                            raise MountError(f"{self.where} is served no more: {self._said() or 'its process ended'}")
+                            raise MountError(f"{self._there} is served no more: {self._said() or 'its process ended'}")
                         self._heard += came
                     self._look_up(checkpoint, until)
                 line, _, rest = bytes(self._heard).partition(b"\n")
                 self._heard = bytearray(rest)
                 return wire.decode(line, messages.Answer)  # type: ignore[arg-type]
             except (OSError, ValueError, msgspec.MsgspecError):
-                raise MountError(f"{self.where} is served no more: {self._said() or 'its process ended'}") from None
+                raise MountError(f"{self._there} is served no more: {self._said() or 'its process ended'}") from None
 
     def _look_up(self, checkpoint: Callable[[], None], until: float) -> None:
         checkpoint()
         if time.monotonic() > until:
             # The answer may come yet, and would be taken for that of the next message.
             self._process.kill()
-            raise MountError(f"the process that serves {self.where} doesn't answer; it was ended")
+            raise MountError(f"the process that serves {self._there} doesn't answer; it was ended")
 
     def _said(self) -> str:
         """Return what the process said last on standard error, on one line."""
@@ -269,7 +282,7 @@ class FuseMount:
     def _strike_out(self) -> None:
         if self._record is not None:
             record, self._record = self._record, None
-            _unmade(self.where, made=record.made)
+            _unmade(self._target, made=record.made)
             record.remove()
 
     def _after_fork(self) -> None:
@@ -279,45 +292,46 @@ class FuseMount:
                 cast("BinaryIO", pipe).close()
 
 
-def target_of(where: Path) -> str:
-    """Return where the system says that a mount at `where` is."""
-    # Not of all of it: a mount whose server is gone, or hangs, must not be looked at.
-    return os.path.join(os.path.realpath(where.parent), where.name)  # noqa: PTH118
-
-
-def _made_ready(where: Path) -> bool:
+def _made_ready(where: Path, target: str) -> bool:
     """Make the directory, or make sure that it is one to mount on; return whether it was made.
+
+    Args:
+        where: As it was given.
+        target: Where that leads.
 
     Raises:
         MountError: It can't be.
     """
-    if is_mounted(target_of(where)) and not _answers(where):
-        let_go(target_of(where), lazily=True)  # its server is gone, and its kernel with it
+    there = written(str(where))
+    if record := table.at(where):
+        by = "" if record.owner == me() else f", by a kernel on {record.owner.host} (process {record.owner.pid})"
+        raise MountError(f"{there} is mounted already ({record.mode}: {record.what}{by}). Let it go first: %rl_umount")
+    if is_mounted(target) and not _answers(target):
+        let_go(target, lazily=True)  # its server is gone, and nobody wrote it down
+    root = Path(target)
     try:
-        if where.is_symlink():
-            raise MountError(f"{where} is a link. Mount where it leads, {os.path.realpath(where)}")
-        if not where.exists():
-            where.mkdir(parents=True)
+        if not os.path.lexists(root):
+            root.mkdir()
             return True
-        if any(where.iterdir()):
-            raise MountError(f"{where} isn't empty, and what is in it would be hidden. Take another directory")
+        if any(root.iterdir()):
+            raise MountError(f"{there} has things in it. Give an empty directory, or a name that is free")
     except OSError as error:
-        raise MountError(f"{where} can't be mounted on: {error.strerror}") from None
+        raise MountError(f"{there} can't be mounted on: {error.strerror}") from None
     return False
 
 
-def _answers(where: Path) -> bool:
+def _answers(target: str) -> bool:
     try:
-        os.stat(where)  # noqa: PTH116 - Path.exists takes the error for a no
+        os.stat(target)  # noqa: PTH116 - Path.exists takes the error for a no
     except OSError:
         return False
     return True
 
 
-def _unmade(where: Path, *, made: bool) -> None:
+def _unmade(target: str, *, made: bool) -> None:
     if made:
         with suppress(OSError):  # something was put there meanwhile
-            where.rmdir()
+            os.rmdir(target)  # noqa: PTH106
 
 
 def _started(log: BinaryIO) -> subprocess.Popen[bytes]:

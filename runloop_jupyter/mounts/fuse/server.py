@@ -122,7 +122,8 @@ class Server:
         """
         store = _store_of(begin)
         try:
-            os.environ.setdefault("FUSE_LIBRARY_NAME", library() or "fuse3")  # read when mfusepy is imported
+            if sys.platform == "linux" and (found := library()):
+                os.environ.setdefault("FUSE_LIBRARY_PATH", found)  # read when mfusepy is imported
             from runloop_jupyter.mounts.fuse import operations
         except (OSError, AttributeError) as error:
             raise MountError(f"libfuse can't be loaded ({error})") from None

@@ -35,12 +35,12 @@ def clear(record: Record) -> bool:
     _end(record)
     where = Path(record.where)
     if not _is_anothers(record):
-        target = os.path.join(os.path.realpath(where.parent), where.name)  # noqa: PTH118 - the mount may hang
+        target = os.path.realpath(where)  # its server is gone by now: this doesn't hang
         if not let_go(target, lazily=True):
             return False
         if record.made:
-            with suppress(OSError):
-                where.rmdir()
+            with suppress(OSError):  # something was put there since
+                os.rmdir(target)  # noqa: PTH106
     record.remove()
     return True
 

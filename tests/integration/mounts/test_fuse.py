@@ -98,6 +98,7 @@ def test_numpy_maps_it(tmp_path, big):
     with mounted(tmp_path / "m", big) as made:
         mapped = np.memmap(made.where / "fuse-big.bin", mode="r")
         assert (mapped == np.frombuffer(BIG, np.uint8)).all()
+        del mapped
 
 
 def test_a_mapped_file_is_read_by_several_threads_of_this_very_process(tmp_path, big):
@@ -210,6 +211,7 @@ def test_another_version_under_the_same_name_is_seen_whole(tmp_path):
         eventually(lambda: seen.append(path.read_text()) or seen[-1] != "old")
         made.show(layout_of(old, rl.put("more", "fuse-more")), transfer)
         eventually(lambda: seen.append(path.read_text()) or seen[-1] == "old")
+        assert made.size == table.at(made.where).size == len("old") + len("more")
         assert set(seen) == {"old", "a longer, newer one"}
         assert sorted(each.name for each in made.where.iterdir()) == ["fuse-more.txt", "fuse-version.txt"]
 
@@ -247,9 +249,20 @@ def test_what_can_not_be_had_is_an_error_that_says_why(tmp_path):
 def test_a_directory_that_is_not_empty_is_refused(tmp_path, big):
     (tmp_path / "m").mkdir()
     (tmp_path / "m/mine.txt").write_text("mine")
-    with pytest.raises(MountError, match="isn't empty"):
+    with pytest.raises(MountError, match="has things in it"):
         mount(tmp_path / "m", big)
     assert (tmp_path / "m/mine.txt").read_text() == "mine"
+
+
+def test_a_directory_is_mounted_once_and_by_way_of_links_too(tmp_path, big):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with mounted(tmp_path / "link", big) as made:
+        assert (tmp_path / "real/fuse-big.bin").stat().st_size == len(BIG)
+        for where in (tmp_path / "real", made.where):
+            with pytest.raises(MountError):
+                mount(where, big)
+    assert (tmp_path / "link").is_symlink()
 
 
 def test_a_directory_that_was_made_goes_and_one_that_was_there_stays(tmp_path, big):
@@ -287,7 +300,7 @@ def test_a_service_is_reached_with_a_key_that_is_nowhere_but_in_the_pipe(tmp_pat
     profile = Profile("service", "a test", served.base_url, Secret(KEY))
     store = session.open_store(profile)
     layout = lay_out([("fuse-remote.bin", store.objects.get(found["id"]))])
-    made = FuseMount(store, layout, tmp_path / "m", Transfer("x", "down", ""), what="service:")
+    made = FuseMount(store, layout, tmp_path / "m", Transfer("x", "down", ""))
     try:
         assert (made.where / "fuse-remote.bin").read_bytes() == BIG[: 2 * MIB]
         about = Path(f"/proc/{made._process.pid}")

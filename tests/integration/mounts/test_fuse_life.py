@@ -2,15 +2,17 @@
 
 import errno
 import os
+import pwd
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 from fuse_mounts import MIB, Holder, is_running, mount, mounted, noise
-from store_process import eventually
+from store_process import environment, eventually
 
 import runloop_jupyter as rl
 from runloop_jupyter.local import launch
@@ -44,8 +46,11 @@ file = os.open(sys.argv[1], os.O_RDONLY)
 print("reads", flush=True)
 while True:
     start = random.randrange(len(data))
+    got, more = b"", b"more"
     try:
-        got = os.pread(file, 1 << 18, start)
+        while more and len(got) < 1 << 18:  # what was there before an error comes first, and then the error
+            more = os.pread(file, (1 << 18) - len(got), start + len(got))
+            got += more
     except OSError as error:
         print("error", error.errno, flush=True)
         break
@@ -67,7 +72,7 @@ while True:
 
     def stop(self):
         self.process.kill()
-        self.process.communicate()
+        return self.process.communicate()[0]
 
 
 @pytest.fixture
@@ -192,8 +197,7 @@ def test_reads_while_the_store_is_killed_are_right_or_errors(tmp_path, thing, co
             if (running := launch.running()) is not None:
                 os.kill(running.pid, signal.SIGKILL)
         time.sleep(0.5)
-        reader.stop()
-        assert "WRONG" not in (reader.process.stdout.read() if not reader.process.stdout.closed else "")
+        assert "WRONG" not in reader.stop()
         assert (made.where / "life.bin").read_bytes() == DATA
 
 
@@ -218,3 +222,54 @@ def test_unmounting_waits_for_nobody(tmp_path, thing):
     began = time.monotonic()
     made.unmount()
     assert time.monotonic() - began < 2
+
+
+NOBODY = """
+import sys
+from pathlib import Path
+import runloop_jupyter as rl
+from runloop_jupyter import session
+from runloop_jupyter.local import launch
+from runloop_jupyter.mounts.fuse import FuseMount, available
+from runloop_jupyter.mounts.layout import lay_out
+from runloop_jupyter.transfer.transfer import Transfer
+home = Path(sys.argv[1])
+assert available() is None, available()
+(home / "x.bin").write_bytes(b"abc" * 10**6)
+thing = rl.put(home / "x.bin", "x.bin")
+mount = FuseMount(session.current().store, lay_out([("x.bin", thing.view)]), home / "m", Transfer("x", "down", ""))
+assert (home / "m/x.bin").read_bytes() == b"abc" * 10**6
+mount.unmount()
+assert not (home / "m").exists()
+launch.stop()
+print("done")
+"""
+
+
+@pytest.fixture
+def nobody():
+    """What runs a command as one who isn't root but may read what root may, and may open the device, as elsewhere."""
+    if os.geteuid() != 0:
+        yield []  # all of these tests are run so
+        return
+    mode = Path("/dev/fuse").stat().st_mode & 0o777
+    Path("/dev/fuse").chmod(0o666)
+    user = str(pwd.getpwnam("nobody").pw_uid)
+    reads = ("--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search")
+    yield ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", *reads]
+    Path("/dev/fuse").chmod(mode)
+
+
+def test_one_who_is_not_root_mounts_too(nobody):
+    with tempfile.TemporaryDirectory() as home:  # pytest's own is closed to others
+        if nobody:
+            os.chown(home, pwd.getpwnam("nobody").pw_uid, -1)
+        done = subprocess.run(
+            [*nobody, sys.executable, "-c", NOBODY, home],
+            env=environment(RUNLOOP_JUPYTER_HOME=f"{home}/data", RUNLOOP_JUPYTER_CACHE=f"{home}/cache", HOME=home),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.stdout == "done\n", done.stderr

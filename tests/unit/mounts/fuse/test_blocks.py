@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runloop_jupyter.errors import ConnectionLost
+from runloop_jupyter.errors import ConnectionLost, TransferError
+from runloop_jupyter.mounts.fuse import blocks
 from runloop_jupyter.mounts.fuse.blocks import BLOCK, FARTHEST, KEPT, BlockReader, Budget, allowed
 
 MIB = 1 << 20
@@ -130,6 +131,18 @@ def test_a_read_that_fails_says_so_and_the_next_one_tries_again(memory):
     memory.fails = 1
     with pytest.raises(ConnectionLost):
         read(reader, 0, 100)
+    assert read(reader, 0, 100) == DATA[:100]
+
+
+def test_a_reader_waits_for_a_dead_line_only_so_long(memory, monkeypatch):
+    monkeypatch.setattr(blocks, "PATIENCE_S", 0.2)
+    line = threading.Event()
+    monkeypatch.setattr(memory, "fetch", lambda *_: line.wait(20))
+    reader = reader_of(memory)
+    with pytest.raises(TransferError, match="nothing came"):
+        read(reader, 0, 100)
+    line.set()
+    monkeypatch.undo()
     assert read(reader, 0, 100) == DATA[:100]
 
 
