@@ -18,6 +18,7 @@ from runloop_jupyter.mounts.writable.writers import being_written
 from runloop_jupyter.transfer import digest
 from runloop_jupyter.transfer.folders.together import together
 from runloop_jupyter.transfer.manifest import size_of
+from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class Bringing:
 
         Raises:
             TransferCancelled: Cancelled.
+            TransferError: There is no room for all of it.
             StoreError, Unreachable, ConnectionLost: The store refused, or is gone.
         """
         transfer.begin(Phase.LOOKING)
@@ -115,7 +117,8 @@ class Bringing:
                 self._fail(path, f"{shown(path)} can't come in: it is no name for a file")
 
         try:
-            together(transfer, Phase.RECEIVING, total, sorted(wanted), bring, at_once=AT_ONCE)
+            with room(Path(self._where), total, self._prefix.rstrip("/")):  # one line now, and not one for each file
+                together(transfer, Phase.RECEIVING, total, sorted(wanted), bring, at_once=AT_ONCE)
         finally:
             self._placing.tidy()
             self._state.save()

@@ -18,7 +18,7 @@ from folders import files, looking, mount, new_name, stored, versions
 import runloop_jupyter as rl
 from runloop_jupyter import session
 from runloop_jupyter.actions.recover import recover
-from runloop_jupyter.errors import InputError, MountError, TransferCancelled, Unreachable
+from runloop_jupyter.errors import InputError, MountError, TransferCancelled, TransferError, Unreachable
 from runloop_jupyter.mounts import table
 from runloop_jupyter.mounts.writable.state import looks_of
 from runloop_jupyter.mounts.writable.unsent import unsent
@@ -701,3 +701,34 @@ def test_a_forked_child_leaves_the_folder_to_its_parent(name, where, mounted):
         os._exit(code if code == 1 else 0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert folder.sync().files == ["a"]
+
+
+def test_a_mount_that_fails_leaves_the_folder_as_it_was(name, where, mounted, monkeypatch):
+    folder = mount(name, where)
+    (where / "a").write_bytes(b"one")
+    drop(folder)
+    line = told(name)
+    assert line
+
+    def gone(*_, **__):
+        raise Unreachable("the store gave no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder._store.objects, "pages", gone)
+        with pytest.raises(Unreachable):
+            mounted()
+        with pytest.raises(Unreachable):
+            mounted(name=f"{name}-new", at=where.parent / "in" / "new")
+    assert told(name) == line
+    assert not (where.parent / "in").exists()
+
+
+def test_a_folder_for_which_there_is_no_room_is_one_line_and_brings_nothing(name, where, mounted, monkeypatch):
+    rl.put(b"x" * 100, f"{name}/a")
+    rl.put(b"x" * 200, f"{name}/b")
+    usage = shutil.disk_usage(where.parent)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=200 + (16 << 20)))
+        with pytest.raises(TransferError, match="no room for “" + name):
+            mounted()
+    assert not where.exists()
