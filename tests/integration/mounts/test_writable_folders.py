@@ -732,3 +732,32 @@ def test_a_folder_for_which_there_is_no_room_is_one_line_and_brings_nothing(name
         with pytest.raises(TransferError, match="no room for “" + name):
             mounted()
     assert not where.exists()
+
+
+def test_a_version_whose_answer_was_lost_is_no_conflict(name, where, mounted, monkeypatch):
+    folder = mounted()
+    (where / "a").write_bytes(b"one")
+    folder.sync()
+    (where / "a").write_bytes(b"two")
+    objects = folder._store.objects
+    real = objects.complete
+
+    def lost(object_id):
+        real(object_id)
+        raise Unreachable("the answer was lost")
+
+    def gone(*_, **__):
+        raise Unreachable("the store is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(objects, "complete", lost)
+        patch.setattr(objects, "delete", gone)
+        with pytest.raises(Unreachable):
+            folder.sync()
+    (where / "a").write_bytes(b"three")
+    sent = folder.sync()
+    assert (sent.files, sent.conflicts) == (["a"], {})
+    assert versions(f"{name}/a") == [b"three", b"two", b"one"]
+    for intent in journal.everything():
+        if intent.name == f"{name}/a":
+            intent.close()
