@@ -43,6 +43,8 @@ class Brought:
         failed: Why something couldn't come, a sentence, by path.
         folders: How many folders and archives beneath the name were left out.
         hidden: How many objects were left out for their names: a program's own, or a secret's.
+        namesake: Whether a folder was put under the very name of this one: what is in that doesn't come.
+        listed: The newest version of each file that the store has, as it was looked at.
     """
 
     files: list[str] = field(default_factory=list)
@@ -51,6 +53,8 @@ class Brought:
     failed: dict[str, str] = field(default_factory=dict)
     folders: int = 0
     hidden: int = 0
+    namesake: bool = False
+    listed: dict[str, ObjectView] = field(default_factory=dict)
 
 
 class Bringing:
@@ -101,6 +105,8 @@ class Bringing:
         """
         transfer.begin(Phase.LOOKING)
         views, self._brought.folders = remote.files(self._store, self._prefix)
+        self._brought.namesake = self._mounting and remote.is_put_as_folder(self._store, self._prefix.rstrip("/"))
+        self._brought.listed = views
         wanted = {path: view for path, view in views.items() if self._is_wanted(path, view, scan)}
         total = sum(size_of(view) or 0 for path, view in wanted.items())
 
@@ -136,6 +142,8 @@ class Bringing:
     def _bring(self, path: str, view: ObjectView, looks: Looks | None, transfer: Transfer) -> None:
         at = Path(self._where) / path
         if looks is None:
+            if at.is_dir() and not at.is_symlink():
+                raise MountError(f"{shown(path)} can't come in: it is a directory here, and a file in the store")
             if os.path.lexists(at):
                 return  # it is left out here, or came at this moment
             staged = self._placing.stage(view, transfer)
