@@ -107,7 +107,7 @@ class Bringing:
             # Twice the room is more than there is: what comes goes straight to where it is wanted.
             self._keeps = not apart or shutil.disk_usage(self._workshop).free >= apart + kept + RESERVE
             apart += kept if self._keeps else 0
-        with room(self._workshop, apart, self._what):
+        with room(self._workshop.parent, apart, self._what):
             pass
 
     def _one(self, each: Shown, target: Path, share: Share) -> None:

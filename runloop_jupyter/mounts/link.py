@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["LinkMount", "Need", "plan"]
 
 NAMED: Final = 3
+AT_EXIT_S: Final = 1.0
 _TAKEN: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 
 
@@ -68,7 +69,8 @@ class LinkMount:
         self.notes: tuple[str, ...] = ()
         self._store = store
         self._what = what or str(where)
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._showing: Transfer | None = None
         self._counts = Counts()
         self._mounted = True
         sweeping.clear_at(self.where)
@@ -112,10 +114,11 @@ class LinkMount:
             MountError: It is mounted no more.
             DigestMismatch, TransferError, StoreError, Unreachable: As for a new one.
         """
-        with self._lock:
+        with self._lock, self._showing_by(transfer):
             if not self._mounted:
                 raise MountError(f"{written(str(self.where))} is mounted no more. Mount it anew: %rl_mount")
-            before = list(placed.things(self._tree))
+            # What somebody removed is shown again; of a change that broke off it is seen what there is.
+            before = placed.present(self._root, placed.things(self._tree))
             change = changing.between(self._root, before, layout)
             self.notes = ()
             if change.is_none:
@@ -125,15 +128,12 @@ class LinkMount:
                 # Before anything is placed it is written down; who is killed in the middle leaves both.
                 self._write(workshop, [*change.meanwhile, *new])
                 transfer.checkpoint()
-                try:
-                    now = change.carry_out(workshop, new)
-                except BaseException:
-                    self._write(None, placed.present(self._root, [*change.meanwhile, *new]))
-                    raise
-            self._write(None, now)
+                now = change.carry_out(workshop, new)
             self.notes = (*self.notes, *change.notes)
             self.record = replace(self.record, size=layout.size)
-            self.record.save()
+            with suppress(OSError):  # a full disk: more is written down than there is, and that is seen
+                self._write(None, now)
+                self.record.save()
 
     def unmount(self) -> None:
         """Take away what was placed, and the directory if it was made for that and nothing else is in it.
@@ -141,6 +141,8 @@ class LinkMount:
         Raises:
             MountError: This process is in the directory, or the system refuses.
         """
+        if (showing := self._showing) is not None:
+            showing.cancel()  # a change may take as long as its bytes do
         with self._lock:
             if not self._mounted:
                 return
@@ -156,9 +158,22 @@ class LinkMount:
             self.notes = (sweeping.said(left, self.where),) if left else ()
 
     def _at_exit(self) -> None:
-        if self._mounted and self._pid == os.getpid():  # a forked child's end is none of it
+        if self._pid != os.getpid():  # a forked child's end is none of it
+            return
+        if self._showing is not None:
+            self._showing.cancel()
+        # What is still at work after that is ended with the process, and the next load takes away what it left.
+        if self._mounted and self._lock.acquire(timeout=AT_EXIT_S):
             with suppress(OSError, RunloopError):
                 sweeping.take_away(self.record)
+
+    @contextmanager
+    def _showing_by(self, transfer: Transfer) -> Iterator[None]:
+        self._showing = transfer
+        try:
+            yield
+        finally:
+            self._showing = None
 
     @property
     def _tree(self) -> Path:

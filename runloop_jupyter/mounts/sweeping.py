@@ -30,6 +30,7 @@ def sweep() -> list[str]:
     for record in table.abandoned():
         with suppress(OSError):  # a disk that is full, or gone: the next load tries again
             said += clear(record)
+    table.tidy()
     return said
 
 

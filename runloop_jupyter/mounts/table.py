@@ -13,7 +13,7 @@ import secrets
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter import process
 from runloop_jupyter.atomic import atomic_writer
@@ -24,6 +24,9 @@ from runloop_jupyter.transfer.journal import Owner, me
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+LEFT_ALONE_S: Final = 3600.0
+"""What looks like a leftover may be a moment's work of another process."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class Record:
         """Strike it out, with what stands beside; harmless where that is done."""
         directory = _directory()
         for name in sorted(_names(directory), key=lambda name: name.endswith(".json")):  # the record last
-            if name.startswith(f"{self.token}."):
+            if name.startswith((f"{self.token}.", f".{self.token}.")):
                 with suppress(OSError):
                     (directory / name).unlink()
 
@@ -151,6 +154,18 @@ def everything() -> list[Record]:
 def abandoned() -> Iterator[Record]:
     """Yield the mounts whose kernels are gone, the oldest first. Cheap when there are none."""
     yield from (record for record in everything() if record.abandoned)
+
+
+def tidy() -> None:
+    """Remove what was being written when somebody was killed, once that is an hour ago."""
+    try:
+        directory, before = cache_dir() / "mounts", time.time() - LEFT_ALONE_S
+    except InputError:
+        return
+    for name in _names(directory):
+        with suppress(OSError):
+            if name.startswith(".") and (directory / name).stat().st_mtime < before:
+                (directory / name).unlink()
 
 
 def at(where: Path) -> Record | None:

@@ -45,6 +45,6 @@ def contents(root: Path) -> dict[str, bytes | str]:
 
 
 def records() -> list[str]:
-    """What is written down of mounts."""
+    """What is written down of mounts, without what was being written when somebody was killed."""
     folder = cache_dir() / "mounts"
-    return sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []
+    return sorted(each.name for each in folder.iterdir() if each.name[0] != ".") if folder.is_dir() else []

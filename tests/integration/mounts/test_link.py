@@ -7,6 +7,7 @@ import shutil
 import stat
 import tarfile
 import tempfile
+import threading
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from network import bad_network
 import runloop_jupyter as rl
 from runloop_jupyter import errors, session
 from runloop_jupyter.local import launch
-from runloop_jupyter.mounts import bringing, ground, link, sweeping, table
+from runloop_jupyter.mounts import bringing, changing, ground, link, sweeping, table
 from runloop_jupyter.mounts.layout import lay_out
 from runloop_jupyter.paths import cache_dir
 from runloop_jupyter.transfer import cache as caching
@@ -429,6 +430,58 @@ def test_a_change_that_is_cancelled_leaves_what_was_shown(top, where, mounted):
     assert list(contents(where)) == ["y.bin"]
 
 
+def test_letting_go_stops_a_change_that_takes_its_time(top, where):
+    shown = mount(where, rl.put(b"1", f"{top}x"), prefix=top)
+    large = rl.put(random.Random(10).randbytes(2 * MIB), f"{top}y")
+    caching.current().upkeep.clear(in_use=True)
+    begun, over = threading.Event(), threading.Event()
+    transfer = a_transfer()
+    transfer.changed.listen(lambda now: (begun.set(), over.wait(0.5)) if now.done else None)
+    ended = []
+
+    def follow():
+        try:
+            shown.show(layout_of(large, prefix=top), transfer)
+        except errors.TransferCancelled:
+            ended.append(True)
+
+    following = threading.Thread(target=follow)
+    following.start()
+    assert begun.wait(10)
+    shown.unmount()
+    over.set()
+    following.join()
+    assert ended == [True]
+    assert contents(where.parent) == {}
+
+
+def test_what_somebody_removed_is_there_again_after_the_next_change(top, folder, where, mounted):
+    things = [rl.put(b"1", f"{top}x"), rl.put(b"2", f"{top}y")]
+    shown = mounted(*things, prefix=top)
+    (where / "x.bin").unlink()
+    shown.show(layout_of(*things, prefix=top), a_transfer())
+    assert contents(where) == {"x.bin": b"1", "y.bin": b"2"}
+
+
+def test_after_a_change_that_broke_off_the_next_one_goes_on(top, folder, where, mounted, monkeypatch):
+    first, second, third = (rl.put(b"%d" % n, f"{top}x") for n in range(3))
+    other = rl.put(folder, f"{top}scans")
+    shown = mounted(first, other, prefix=top)
+
+    def break_off(*_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(changing.Change, "_place", break_off)
+        with pytest.raises(OSError, match="Input/output"):
+            shown.show(layout_of(first, second, prefix=top), a_transfer())
+    shown.show(layout_of(second, third, other, prefix=top), a_transfer())
+    assert (where / "x.bin").read_bytes() == b"2"
+    assert sorted(map(str, contents(where).values())) == sorted(map(str, [b"1", b"2", *IN_FOLDER.values()]))
+    shown.unmount()
+    assert not where.exists()
+
+
 def test_one_that_is_gone_fails_the_whole_and_leaves_nothing(top, where):
     gone, other = rl.put(b"1", f"{top}x"), rl.put(b"2", f"{top}y")
     rl.rm(gone)
@@ -516,16 +569,24 @@ def as_somebody(uid, top, what):
     os._exit(0)
 
 
-@pytest.mark.parametrize("uid", [0, 65534])
-def test_a_file_is_the_caches_own_but_for_root_who_might_write_to_it(top, uid, where, monkeypatch):
-    uid = uid if os.geteuid() == 0 else os.geteuid()  # who isn't root is tested as who they are
-    data = random.Random(5).randbytes(100_000)
-    thing = rl.put(data, f"{top}x")
-    mount(where, thing).unmount()  # what is loaded by root is there for the other
+@pytest.fixture
+def place(top, where, monkeypatch):
+    """A directory of anybody's, and a store that anybody reaches."""
+    mount(where, rl.put(b"1", f"{top}first")).unmount()  # what is loaded by root is there for the other
     endpoint = launch.ensure()
     monkeypatch.setenv("RUNLOOP_BASE_URL", endpoint.base_url)
     monkeypatch.setenv("RUNLOOP_API_KEY", endpoint.key.reveal())
-    place = Path(tempfile.mkdtemp(prefix="rl-as-"))
+    made = Path(tempfile.mkdtemp(prefix="rl-as-"))
+    yield made
+    (made / "shut").chmod(0o755) if (made / "shut").exists() else None
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.mark.parametrize("uid", [0, 65534])
+def test_a_file_is_the_caches_own_but_for_root_who_might_write_to_it(top, uid, place):
+    uid = uid if os.geteuid() == 0 else os.geteuid()  # who isn't root is tested as who they are
+    data = random.Random(5).randbytes(100_000)
+    thing = rl.put(data, f"{top}x")
     os.chown(place, uid, -1)
 
     def work():
@@ -535,12 +596,31 @@ def test_a_file_is_the_caches_own_but_for_root_who_might_write_to_it(top, uid, w
             caching.current().upkeep.clear(in_use=True)
             return [*said, file.read_bytes() == data]
 
-    try:
-        assert as_somebody(uid, place, work) == repr([uid != 0, uid == 0, True])
-        assert not (place / "data").exists()
-        assert [each.name for each in (place / "cache/mounts").iterdir()] == []
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+    assert as_somebody(uid, place, work) == repr([uid != 0, uid == 0, True])
+    assert not (place / "data").exists()
+    assert [each.name for each in (place / "cache/mounts").iterdir()] == []
+
+
+def test_a_directory_of_ones_own_in_one_of_somebody_elses_will_do(top, place):
+    uid = 65534 if os.geteuid() == 0 else os.geteuid()
+    thing = rl.put(b"1", f"{top}x")
+    os.chown(place, uid, -1)
+    for path in ("shut", "shut/data"):
+        (place / path).mkdir()
+        os.chown(place / path, uid, -1)
+    (place / "shut").chmod(0o555)
+
+    def work():
+        with mount_for(place / "shut/data", thing) as file:
+            said = [file.read_bytes()]
+        try:
+            mount(place / "shut/new", thing)
+        except errors.MountError as error:
+            said.append(str(error))
+        return said
+
+    assert as_somebody(uid, place, work) == repr([b"1", f"{place}/shut can't be written to. Give another directory"])
+    assert [each.name for each in (place / "shut").rglob("*")] == ["data"]
 
 
 @contextmanager

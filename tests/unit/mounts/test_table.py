@@ -65,6 +65,21 @@ def test_what_stands_beside_a_record_goes_with_it_and_other_records_stay(where):
     assert [each.name for each in (cache_dir() / "mounts").iterdir()] == [f"{other.token}.json"]
 
 
+def test_what_was_being_written_when_somebody_was_killed_goes_in_time(where):
+    record = table.enter("link", "x", where, "s")
+    folder = cache_dir() / "mounts"
+    for name in (
+        f".{record.token}.tree.0123456789ab.part",
+        ".old.json.0123456789ab.part",
+        ".new.json.0123456789ab.part",
+    ):
+        (folder / name).touch()
+    os.utime(folder / ".old.json.0123456789ab.part", (1, 1))
+    table.tidy()
+    record.remove()
+    assert [each.name for each in folder.iterdir()] == [".new.json.0123456789ab.part"]
+
+
 def test_the_newest_of_a_directory_is_the_one_that_is_there(where):
     table.enter("link", "x", where, "s")
     assert table.at(where).what == "x"
@@ -88,6 +103,7 @@ def test_a_record_under_another_ones_name_is_none(where):
 def test_where_there_is_no_cache_there_are_no_mounts(monkeypatch):
     monkeypatch.setenv("RUNLOOP_JUPYTER_CACHE", "/dev/null/cache")
     assert table.everything() == []
+    table.tidy()
 
 
 def test_looking_where_nothing_is_mounted_loads_nothing_heavy():
