@@ -68,7 +68,7 @@ def begin():
     """Starts kernels that have a folder mounted; none outlives the test."""
     begun = []
 
-    def start(name, where, quiet_s=QUIET_S):
+    def start(name, where, quiet_s=QUIET_S, *, waits=True):
         kernel = subprocess.Popen(
             [sys.executable, folder_kernel.__file__, name, str(where), str(quiet_s)],
             env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(folder_kernel.__file__).parent), *sys.path])},
@@ -76,7 +76,7 @@ def begin():
             stdout=subprocess.PIPE,
         )
         begun.append(kernel)
-        assert kernel.stdout.readline() == b"mounted\n"
+        assert not waits or kernel.stdout.readline() == b"mounted\n"
         return kernel
 
     yield start
@@ -116,6 +116,28 @@ def test_a_kernel_that_is_killed_while_it_sends_loses_nothing_and_leaves_no_torn
     for path, contents in saved.items():
         assert set(versions(f"{name}/{path}")) <= contents
     assert not look()
+
+
+def test_a_kernel_that_is_killed_while_a_folder_comes_in_leaves_whole_files_and_the_next_goes_on(home, begin):
+    name, where = new_name(), home / "folder"
+    folder = mount(name, home / "other")
+    for number in range(150):
+        (home / "other" / f"{number}.bin").write_bytes(os.urandom(20_000))
+    folder.unmount()
+    there = stored(name)
+    for least in (1, 40, 90):
+        kernel = begin(name, where, waits=False)
+        deadline = time.monotonic() + 30
+        while len(list(where.glob("*.bin")) if where.exists() else []) < least:
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        end(kernel)
+        came = {path: content for path, content in files(where).items() if not path.startswith(".")}
+        assert came.items() <= there.items()
+    folder = mount(name, where)
+    assert files(where) == there
+    assert folder.sync().files == []
+    folder.unmount()
 
 
 def test_a_kernel_that_ends_sends_what_is_left(home, begin):

@@ -18,6 +18,7 @@ from runloop_jupyter.mounts.writable.writers import being_written
 from runloop_jupyter.transfer import digest
 from runloop_jupyter.transfer.folders.together import together
 from runloop_jupyter.transfer.manifest import size_of
+from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Brought:
         failed: Why something couldn't come, a sentence, by path.
         folders: How many folders and archives beneath the name were left out.
         hidden: How many objects were left out for their names: a program's own, or a secret's.
+        namesake: Whether a folder was put under the very name of this one: what is in that doesn't come.
+        listed: The newest version of each file that the store has, as it was looked at.
     """
 
     files: list[str] = field(default_factory=list)
@@ -50,6 +53,8 @@ class Brought:
     failed: dict[str, str] = field(default_factory=dict)
     folders: int = 0
     hidden: int = 0
+    namesake: bool = False
+    listed: dict[str, ObjectView] = field(default_factory=dict)
 
 
 class Bringing:
@@ -95,10 +100,13 @@ class Bringing:
 
         Raises:
             TransferCancelled: Cancelled.
+            TransferError: There is no room for all of it.
             StoreError, Unreachable, ConnectionLost: The store refused, or is gone.
         """
         transfer.begin(Phase.LOOKING)
         views, self._brought.folders = remote.files(self._store, self._prefix)
+        self._brought.namesake = self._mounting and remote.is_put_as_folder(self._store, self._prefix.rstrip("/"))
+        self._brought.listed = views
         wanted = {path: view for path, view in views.items() if self._is_wanted(path, view, scan)}
         total = sum(size_of(view) or 0 for path, view in wanted.items())
 
@@ -115,7 +123,8 @@ class Bringing:
                 self._fail(path, f"{shown(path)} can't come in: it is no name for a file")
 
         try:
-            together(transfer, Phase.RECEIVING, total, sorted(wanted), bring, at_once=AT_ONCE)
+            with room(Path(self._where), total, self._prefix.rstrip("/")):  # one line now, and not one for each file
+                together(transfer, Phase.RECEIVING, total, sorted(wanted), bring, at_once=AT_ONCE)
         finally:
             self._placing.tidy()
             self._state.save()
@@ -133,6 +142,8 @@ class Bringing:
     def _bring(self, path: str, view: ObjectView, looks: Looks | None, transfer: Transfer) -> None:
         at = Path(self._where) / path
         if looks is None:
+            if at.is_dir() and not at.is_symlink():
+                raise MountError(f"{shown(path)} can't come in: it is a directory here, and a file in the store")
             if os.path.lexists(at):
                 return  # it is left out here, or came at this moment
             staged = self._placing.stage(view, transfer)

@@ -15,7 +15,7 @@ from runloop_jupyter.transfer.whole import Whole
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from runloop_jupyter.mounts.writable.state import Known
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ONE_BY_ONE: Final = 8
 """Names up to which each is asked for by itself; the newest of more are found in one walk."""
+UPLOAD_MS: Final = 3_600_000
+"""How much older than another that came before it a version may be: its upload took as long as a link is good."""
 
 
 def files(store: Store, prefix: str) -> tuple[dict[str, ObjectView], int]:
@@ -37,23 +39,65 @@ def files(store: Store, prefix: str) -> tuple[dict[str, ObjectView], int]:
     return plain, len(found) - len(plain)
 
 
-def latest(store: Store, prefix: str, paths: Collection[str]) -> Callable[[str], ObjectView | None]:
-    """Return what gives the newest version of each of `paths`.
+class Latest:
+    """Says what the newest version of a file is, before it is sent.
 
-    A few are each asked for when their turn comes, a page at most, as a put does: a version that lies further back is
-    not found, and is a version still.
+    A few are each asked for when their turn comes, a page at most, as a put does. Many are found in one walk through
+    the folder's list, newest first, back to where it was walked through before. What such a look doesn't find isn't
+    lost for that: it is a version still, only an older one.
+
+    Args:
+        store: The store.
+        prefix: How the names of the folder's objects begin, with a slash behind it.
+        known: What is known of its files; read while others write.
     """
-    if len(paths) > ONE_BY_ONE:
-        return {path[len(prefix) :]: view for path, view in entries.beneath(store, prefix.rstrip("/")).items()}.get
 
-    def ask(path: str) -> ObjectView | None:
-        name = prefix + path
-        page = store.objects.list(Filter(name=name, state=ObjectState.READ_ONLY), limit=PAGE)
-        return next(
-            (view for view in page.objects if view.name == name and is_alive(view) and not is_member(view)), None
-        )
+    def __init__(self, store: Store, prefix: str, known: Mapping[str, Known]) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._known = known
+        self._seen_ms = 0
+        self._news: set[str] = set()
 
-    return ask
+    def listed(self, views: Mapping[str, ObjectView]) -> None:
+        """Take in a list of all there is, of which most has come in by now."""
+        self._news = set()
+        self._take(views)
+
+    def of(self, paths: Collection[str]) -> Callable[[str], ObjectView | None]:
+        """Return what gives the newest version of each of `paths`, None where there is none."""
+        if len(paths) <= ONE_BY_ONE:
+            return self._ask
+        found = self._walk()
+        self._take(found)
+        return lambda path: self._ask(path) if path in self._news else found.get(path)
+
+    def _ask(self, path: str) -> ObjectView | None:
+        view = _newest(self._store, self._prefix + path)
+        if view is None or not is_news(view, self._known.get(path)):
+            self._news.discard(path)
+        return view
+
+    def _take(self, views: Mapping[str, ObjectView]) -> None:
+        # What is news is asked for whenever its turn comes, for the next walk won't reach it.
+        self._news |= {path for path, view in views.items() if is_news(view, self._known.get(path))}
+        self._seen_ms = max([self._seen_ms, *(view.create_time_ms for view in views.values())])
+
+    def _walk(self) -> dict[str, ObjectView]:
+        found: dict[str, ObjectView] = {}
+        for page in self._store.objects.pages(Filter(name=self._prefix, state=ObjectState.READ_ONLY), first=PAGE):
+            for view in page.objects:
+                if view.name.startswith(self._prefix) and is_alive(view) and not is_member(view):
+                    found.setdefault(view.name[len(self._prefix) :], view)
+            if page.objects and page.objects[-1].create_time_ms < self._seen_ms - UPLOAD_MS:
+                break
+        return found
+
+
+def is_put_as_folder(store: Store, name: str) -> bool:
+    """Whether the newest version under a name is a folder, as files or as an archive, as far as a page tells."""
+    view = _newest(store, name)
+    return view is not None and _is_folder(view)
 
 
 def is_news(view: ObjectView, base: Known | None) -> bool:
@@ -98,6 +142,11 @@ def is_same(store: Store, view: ObjectView, file: Path, digest_: str, transfer: 
             hasher.update(piece)
             transfer.advance(len(piece))
     return f"{digest.DEFAULT}:{hasher.hexdigest()}" == digest_
+
+
+def _newest(store: Store, name: str) -> ObjectView | None:
+    page = store.objects.list(Filter(name=name, state=ObjectState.READ_ONLY), limit=PAGE)
+    return next((view for view in page.objects if view.name == name and is_alive(view) and not is_member(view)), None)
 
 
 def _is_folder(view: ObjectView) -> bool:

@@ -6,7 +6,7 @@ import errno
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.archive.names import shown
 from runloop_jupyter.errors import (
@@ -21,8 +21,8 @@ from runloop_jupyter.errors import (
     Unreachable,
     one_line,
 )
-from runloop_jupyter.mounts.writable import remote
 from runloop_jupyter.mounts.writable.outcome import FolderState, Pause, Sent
+from runloop_jupyter.mounts.writable.remote import Latest
 from runloop_jupyter.mounts.writable.scanning import Scan
 from runloop_jupyter.mounts.writable.sending import Changed, Fate
 from runloop_jupyter.mounts.writable.state import TICK_S
@@ -58,13 +58,6 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _OF_STORE: Final = (Unreachable, StoreError, ConnectionLost, EmbeddedStoreError, ProfileError)
 
 
-class MakesBringing(Protocol):
-    """Makes what brings one version in."""
-
-    def __call__(self, *, mounting: bool = False) -> Bringing:
-        """Return it."""
-
-
 class Rounds:
     """Looks and sends. One caller at a time; `state` and `asked_to_stop` from anywhere.
 
@@ -74,7 +67,7 @@ class Rounds:
         state: What is known of the files.
         scanner: Looks at them.
         sending: Sends one.
-        bringing: Brings one in, where both sides changed.
+        bringing: Makes what brings one in, where both sides changed.
         quiet_s: How long a file must look the same before it is sent.
 
     Attributes:
@@ -89,13 +82,12 @@ class Rounds:
         state: State,
         scanner: Scanner,
         sending: Sending,
-        bringing: MakesBringing,
+        bringing: Callable[[], Bringing],
         quiet_s: float,
     ) -> None:
         self.scan = Scan()
         self.last = Sent()
-        self._prefix = prefix
-        self._store = store
+        self._latest = Latest(store, prefix, state.known)
         self._known = state
         self._scanner = scanner
         self._sending = sending
@@ -172,6 +164,7 @@ class Rounds:
 
     def came(self, brought: Brought, rescued: list[str]) -> None:
         """Count what came in, and note conflicts; the next look comes at once."""
+        self._latest.listed(brought.listed)
         with self._lock:
             self._brought += len(brought.files)
             for path, kept in brought.conflicts.items():
@@ -285,7 +278,7 @@ class Rounds:
         """
         if not todo:
             return False
-        latest = remote.latest(self._store, self._prefix, todo)
+        latest = self._latest.of(todo)
         again = threading.Event()
 
         def one(path: str, share: Transfer) -> None:

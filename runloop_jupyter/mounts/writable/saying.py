@@ -46,6 +46,10 @@ def notes(name: str, scan: Scan, brought: Brought, conflicts: Mapping[str, str])
         what = "folder or archive" if brought.folders == 1 else "folders and archives"
         stay = "stays" if brought.folders == 1 else "stay"
         said.append(f"{brought.folders:,} {what} beneath “{name}” {stay} in the store: get them with %rl_get")
+    if brought.namesake:
+        said.append(
+            f"what was put as the folder “{name}” is another thing and stays in the store: %rl_get {quoted(name)}"
+        )
     if brought.hidden:
         what = "object stays" if brought.hidden == 1 else "objects stay"
         said.append(f"{brought.hidden:,} {what} in the store, called like secrets or programs' own files")

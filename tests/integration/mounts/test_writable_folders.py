@@ -18,8 +18,9 @@ from folders import files, looking, mount, new_name, stored, versions
 import runloop_jupyter as rl
 from runloop_jupyter import session
 from runloop_jupyter.actions.recover import recover
-from runloop_jupyter.errors import InputError, MountError, TransferCancelled, Unreachable
+from runloop_jupyter.errors import InputError, MountError, TransferCancelled, TransferError, Unreachable
 from runloop_jupyter.mounts import table
+from runloop_jupyter.mounts.writable import remote
 from runloop_jupyter.mounts.writable.state import looks_of
 from runloop_jupyter.mounts.writable.unsent import unsent
 from runloop_jupyter.transfer import journal, parts
@@ -413,13 +414,18 @@ def test_what_has_no_place_in_the_directory_is_named_and_the_rest_comes(name, wh
     (tmp_path / "packed").mkdir()
     (tmp_path / "packed" / "x").write_bytes(b"8")
     rl.put(tmp_path / "packed", f"{name}/packed")
+    rl.put(tmp_path / "packed", name)
+    rl.put(b"9", f"{name}/dir")
     (tmp_path / "elsewhere").mkdir()
     where.mkdir()
     (where / "link").symlink_to(tmp_path / "elsewhere")
+    (where / "dir").mkdir()
     folder = mounted()
-    assert sorted(each.name for each in where.iterdir()) == ["a", "fine", "link"]
+    assert sorted(each.name for each in where.iterdir()) == ["a", "dir", "fine", "link"]
     assert not list((tmp_path / "elsewhere").iterdir())
-    said = "\n".join(folder.notes)
+    said = "\n".join([*folder.notes, *folder.brought.failed.values()])
+    assert f"what was put as the folder “{name}” is another thing" in said
+    assert "dir can't come in: it is a directory here" in said
     assert "1 folder or archive beneath" in said
     assert "link is no directory" in said
     assert "can't come in" in said
@@ -701,3 +707,108 @@ def test_a_forked_child_leaves_the_folder_to_its_parent(name, where, mounted):
         os._exit(code if code == 1 else 0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert folder.sync().files == ["a"]
+
+
+def test_a_mount_that_fails_leaves_the_folder_as_it_was(name, where, mounted, monkeypatch):
+    folder = mount(name, where)
+    (where / "a").write_bytes(b"one")
+    drop(folder)
+    line = told(name)
+    assert line
+
+    def gone(*_, **__):
+        raise Unreachable("the store gave no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder._store.objects, "pages", gone)
+        with pytest.raises(Unreachable):
+            mounted()
+        with pytest.raises(Unreachable):
+            mounted(name=f"{name}-new", at=where.parent / "in" / "new")
+    assert told(name) == line
+    assert not (where.parent / "in").exists()
+
+
+def test_a_folder_for_which_there_is_no_room_is_one_line_and_brings_nothing(name, where, mounted, monkeypatch):
+    rl.put(b"x" * 100, f"{name}/a")
+    rl.put(b"x" * 200, f"{name}/b")
+    usage = shutil.disk_usage(where.parent)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=200 + (16 << 20)))
+        with pytest.raises(TransferError, match="no room for “" + name):
+            mounted()
+    assert not where.exists()
+
+
+def test_a_version_whose_answer_was_lost_is_no_conflict(name, where, mounted, monkeypatch):
+    folder = mounted()
+    (where / "a").write_bytes(b"one")
+    folder.sync()
+    (where / "a").write_bytes(b"two")
+    objects = folder._store.objects
+    real = objects.complete
+
+    def lost(object_id):
+        real(object_id)
+        raise Unreachable("the answer was lost")
+
+    def gone(*_, **__):
+        raise Unreachable("the store is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(objects, "complete", lost)
+        patch.setattr(objects, "delete", gone)
+        with pytest.raises(Unreachable):
+            folder.sync()
+    (where / "a").write_bytes(b"three")
+    sent = folder.sync()
+    assert (sent.files, sent.conflicts) == (["a"], {})
+    assert versions(f"{name}/a") == [b"three", b"two", b"one"]
+    for intent in journal.everything():
+        if intent.name == f"{name}/a":
+            intent.close()
+
+
+def test_of_many_files_those_that_came_into_the_store_meanwhile_are_seen(name, where, mounted, monkeypatch):
+    monkeypatch.setattr(remote, "UPLOAD_MS", 0)
+    paths = [f"{number:02}" for number in range(20)]
+    folder = mounted()
+    for path in paths:
+        (where / path).write_bytes(b"one")
+    assert len(folder.sync().files) == 20
+    rl.put(b"theirs", f"{name}/15")
+    for number in range(5):
+        rl.put(b"another", f"{name}/others/{number}", force=True)
+    rl.put(b"theirs", f"{name}/03")
+    pages = folder._store.objects.pages
+    monkeypatch.setattr(folder._store.objects, "pages", lambda where, first: pages(where, limit=3))
+    for path in paths[:10]:
+        (where / path).write_bytes(b"mine 1")
+    sent = folder.sync()
+    assert (len(sent.files), list(sent.conflicts)) == (10, ["03"])
+    for path in paths[10:]:
+        (where / path).write_bytes(b"mine 2")
+    sent = folder.sync()  # the walk doesn't reach back to what it saw when it looked for others
+    assert (len(sent.files), list(sent.conflicts)) == (10, ["15"])
+    monkeypatch.undo()
+    folder.refresh()
+    assert files(where) == stored(name)
+
+
+def test_files_of_many_are_sent_without_a_walk_through_all_that_was_there_before(name, where, mounted, monkeypatch):
+    monkeypatch.setattr(remote, "UPLOAD_MS", 0)
+    monkeypatch.setattr(remote, "PAGE", 10)
+    for number in range(30):
+        rl.put(b"x", f"{name}/old/{number}", force=True)
+    folder = mounted()
+    for number in range(9):
+        (where / f"{number}").write_bytes(b"new")
+    asked, real = [], folder._store.objects._raw_page
+
+    def counted(*arguments, **more):
+        asked.append(1)
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(folder._store.objects, "_raw_page", counted)
+    assert len(folder.sync().files) == 9
+    assert asked == [1]
