@@ -39,9 +39,27 @@ class Ignored:
         """Whether `path`, a file or a folder from the root down, is left out."""
         if self._own is not None:
             within = path.removeprefix(self._prefix) + "/" * folder
-            if (said := self._own.check_file(within).include) is not None:
+            if (said := _word_on(within, self._own)) is not None:
                 return said
         return self._above is not None and self._above.holds(path, folder=folder)
+
+
+def _word_on(path: str, patterns: GitIgnoreSpec) -> bool | None:
+    """Return what the last pattern that speaks of `path` itself says: out, in, or None where none has a word on it.
+
+    To pathspec a pattern speaks of all that is beneath what it matches too, and ``!keep`` would take back what another
+    leaves out within ``keep``. Here whoever asks has asked for each folder above before.
+    """
+    for pattern in reversed(patterns.patterns):
+        found = pattern.match_file(path) if pattern.include is not None else None
+        if found is None:
+            continue
+        match = found.match
+        # The slash behind what was matched: in the middle of a path that was a folder above.
+        of_above = match.groupdict().get("ps_d") is not None and match.end("ps_d") < len(path)
+        if not of_above:
+            return bool(pattern.include)
+    return None
 
 
 def ignored_in(folder: int, prefix: str, above: Ignored | None) -> Ignored | None:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runloop_jupyter import archive
@@ -103,6 +103,7 @@ paths = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map("/".join)
 
 
 @given(files=st.sets(paths, min_size=1, max_size=10), at_root=patterns, beneath=patterns)
+@example(files={"keep.txt/foo/a"}, at_root="foo\n!keep.txt", beneath="")
 @settings(max_examples=40, deadline=None)
 def test_it_says_what_git_would_say(files, at_root, beneath):
     with tempfile.TemporaryDirectory() as scratch:
