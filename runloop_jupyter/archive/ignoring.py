@@ -51,15 +51,16 @@ def _word_on(path: str, patterns: GitIgnoreSpec) -> bool | None:
     leaves out within ``keep``. Here whoever asks has asked for each folder above before.
     """
     for pattern in reversed(patterns.patterns):
-        found = pattern.match_file(path) if pattern.include is not None else None
-        if found is None:
+        if pattern.regex is None or pattern.include is None:  # a comment
             continue
-        match = found.match
-        # The slash behind what was matched: in the middle of a path that was a folder above.
-        of_above = match.groupdict().get("ps_d") is not None and match.end("ps_d") < len(path)
-        if not of_above:
+        if any(_is_of(found, path) for found in pattern.regex.finditer(path)):
             return bool(pattern.include)
     return None
+
+
+def _is_of(found: re.Match[str], path: str) -> bool:
+    # The slash behind what was matched: in the middle of a path that was a folder above.
+    return found.groupdict().get("ps_d") is None or found.end("ps_d") == len(path)
 
 
 def ignored_in(folder: int, prefix: str, above: Ignored | None) -> Ignored | None:

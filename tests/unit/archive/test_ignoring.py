@@ -104,6 +104,7 @@ paths = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map("/".join)
 
 @given(files=st.sets(paths, min_size=1, max_size=10), at_root=patterns, beneath=patterns)
 @example(files={"keep.txt/foo/a"}, at_root="foo\n!keep.txt", beneath="")
+@example(files={"a/foo/a"}, at_root="foo/\n!*/", beneath="")
 @settings(max_examples=40, deadline=None)
 def test_it_says_what_git_would_say(files, at_root, beneath):
     with tempfile.TemporaryDirectory() as scratch:
