@@ -235,6 +235,29 @@ def test_a_file_that_cant_be_read_is_named_and_keeps_no_other_back(name, where, 
     assert (sent.files, sent.failed) == (["open"], {"closed": "closed can't be read (Permission denied)"})
     with pytest.raises(MountError, match=r"1 file in .* was not sent to .*: closed \(closed can't be read"):
         folder.unmount()
+    assert len(told(name)) == 1
+
+
+def test_a_file_that_was_sent_a_moment_ago_and_changed_since_still_waits(name, where, monkeypatch):
+    from runloop_jupyter.mounts.writable import sending
+
+    folder = mount(name, where)
+    (where / "a").write_bytes(b"one")
+    folder.sync()
+    (where / "a").write_bytes(b"more")
+
+    def refused(_):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "_flushed", refused)
+        folder.sync()
+        assert folder.state().waiting == 1
+        with pytest.raises(MountError, match="was not sent"):
+            folder.unmount()
+    folder = mount(name, where)
+    folder.unmount()
+    assert versions(f"{name}/a") == [b"more", b"one"]
 
 
 def test_a_change_in_the_store_comes_in_when_it_is_refreshed(name, where, mounted):
