@@ -125,7 +125,6 @@ class WritableFolder:
         self._record = records.Record(store.identity.id, store.identity.label, self.name, str(self.where), me())
         try:
             self._open(transfer, Filing(metadata or {}, ttl_ms, quiet_s), adopt=adopt)
-            self.record = table.enter(self.mode, self.name, self.where, store.identity.label, size=self.size)
         except BaseException:
             self._hold.release()
             raise
@@ -133,6 +132,7 @@ class WritableFolder:
             target=contextvars.copy_context().run, args=(self._run,), name=f"rl-{self.name[:20]}", daemon=True
         )
         self._thread.start()
+        threading.Thread(target=self._live, name="rl-folder-lives", daemon=True).start()
         atexit.register(self._at_exit)
 
     def __repr__(self) -> str:
@@ -250,6 +250,7 @@ class WritableFolder:
             rounds = self._prefix, self._store, state, self._scanner, sending, self._bringing, filing.quiet_s
             self._rounds = Rounds(*rounds)
             self.brought = self._bring(transfer, mounting=True)
+            self.record = table.enter(self.mode, self.name, self.where, self._store.identity.label, size=self.size)
         except BaseException:
             if state is not None:
                 state.close()
@@ -283,7 +284,6 @@ class WritableFolder:
         while not self._ended.wait(self._every_s):
             if self._pid != os.getpid():
                 return
-            self._hold.beat()
             if self._turn.acquire(blocking=False):
                 try:
                     self._rounds.now_and_then(self._transfer("up"), self._every_s)
@@ -291,6 +291,11 @@ class WritableFolder:
                     log.exception("the writable folder %s", self.name)
                 finally:
                     self._turn.release()
+
+    def _live(self) -> None:
+        """Show to other machines that it is mounted here, however long something is on its way."""
+        while not self._ended.wait(records.BEAT_S):
+            self._hold.beat()
 
     @contextmanager
     def _at_work(self, transfer: Transfer, *, ended: bool = False) -> Iterator[None]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BEAT_S: Final = 20.0
+"""How often whoever holds one says that he lives."""
 SILENCE_S: Final = 90.0
 """A lock may not reach from one machine to another; a process there that was heard of so lately lives."""
 
@@ -54,6 +55,20 @@ class Record:
     def directory(self) -> Path:
         """What is kept of it."""
         return home_dir() / "folders" / _key(self.store, self.name, self.where)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a process that lives has it mounted, as far as can be told."""
+        if self.finished:
+            return False
+        alive = self.owner.alive
+        if alive is not None:
+            return alive
+        # On another machine, which a lock may not reach: one that was heard of lately lives.
+        try:
+            return time.time() - _lock_of(self.where).stat().st_mtime < SILENCE_S
+        except OSError:
+            return False
 
     def save(self) -> None:
         """Write it down.
@@ -92,7 +107,8 @@ class Hold:
     """
 
     def __init__(self, where: str) -> None:
-        self._path = private_dir(home_dir() / "folders") / f"{_key(where)}.lock"
+        private_dir(home_dir() / "folders")
+        self._path = _lock_of(where)
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._fd: int | None = fd
         try:
@@ -101,24 +117,22 @@ class Hold:
             self.release()
             raise
         _holds.add(self)
-        self._beaten = 0.0
         self.beat()
 
     def beat(self) -> None:
         """Show that this process lives, to those on other machines."""
-        if self._fd is not None and time.monotonic() - self._beaten > BEAT_S:
-            self._beaten = time.monotonic()
+        if self._fd is not None:
             with suppress(OSError):
-                os.utime(self._fd)
+                os.utime(self._path)
 
     def release(self) -> None:
         """Let go of it; done already, it does nothing."""
-        if self._fd is not None:
+        fd, self._fd = self._fd, None
+        if fd is not None:
             with suppress(OSError):
-                os.utime(self._fd, (0, 0))  # to other machines: nobody is here
-                fcntl.flock(self._fd, fcntl.LOCK_UN)  # a child that is being forked may have the descriptor yet
-            os.close(self._fd)
-            self._fd = None
+                os.utime(self._path, (0, 0))  # to other machines: nobody is here
+                fcntl.flock(fd, fcntl.LOCK_UN)  # a child that is being forked may have the descriptor yet
+            os.close(fd)
 
     def forget(self) -> None:
         """In a child that was forked: let go of the descriptor, and leave the lock to the parent."""
@@ -134,18 +148,20 @@ def _lock(fd: int, where: str) -> None:
     except BlockingIOError:
         holder = next((each for each in records if each.where == where and not each.finished), None)
         raise _refusal(where, holder) from None
-    silent = time.time() - os.fstat(fd).st_mtime > SILENCE_S
     for each in records:
-        if each.finished:
-            continue
         if each.where == where:
-            if each.owner.alive is None and not silent:
+            # Of this machine the lock has said it.
+            if each.owner.alive is None and each.is_held:
                 raise _refusal(where, each)
-        elif each.owner.alive and (_is_in(where, each.where) or _is_in(each.where, where)):
+        elif (_is_in(where, each.where) or _is_in(each.where, where)) and each.is_held:
             raise MountError(
                 f"{where} overlaps with {each.where}, the writable folder “{each.name}”: a file would be of both. "
                 "Take another directory, or unmount that"
             )
+
+
+def _lock_of(where: str) -> Path:
+    return home_dir() / "folders" / f"{_key(where)}.lock"
 
 
 def _refusal(where: str, holder: Record | None) -> MountError:

@@ -95,6 +95,7 @@ class Rounds:
         self._quiet_s = quiet_s
         self._lock = threading.Lock()
         self._changed: dict[str, tuple[Looks, float]] = {}
+        self._unsure: dict[str, Looks] = {}
         self._failed: dict[str, Pause] = {}
         self._pause: Pause | None = None
         self._look_at = 0.0
@@ -206,12 +207,11 @@ class Rounds:
     def _unsent(self) -> dict[str, Looks]:
         """Return what is changed and not known to be in the store."""
         changed = dict(self._changed)
-        return {path: looks for path, (looks, _) in changed.items() if not self._is_only_unsure(path)}
+        return {path: looks for path, (looks, _) in changed.items() if not self._is_only_unsure(path, looks)}
 
-    def _is_only_unsure(self, path: str) -> bool:
+    def _is_only_unsure(self, path: str, looks: Looks) -> bool:
         # Sent a moment after it was changed: it is hashed once more when it is quiet, and most often is what it was.
-        known = self._known.known.get(path)
-        return known is not None and known.looks is None
+        return self._unsure.get(path) == looks
 
     def _look_again(self, transfer: Transfer, every_s: float) -> None:
         began, busy = time.monotonic(), time.thread_time()
@@ -232,6 +232,7 @@ class Rounds:
                 changed[path] = before if before is not None and before[0] == looks else (looks, now)
         self.scan, self._changed = scan, changed
         self._failed = {path: pause for path, pause in self._failed.items() if path in changed}
+        self._unsure = {path: looks for path, looks in self._unsure.items() if path in changed}
 
     def _glance(self) -> None:
         """Look again at what is changed, and at nothing else."""
@@ -252,7 +253,7 @@ class Rounds:
         if pause is not None and pause.looks == looks and now < pause.until:
             return False
         still = now - since
-        if still < (max(self._quiet_s, TICK_S) if self._is_only_unsure(path) else self._quiet_s):
+        if still < (max(self._quiet_s, TICK_S) if self._is_only_unsure(path, looks) else self._quiet_s):
             return False
         return still >= OPEN * self._quiet_s or not being_written(self._scanner.place(path))
 
@@ -326,10 +327,12 @@ class Rounds:
         if fate is Fate.NEWS and view is not None:
             return self._part(path, view, transfer, sent)
         with self._lock:
-            if settled or fate is Fate.SENT:
-                self._failed.pop(path, None)
+            self._failed.pop(path, None)
             if settled and not as_they_are:
                 self._changed.pop(path, None)
+                self._unsure.pop(path, None)
+            else:
+                self._unsure[path] = looks
             if fate is Fate.SENT:
                 self._times += 1
                 self._total.bytes += looks[0]

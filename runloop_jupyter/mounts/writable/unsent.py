@@ -58,7 +58,7 @@ def abandoned() -> Iterator[Unsent]:
         if mount.mode == "write":
             mount.remove()
     for record in records.everything():
-        if record.finished or record.owner.alive is not False or not Path(record.where).is_dir():
+        if record.finished or record.is_held or not Path(record.where).is_dir():
             continue
         try:
             found = _look(record)

@@ -2,6 +2,7 @@
 
 import atexit
 import json
+import mmap
 import os
 import shutil
 import socket
@@ -235,6 +236,29 @@ def test_a_file_that_cant_be_read_is_named_and_keeps_no_other_back(name, where, 
     assert (sent.files, sent.failed) == (["open"], {"closed": "closed can't be read (Permission denied)"})
     with pytest.raises(MountError, match=r"1 file in .* was not sent to .*: closed \(closed can't be read"):
         folder.unmount()
+    assert len(told(name)) == 1
+
+
+def test_a_file_that_was_sent_a_moment_ago_and_changed_since_still_waits(name, where, monkeypatch):
+    from runloop_jupyter.mounts.writable import sending
+
+    folder = mount(name, where)
+    (where / "a").write_bytes(b"one")
+    folder.sync()
+    (where / "a").write_bytes(b"more")
+
+    def refused(_):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "_flushed", refused)
+        folder.sync()
+        assert folder.state().waiting == 1
+        with pytest.raises(MountError, match="was not sent"):
+            folder.unmount()
+    folder = mount(name, where)
+    folder.unmount()
+    assert versions(f"{name}/a") == [b"more", b"one"]
 
 
 def test_a_change_in_the_store_comes_in_when_it_is_refreshed(name, where, mounted):
@@ -529,6 +553,56 @@ def test_a_file_that_is_changed_through_memory_while_it_is_sent_never_becomes_a_
     assert folder.sync().files == ["a"]
     folder.unmount()
     assert versions(f"{name}/a") == [file.read_bytes()]
+
+
+@pytest.fixture
+def mapped(where):
+    """A file of the folder that is mapped into memory, on a disk where such changes show in its times at all."""
+    where.mkdir()
+    (where / "a").write_bytes(b"0" * 4096)
+    with (where / "a").open("r+b") as file, mmap.mmap(file.fileno(), 4096) as memory:
+        memory[0] = 1
+        before = (where / "a").stat().st_mtime_ns
+        os.fsync(file.fileno())
+        time.sleep(0.02)  # some ticks of the disk's clock
+        memory[0] = 2
+        if (where / "a").stat().st_mtime_ns == before:
+            pytest.skip("in memory alone (tmpfs), such a change shows in nothing")
+        yield memory
+
+
+def test_what_changes_through_memory_after_it_was_sent_is_sent_again(name, where, mounted, mapped, monkeypatch):
+    """A page that was changed since it was last written to the disk can change again without a trace."""
+    monkeypatch.setattr("runloop_jupyter.mounts.writable.rounds.TICK_S", 0.0)
+    folder = mounted(adopt=True)
+    assert folder.sync().files == ["a"]
+    time.sleep(0.02)
+    mapped[0] = 3
+    assert folder.sync().files == ["a"]
+    assert [content[0] for content in versions(f"{name}/a")] == [3, 2]
+
+
+def test_a_file_that_changes_through_memory_all_the_time_has_versions_that_are_what_they_say(
+    name, where, mounted, mapped
+):
+    folder, over = mounted(adopt=True), threading.Event()
+
+    def change():
+        number = 0
+        while not over.is_set():
+            number += 1
+            mapped[:8] = number.to_bytes(8, "big")
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(5):
+            folder.sync()
+    finally:
+        over.set()
+        thread.join()
+    folder.sync()
+    assert versions(f"{name}/a")[0] == (where / "a").read_bytes()  # each is held against its digest
 
 
 def test_what_is_put_between_two_sends_of_another_is_not_lost(name, where, tmp_path, mounted):

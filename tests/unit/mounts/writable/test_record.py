@@ -16,8 +16,8 @@ def _own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("RUNLOOP_JUPYTER_HOME", str(tmp_path / "home"))
 
 
-def record(where, **more):
-    return Record("store", "a store", "name", where, me(), **more)
+def record(where, owner=None, **more):
+    return Record("store", "a store", "name", where, owner or me(), **more)
 
 
 def test_what_is_written_down_is_read_and_what_is_damaged_passed_over():
@@ -67,7 +67,7 @@ def test_a_forked_child_neither_holds_a_directory_nor_lets_go_of_its_parents():
 def test_what_overlaps_with_a_folder_that_somebody_has_mounted_is_refused():
     record("/data/in").save()
     record("/old", finished=True).save()
-    replace(record("/dead"), owner=replace(me(), born="gone")).save()
+    record("/dead", owner=replace(me(), born="gone")).save()
     for where in ("/data", "/data/in/side"):
         with pytest.raises(MountError, match="overlaps with /data/in"):
             Hold(where)
@@ -75,11 +75,15 @@ def test_what_overlaps_with_a_folder_that_somebody_has_mounted_is_refused():
         Hold(where).release()
 
 
-def test_a_process_on_another_machine_holds_it_as_long_as_it_is_heard_of(monkeypatch):
-    replace(record("/data"), owner=replace(me(), host="elsewhere")).save()
-    path = records.home_dir() / "folders" / f"{records._key('/data')}.lock"
-    path.touch()
+def test_a_process_on_another_machine_holds_it_as_long_as_it_is_heard_of():
+    """A lock need not reach from one machine to another."""
+    there = record("/data", owner=replace(me(), host="elsewhere"))
+    there.save()
+    assert not there.is_held
     with pytest.raises(MountError, match="on elsewhere"):
-        Hold("/data")
-    os.utime(path, (1, 1))
-    Hold("/data").release()
+        Hold("/data")  # its lock appears at this moment, so somebody may just have begun
+    os.utime(records._lock_of("/data"), (1, 1))
+    hold = Hold("/data")
+    assert there.is_held  # somebody is heard of, whoever it is
+    hold.release()
+    assert not there.is_held
