@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -80,7 +81,7 @@ def mount(
         >>> pd.read_parquet(data / "adelie.parquet", columns=["mass"])  # doctest: +SKIP
     """
     said = _directory(to)
-    directory = said.expanduser().absolute()
+    directory = _absolute(said)
     if mode not in MODES:
         raise InputError(f"mode {mode!r}? There are {', '.join(MODES)}")
     session = sessions.current().as_it_is()
@@ -123,7 +124,7 @@ def umount(to: str | Path | Mount | None = None, *, everything: bool = False) ->
         everything: All that this kernel has mounted.
 
     Returns:
-        What was let go of.
+        What was let go of; nothing where it was what a kernel that is gone had left.
 
     Raises:
         InputError: Nothing of this kernel's is mounted there.
@@ -131,12 +132,14 @@ def umount(to: str | Path | Mount | None = None, *, everything: bool = False) ->
     """
     if (to is None) != everything:
         raise InputError("umount what? A directory, or everything: %rl_umount data, %rl_umount --all")
-    mounts = mounting.mine() if everything else [_mounted_at(to)]
+    mounts = mounting.mine() if everything else _mounted_at(to)
 
     def work(transfer: Transfer) -> list[Mount]:
         for each in mounts:
             transfer.checkpoint()
             each.unmount()
+        if not mounts and to is not None:
+            _clear(to)
         return mounts
 
     return ask("umount", work)
@@ -148,19 +151,32 @@ def _directory(to: object) -> Path:
     return Path(to)
 
 
-def _mounted_at(to: object) -> Mount:
+def _mounted_at(to: object) -> list[Mount]:
+    """Return this kernel's mount at a directory or around it; none where it has none."""
     if isinstance(to, Mount):
-        return to
-    where = _directory(to).expanduser().absolute()
+        return [to]
+    where = _absolute(_directory(to))
     mine = {each.path: each for each in mounting.mine()}
-    for path in (where, *where.parents):
-        if path in mine:
-            return mine[path]
-    record = table.at(where)
-    if record is not None and not record.abandoned:
+    return next(([mine[path]] for path in (where, *where.parents) if path in mine), [])
+
+
+def _clear(to: object) -> None:
+    """Let go of what no living kernel has mounted at a directory.
+
+    Raises:
+        InputError: Nothing is mounted there, or a living kernel has it.
+    """
+    record = table.at(_absolute(_directory(to)))
+    if record is None:
+        there = ", ".join(str(each.path) for each in mounting.mine())
+        raise InputError(f"nothing is mounted at {to}" + (f". There are {there}" if there else ""))
+    if record.owner.alive:
         raise InputError(f"{to} was mounted by another kernel (process {record.owner.pid}). Unmount it there")
-    there = ", ".join(map(str, mine))
-    raise InputError(f"nothing is mounted at {to}" + (f". There are {there}" if there else ""))
+    sweeping.clear(record)  # its own computer may be gone, and its name with it
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - ".." taken away, links kept, as mounts do it
 
 
 def _leave(directory: Path) -> None:

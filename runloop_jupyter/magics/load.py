@@ -19,7 +19,7 @@ from runloop_jupyter.magics.objects import RunloopMagics
 from runloop_jupyter.magics.overview import greeting
 from runloop_jupyter.magics.profiles import ProfileMagics
 from runloop_jupyter.mounts import table
-from runloop_jupyter.mounts.writable import unsent
+from runloop_jupyter.mounts.writable import record as writable
 from runloop_jupyter.transfer import journal
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _forget_completion(shell: InteractiveShell) -> None:
 
 def _attention() -> list[str]:
     # Looks at a few directories are all that an ordinary load does.
-    return [*_mounts(), *unsent.unsent(), *_puts()]
+    return [*_mounts(), *_folders(), *_puts()]
 
 
 def _mounts() -> list[str]:
@@ -78,6 +78,15 @@ def _mounts() -> list[str]:
     from runloop_jupyter.mounts.sweeping import sweep
 
     return _in_time(sweep, "what a killed kernel had mounted is being taken away; that takes long")
+
+
+def _folders() -> list[str]:
+    """Return what was not sent yet of folders to write in whose kernels are gone."""
+    if not writable.everything():
+        return []
+    from runloop_jupyter.mounts.writable.unsent import unsent
+
+    return _in_time(unsent, "folders to write in are being looked at for what was not sent yet; that takes long")
 
 
 def _puts() -> list[str]:

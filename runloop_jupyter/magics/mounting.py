@@ -50,7 +50,9 @@ class MountingMagics(Magics):
         from runloop_jupyter.display.line import Line
 
         gone = umount(said.directory, everything=said.all)
-        if len(gone) != 1:
-            return Line([f"unmounted {each.said}" for each in gone] or ["nothing was mounted"])
+        if not gone:
+            return Line([f"unmounted {said.directory}" if said.directory else "nothing was mounted"])
+        if len(gone) > 1:
+            return Line([f"unmounted {each.said}" for each in gone])
         (one,) = gone
         return Line([f"unmounted {one.said}", *[one.status] * bool(one.status), *one.notes])
