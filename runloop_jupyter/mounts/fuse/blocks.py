@@ -4,11 +4,12 @@ Mapped memory is read by several threads at once, two columns of a table are rea
 reads a little ahead and out of order: so this keeps no position, but notes up to 16 *runs*, each a reading that goes
 straight on, and fetches ahead of each by itself.
 
-What is fetched ahead may be in vain, so it is a share of what was read: at most an eighth until that is 256 KiB, a
-32nd from 8 MiB on and a 16th from 16 MiB on. Where two runs went so far before, as one column's chunks in a table do,
-a third is believed to go as far: up to there twice as much is fetched as was read, and requests are few. Where nothing
-was read but the first 32 MiB, all of it will be, and half as much is fetched ahead: a table's reader looks at its end
-first. A column in chunks of 8 MiB or more costs some hundredths more than it has.
+What is fetched ahead may be in vain, so it is a share of what was read: of the first 8 MiB a quarter, at most 512 KiB,
+and nothing past those until more was read, for a column of a table often has no more in one piece; then 384 KiB, and a
+16th from 16 MiB on. Where two runs went so far before, as the pieces of one column do, a third is believed to go as
+far: up to there twice as much is fetched as was read, and requests are few. Where nothing was read but the first
+32 MiB, all of it will be, and half as much is fetched ahead: a table's reader looks at its end first. So a column in
+pieces of 8 MiB or more costs some hundredths more than it has.
 
 Memory: of each open file `KEPT` bytes of blocks that were read, and at most `FARTHEST` of those on their way for each
 run; over all open files `BUDGET`, past which nothing is fetched ahead. What was read stays in the system's own page
@@ -47,6 +48,12 @@ PATIENCE_S: Final = 60.0
 """Seconds that a reader waits for the network, at most, before it is told that there is nothing."""
 _SPARE: Final = 4
 _RUNS: Final = 16
+_CHUNK: Final = 8 << 20
+"""Bytes that a column of a table has in one piece, or more: what comes after them may be another's."""
+_MOST_WITHIN: Final = 512 << 10
+_OVER: Final = 512 << 10
+"""Bytes that the system may read past such a piece by itself."""
+_BEYOND: Final = 384 << 10
 _ALL_OF_IT: Final = 32 << 20
 """Bytes from the beginning on, after which somebody reads all of it."""
 _SURE: Final = 512 << 10
@@ -72,8 +79,11 @@ def allowed(straight: int, expected: int = 0, *, alone: bool = False) -> int:
         return min(straight // 2, FARTHEST)
     if _SURE <= straight < expected:
         return min(expected - straight, 2 * straight, FARTHEST)
-    share = 16 if straight >= 16 << 20 else 32
-    return min(max(min(straight // 8, 256 << 10), straight // share), FARTHEST)
+    if straight >= 2 * _CHUNK:
+        return min(straight // 16, FARTHEST)
+    if straight >= _CHUNK:
+        return _BEYOND if straight >= _CHUNK + _OVER else 0
+    return min(straight // 4, _MOST_WITHIN, _CHUNK - straight)
 
 
 class Budget:

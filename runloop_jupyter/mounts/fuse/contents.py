@@ -7,6 +7,7 @@ against the digest of all, and the cache holds only what was. A small object, wh
 from __future__ import annotations
 
 import bisect
+import errno
 import os
 import threading
 from collections import Counter
@@ -366,8 +367,6 @@ class Volume:
 @contextmanager
 def failures_to(tally: Tally, path: str) -> Iterator[None]:
     """Turn what can go wrong with bytes that are fetched into EIO, and note why."""
-    import errno
-
     try:
         yield
     except (RunloopError, OSError) as error:

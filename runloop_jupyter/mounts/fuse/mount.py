@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 READY_S: Final = 20.0
 """Seconds until it must be there: a process that starts on a slow disk, and an embedded store that it starts."""
 _ANSWER_S: Final = 5.0
+"""Seconds until a process that is at work answers; one that takes longer is asked again by whoever wants to know."""
+_SHOW_S: Final = 60.0
+"""As above, for a layout: of a million objects it is some hundred megabytes."""
 _END_S: Final = 3.0
 _TICK_S: Final = 0.05
 _TAIL: Final = 2000
@@ -75,6 +78,7 @@ class FuseMount:
         self._lock = threading.Lock()
         self._was_busy = False
         self._heard = bytearray()
+        self._owed = 0  # answers that are yet to come
         sweeping.clear_at(where)
         self._target = os.path.realpath(where)
         made = _made_ready(where, self._target)
@@ -156,7 +160,7 @@ class FuseMount:
         Raises:
             MountError: It is served no more.
         """
-        answer = self._ask(messages.Show(layout), transfer.checkpoint)
+        answer = self._ask(messages.Show(layout), transfer.checkpoint, _SHOW_S)
         if not isinstance(answer, messages.Done):
             raise MountError(f"{self._there} can't show something else: {_why(answer)}")
         self._layout = layout
@@ -227,32 +231,45 @@ class FuseMount:
         """
         with self._lock:
             until = time.monotonic() + seconds
-            left = memoryview(wire.encode(message) + b"\n")
-            to, of = cast("BinaryIO", self._process.stdin), cast("BinaryIO", self._process.stdout)
+            checkpoint()
             try:
-                while left:
-                    if select.select([], [to], [], _TICK_S)[1]:
-                        left = left[os.write(to.fileno(), left) :]
-                    self._look_up(checkpoint, until)
-                while b"\n" not in self._heard:
-                    if select.select([of], [], [], _TICK_S)[0]:
-                        came = os.read(of.fileno(), 1 << 16)
-                        if not came:
-                            raise MountError(f"{self._there} is served no more: {self._said() or 'its process ended'}")
-                        self._heard += came
-                    self._look_up(checkpoint, until)
-                line, _, rest = bytes(self._heard).partition(b"\n")
-                self._heard = bytearray(rest)
-                return wire.decode(line, messages.Answer)  # type: ignore[arg-type]
+                self._send(wire.encode(message) + b"\n", until)
+                self._owed += 1
+                while True:
+                    line = self._hear(checkpoint, until)
+                    # One that nobody waited for any more comes first.
+                    self._owed -= 1
+                    if not self._owed:
+                        return wire.decode(line, messages.Answer)  # type: ignore[arg-type]
             except (OSError, ValueError, msgspec.MsgspecError):
-                raise MountError(f"{self._there} is served no more: {self._said() or 'its process ended'}") from None
+                raise self._gone() from None
 
-    def _look_up(self, checkpoint: Callable[[], None], until: float) -> None:
-        checkpoint()
-        if time.monotonic() > until:
-            # The answer may come yet, and would be taken for that of the next message.
-            self._process.kill()
-            raise MountError(f"the process that serves {self._there} doesn't answer; it was ended")
+    def _send(self, data: bytes, until: float) -> None:
+        to, left = cast("BinaryIO", self._process.stdin), memoryview(data)
+        while left:
+            if select.select([], [to], [], _TICK_S)[1]:
+                left = left[os.write(to.fileno(), left) :]
+            elif time.monotonic() > until:
+                self._process.kill()  # it hangs, and has half a message
+                raise self._gone()
+
+    def _hear(self, checkpoint: Callable[[], None], until: float) -> bytes:
+        of = cast("BinaryIO", self._process.stdout)
+        while b"\n" not in self._heard:
+            if select.select([of], [], [], _TICK_S)[0]:
+                came = os.read(of.fileno(), 1 << 16)
+                if not came:
+                    raise self._gone()
+                self._heard += came
+            checkpoint()
+            if time.monotonic() > until:
+                raise MountError(f"the process that serves {self._there} doesn't answer")
+        line, _, rest = bytes(self._heard).partition(b"\n")
+        self._heard = bytearray(rest)
+        return line
+
+    def _gone(self) -> MountError:
+        return MountError(f"{self._there} is served no more: {self._said() or 'its process ended'}")
 
     def _said(self) -> str:
         """Return what the process said last on standard error, on one line."""

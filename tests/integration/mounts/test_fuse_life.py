@@ -11,14 +11,16 @@ import time
 from pathlib import Path
 
 import pytest
-from fuse_mounts import MIB, Holder, is_running, mount, mounted, noise
+from fuse_mounts import MIB, Holder, is_running, layout_of, mount, mounted, noise
 from store_process import environment, eventually
 
 import runloop_jupyter as rl
 from runloop_jupyter.local import launch
 from runloop_jupyter.mounts import table
-from runloop_jupyter.mounts.fuse import clear
+from runloop_jupyter.mounts.fuse import FuseMount, clear
+from runloop_jupyter.mounts.fuse import mount as mount_module
 from runloop_jupyter.mounts.fuse.unmounting import is_mounted, let_go
+from runloop_jupyter.transfer.transfer import Transfer
 
 pytestmark = pytest.mark.usefixtures("fuse")
 
@@ -215,6 +217,29 @@ def test_a_store_that_it_started_can_be_stopped(tmp_path, thing):
         os.kill(launch.running().pid, signal.SIGKILL)
         assert (made.where / "life.bin").read_bytes() == DATA
         assert launch.stop()
+
+
+def test_one_that_does_not_answer_is_asked_again_and_its_late_answers_are_not_mixed_up(tmp_path, thing, monkeypatch):
+    monkeypatch.setattr(FuseMount._ask, "__defaults__", (lambda: None, 0.2))
+    with mounted(tmp_path / "m", thing) as made:
+        (made.where / "life.bin").read_bytes()
+        read = made.counts().read
+        os.kill(made._process.pid, signal.SIGSTOP)
+        assert made.counts().read == read  # what it said last
+        os.kill(made._process.pid, signal.SIGCONT)
+        eventually(lambda: not made._owed or (made.counts() and not made._owed))
+        made.show(layout_of(thing), Transfer("x", "down", ""))
+        assert made.counts().read == read
+
+
+def test_one_that_hangs_is_ended_when_it_is_unmounted(tmp_path, thing, monkeypatch):
+    monkeypatch.setattr(FuseMount._ask, "__defaults__", (lambda: None, 0.3))
+    monkeypatch.setattr(mount_module, "_END_S", 0.3)
+    made = mount(tmp_path / "m", thing)
+    os.kill(made._process.pid, signal.SIGSTOP)
+    made.unmount()
+    assert not made.alive
+    assert not is_mounted(str(made.where))
 
 
 def test_unmounting_waits_for_nobody(tmp_path, thing):

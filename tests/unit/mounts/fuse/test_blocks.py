@@ -81,7 +81,7 @@ def test_what_is_here_is_not_asked_for_again(memory):
     assert memory.asked == [(2 * BLOCK, 3 * BLOCK), (3 * BLOCK, 4 * BLOCK)]
 
 
-@pytest.mark.parametrize("chunk", [8 * MIB, 10 * MIB + 12345, 40 * MIB])
+@pytest.mark.parametrize("chunk", [8 * MIB, 8 * MIB + 600_000, 10 * MIB + 12345, 17 * MIB, 40 * MIB])
 def test_columns_that_are_read_by_chunks_move_at_most_a_tenth_more_than_they_have(memory, chunk):
     reader = reader_of(memory)
     starts = range(5 * BLOCK, len(DATA) - chunk, chunk + 3 * MIB)
@@ -202,4 +202,5 @@ def test_at_rest_it_holds_nothing(memory):
 @given(st.integers(0, 1 << 40), st.integers(0, 1 << 40))
 def test_what_is_fetched_ahead_is_bounded(straight, expected):
     assert 0 <= allowed(straight, expected) <= FARTHEST
-    assert allowed(straight) <= max(straight / 8, straight / 16)
+    assert allowed(straight) <= straight / 4
+    assert straight < 8 * MIB or allowed(straight) <= max(384 << 10, straight / 16)
