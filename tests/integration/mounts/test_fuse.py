@@ -73,7 +73,7 @@ def test_nothing_is_fetched_until_something_is_read(tmp_path, big):
 
 def test_what_is_in_the_cache_is_read_from_there(tmp_path, big):
     with mounted(tmp_path / "m", big) as made:
-        rl.get(big)
+        rl.get(big.id)
         assert (made.where / "fuse-big.bin").read_bytes() == BIG
         assert made.counts().fetched == 0
 
