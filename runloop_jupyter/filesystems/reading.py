@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from runloop_jupyter.filesystems.within import Pieces, open_pieces
 from runloop_jupyter.transfer.cache import if_any
 from runloop_jupyter.transfer.manifest import is_head, whole
-from runloop_jupyter.transfer.parts_reader import PartsReader, of_set
-from runloop_jupyter.transfer.reader import BLOCK, FREELY, RangeReader
+from runloop_jupyter.transfer.parts_reader import of_set
+from runloop_jupyter.transfer.reader import BLOCK, RangeReader
 from runloop_jupyter.transfer.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class ObjectReader(io.BufferedReader):
         return made if isinstance(made, int) else 0
 
 
-def open_object(store: Store, held: Held, details: dict[str, Any], *, ahead: float = FREELY) -> ObjectReader:
-    """Open what holds a file's bytes; `ahead` as `RangeReader` has it.
+def open_object(store: Store, held: Held, details: dict[str, Any]) -> ObjectReader:
+    """Open what holds a file's bytes.
 
     Raises:
         TransferError: It has no bytes, or the list of its parts can't be had.
@@ -65,21 +65,13 @@ def open_object(store: Store, held: Held, details: dict[str, Any], *, ahead: flo
     if held is None:
         return ObjectReader(io.FileIO(os.devnull), details)
     if isinstance(held, Pieces):
-        return ObjectReader(open_pieces(store, held, ahead), details)
+        return ObjectReader(open_pieces(store, held), details)
     if here := cached(store, held):
         return ObjectReader(_unbuffered(here), details)
-    return ObjectReader(ranges(store, held, ahead=ahead), details)
-
-
-def ranges(store: Store, view: ObjectView, *, ahead: float = FREELY) -> RangeReader | PartsReader:
-    """Open an object past the cache.
-
-    Raises:
-        TransferError: It has no bytes, or the list of its parts can't be had.
-    """
-    if is_head(view):
-        return of_set(store.objects, view, Transfer(view.name, "down", store.identity.label), ahead=ahead)
-    return RangeReader(store.objects, view, ahead=ahead)
+    if is_head(held):
+        looking = Transfer(held.name, "down", store.identity.label)
+        return ObjectReader(of_set(store.objects, held, looking, ahead=True), details)
+    return ObjectReader(RangeReader(store.objects, held, ahead=True), details)
 
 
 def cached(store: Store, view: ObjectView) -> BinaryIO | None:

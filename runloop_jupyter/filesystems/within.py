@@ -126,12 +126,12 @@ def held(store: Store, place: Place, file: File) -> Held:
     return _fetching(store, place.head, place.listing).member(file.pieces[0])
 
 
-def open_pieces(store: Store, pieces: Pieces, ahead: float) -> PartsReader:
-    """Return a file that is kept in pieces as one that fetches only what is read; `ahead` as `RangeReader` has it."""
+def open_pieces(store: Store, pieces: Pieces) -> PartsReader:
+    """Return a file that is kept in pieces as one that fetches only what is read, and ahead."""
     fetching = _fetching(store, pieces.head, pieces.listing)
 
     def opened(number: int) -> RangeReader:
-        return RangeReader(store.objects, fetching.member(pieces.file.pieces[number]), ahead=ahead)
+        return RangeReader(store.objects, fetching.member(pieces.file.pieces[number]), ahead=True)
 
     return PartsReader(pieces.file.pieces, opened)
 

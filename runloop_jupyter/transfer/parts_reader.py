@@ -106,7 +106,7 @@ class PartsReader(io.RawIOBase):
         reader.close()
 
 
-def of_set(objects: Objects, view: ObjectView, transfer: Transfer, *, ahead: float = 0) -> PartsReader:
+def of_set(objects: Objects, view: ObjectView, transfer: Transfer, *, ahead: bool = False) -> PartsReader:
     """Return what was too large for one object as a file.
 
     Args:

@@ -25,8 +25,6 @@ VERY_LARGE: Final = 8 << 20
 """Bytes from which on a read is worth several connections."""
 STRAIGHT: Final = 4 << 20
 """Bytes that are read straight on before others are fetched ahead, on threads beside."""
-FREELY: Final = 0.5
-"""As much ahead as half of what was read straight on."""
 STEPS: Final = 4
 """In how many reads at the least: a column of a Parquet file is one large read and the rest of a block, and what comes
 after it isn't wanted."""
@@ -42,9 +40,8 @@ class RangeReader(io.RawIOBase):
         objects: The store.
         view: The object, READ_ONLY.
         checkpoint: Called before each request; may raise to stop.
-        ahead: How much of what follows is fetched ahead while some megabytes are read straight on, as a share of
-            what was read so: `FREELY` for whoever may read it all, 0 for a look. A share below `FREELY` bounds the
-            blocks too: never is more fetched beyond what was asked for.
+        ahead: Whether what follows is fetched ahead while some megabytes are read straight on, at most half as much
+            as was read: for whoever may read it all, not for a look.
     """
 
     def __init__(
@@ -53,7 +50,7 @@ class RangeReader(io.RawIOBase):
         view: ObjectView,
         checkpoint: Callable[[], None] = lambda: None,
         *,
-        ahead: float = 0,
+        ahead: bool = False,
     ) -> None:
         super().__init__()
         if view.size_bytes is None:
@@ -61,7 +58,7 @@ class RangeReader(io.RawIOBase):
         self._size = view.size_bytes
         self._parts = Parts(objects, view, checkpoint)
         self._coming = Ahead(self._parts, self._size, checkpoint)
-        self._share = ahead
+        self._goes_ahead = ahead
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._next_block = -1
@@ -138,8 +135,8 @@ class RangeReader(io.RawIOBase):
             return 0
         if len(room) >= VERY_LARGE:
             self._coming.bring(self._position, self._position + len(room))
-        elif self._share and self._straight >= STRAIGHT and self._steps >= STEPS:
-            self._coming.bring(self._position, self._position + max(len(room), int(self._straight * self._share)))
+        elif self._goes_ahead and self._straight >= STRAIGHT and self._steps >= STEPS:
+            self._coming.bring(self._position, self._position + max(len(room), self._straight // 2))
         return self._coming.take(self._position, room)
 
     def _as_it_is(self, room: memoryview) -> int:
@@ -151,16 +148,9 @@ class RangeReader(io.RawIOBase):
     def _by_blocks(self, room: memoryview) -> int:
         number, within = divmod(self._position, BLOCK)
         wanted = -(-(within + len(room)) // BLOCK)
-        self._ahead = min(self._ahead * 2, self._most) if number == self._next_block else 1
+        self._ahead = min(self._ahead * 2, READ_AHEAD) if number == self._next_block else 1
         self._fetch(number, max(wanted, self._ahead))
         return self._from_block(room)
-
-    @property
-    def _most(self) -> int:
-        """Blocks at most in one request."""
-        if 0 < self._share < FREELY:
-            return max(1, min(READ_AHEAD, int(self._straight * self._share) // BLOCK))
-        return READ_AHEAD
 
     def _fetch(self, number: int, count: int) -> None:
         start = number * BLOCK

@@ -14,7 +14,6 @@ from runloop_jupyter.secret import Secret
 from runloop_jupyter.transfer.reader import (
     BLOCK,
     BLOCKS_KEPT,
-    FREELY,
     LARGE,
     READ_AHEAD,
     STRAIGHT,
@@ -58,7 +57,7 @@ def store(server):
     server.behave()
     store = Links(server)
 
-    def opened(data=DATA, etag='"one"', size=None, checkpoint=lambda: None, ahead=FREELY):
+    def opened(data=DATA, etag='"one"', size=None, checkpoint=lambda: None, ahead=True):
         server.backend = far.Content(data, etag)
         return RangeReader(store, a_view(len(data) if size is None else size), checkpoint, ahead=ahead)
 
@@ -212,21 +211,11 @@ def test_what_is_fetched_ahead_is_at_most_half_of_what_was_read(store):
 
 
 def test_for_a_look_nothing_is_fetched_ahead(store):
-    reader = store.open(VAST, ahead=0)
+    reader = store.open(VAST, ahead=False)
     for _ in range(STRAIGHT // LARGE + 2):
         reader.read(LARGE)
     settled(reader)
     assert reader.bytes_fetched == STRAIGHT + 2 * LARGE
-
-
-@pytest.mark.parametrize("step", [BLOCK // 2, 2 * BLOCK, LARGE])
-def test_with_a_small_share_little_more_is_fetched_than_was_asked_for(store, step):
-    reader = store.open(VAST, ahead=1 / 16)
-    for _ in range((8 << 20) // step):
-        reader.read(step)
-    settled(reader)
-    read = reader.tell()
-    assert read <= reader.bytes_fetched <= read * 17 // 16 + BLOCK
 
 
 def test_a_fault_of_what_comes_ahead_is_not_seen_by_who_reads(store, server):
