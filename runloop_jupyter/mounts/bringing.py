@@ -45,6 +45,7 @@ class Bringing:
         workshop: The directory; private, and on the mount's disk.
         what: What is mounted, for messages.
         transfer: Told how far it is; its `cancel` stops this.
+        trial: A path in the cache for a file of a moment, which goes with the mount should this process be killed.
 
     Attributes:
         fetched: Bytes that came from the store.
@@ -52,7 +53,7 @@ class Bringing:
         notes: What their user should know, a line each.
     """
 
-    def __init__(self, store: Store, workshop: Path, what: str, transfer: Transfer) -> None:
+    def __init__(self, store: Store, workshop: Path, what: str, transfer: Transfer, trial: Path) -> None:
         self.fetched = 0
         self.requests = 0
         self.notes: list[str] = []
@@ -61,7 +62,7 @@ class Bringing:
         self._what = what
         self._transfer = transfer
         self._cache = caching.current()
-        self._ground = ground.look(self._cache.root, workshop)
+        self._ground = ground.look(trial, workshop)
         self._keeps = True
         self._needs: dict[str, Need] = {}
         self._lock = threading.Lock()

@@ -7,10 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runloop_jupyter.atomic import temporary_beside
 from runloop_jupyter.mounts.kind import Kind
-from runloop_jupyter.paths import private_dir
-from runloop_jupyter.transfer.cache.cache import INCOMING
 from runloop_jupyter.transfer.cache.clone import reflinked
 
 if TYPE_CHECKING:
@@ -47,19 +44,18 @@ class Ground:
         return self.copies if kind is Kind.FILE else not self.shares
 
 
-def look(cache: Path, workshop: Path) -> Ground:
-    """Return what can be done between two directories: by doing it once, with a file of a few bytes.
+def look(trial: Path, workshop: Path) -> Ground:
+    """Return what can be done between two disks: by doing it once, with a file of a few bytes.
 
     Args:
-        cache: The cache's.
+        trial: A path in the cache where nothing is; nothing is left there.
         workshop: Where the files of the mount are made; private.
 
     Raises:
         OSError: Nothing can be written there.
     """
-    one_disk = cache.stat().st_dev == workshop.stat().st_dev
-    # Where the cache's upkeep looks for what a killed process left.
-    source, target = temporary_beside(private_dir(cache / INCOMING) / "ground"), workshop / "ground"
+    one_disk = trial.parent.stat().st_dev == workshop.stat().st_dev
+    source, target = trial, workshop / "ground"
     try:
         source.write_bytes(bytes(4096))
         source.chmod(0o400)

@@ -189,7 +189,7 @@ class LinkMount:
         return self.record.beside(placed.KIND)
 
     def _bring(self, shown: Sequence[Shown], workshop: Path, transfer: Transfer) -> list[placed.Thing]:
-        bringing = Bringing(self._store, workshop, self._what, transfer)
+        bringing = Bringing(self._store, workshop, self._what, transfer, self.record.beside("trial"))
         try:
             return bringing.bring(shown, workshop / "tree")
         finally:

@@ -11,7 +11,7 @@ from runloop_jupyter.mounts.kind import Kind
 def looked(tmp_path):
     for name in ("cache", "workshop"):
         (tmp_path / name).mkdir()
-    return ground.look(tmp_path / "cache", tmp_path / "workshop"), tmp_path
+    return ground.look(tmp_path / "cache" / "trial", tmp_path / "workshop"), tmp_path
 
 
 def test_a_look_leaves_nothing_behind(looked):
