@@ -32,11 +32,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def fuse() -> None:
+def fuse(tmp_path_factory: pytest.TempPathFactory) -> None:
     """FUSE, for tests that mount by it."""
+    from fuse_system import refusal
+
     from runloop_jupyter.mounts.fuse import availability
 
     missing = availability.available()
+    if missing is None and os.geteuid() == 0 and (why := refusal(tmp_path_factory.mktemp("fuse"))):
+        missing = f"this machine lets nobody mount ({why})"
     if missing is None:
         return
     if os.geteuid() == 0 and Path("/dev/fuse").exists() and availability.library() is None:
