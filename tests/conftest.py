@@ -48,6 +48,21 @@ def fuse(tmp_path_factory: pytest.TempPathFactory) -> None:
     pytest.skip(f"NOTHING OF FUSE IS TESTED: {missing}")
 
 
+@pytest.fixture(scope="module")
+def empty_store(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home, cache and embedded store of a module's own: for tests that count everything there is, or kill."""
+    from runloop_jupyter.local import launch
+
+    where = tmp_path_factory.mktemp("own")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNLOOP_JUPYTER_HOME", str(where / "data"))
+        patch.setenv("RUNLOOP_JUPYTER_CACHE", str(where / "cache"))
+        session.reset()
+        yield where
+        session.reset()
+        launch.stop()
+
+
 @pytest.fixture(autouse=True)
 def _fresh_session() -> Iterator[None]:
     session.reset()

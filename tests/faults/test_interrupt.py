@@ -81,9 +81,9 @@ def test_while_a_large_file_is_fetched(loaded, large, tmp_path):
 
 def test_while_a_frame_of_ten_million_rows_is_packed(loaded):
     assert loaded.run(FRAME).status == "ok"
-    reply = loaded.interrupt_when("%rl_put frame -n packed", lambda: spooled() > 10_000_000)
+    reply = loaded.interrupt_when("%rl_put frame -n interrupted/packed", lambda: spooled() > 10_000_000)
     assert_clean(reply, loaded)
-    assert list(rl.ls("packed")) == []
+    assert list(rl.ls("interrupted/packed")) == []
 
 
 def test_while_a_frame_of_ten_million_rows_is_read(loaded):

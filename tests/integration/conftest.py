@@ -11,7 +11,6 @@ import pytest
 from shells import Ran, open_shell, run_cell
 from store_process import Store, open_store
 
-from runloop_jupyter import session
 from runloop_jupyter.local import launch
 
 if TYPE_CHECKING:
@@ -51,19 +50,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     where = tmp_path / "background"
     yield where
     launch.stop(where)
-
-
-@pytest.fixture(scope="module")
-def empty_store(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home, cache and embedded store of a module's own, for tests that count everything there is."""
-    where = tmp_path_factory.mktemp("own")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RUNLOOP_JUPYTER_HOME", str(where / "data"))
-        patch.setenv("RUNLOOP_JUPYTER_CACHE", str(where / "cache"))
-        session.reset()
-        yield where
-        session.reset()
-        launch.stop()
 
 
 @pytest.fixture(scope="module")
