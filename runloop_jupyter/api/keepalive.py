@@ -154,6 +154,11 @@ class Connections:
         for connection in idle:
             connection.close()
 
+    def __del__(self) -> None:
+        # Forgotten with its service: a thread that was still at work may have given one back after `close`.
+        with suppress(Exception):
+            self.close()
+
     def _pop(self, key: Key) -> tuple[HTTPConnection, float] | None:
         with self._lock:
             kept = self._of_this_process().get(key)

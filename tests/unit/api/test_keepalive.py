@@ -2,7 +2,9 @@
 
 import http.client
 import io
+import socket
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,3 +85,17 @@ def test_a_usual_head_is_not_left_to_http_client(monkeypatch):
 @pytest.mark.parametrize("url", ["http://a:0x/", "http://u:p@a/", "ftp://a/", "http:///x", "http://[::1/x", "x"])
 def test_a_url_of_another_kind_is_left_to_httpx(url):
     assert keepalive.key_of(url) is None
+
+
+def test_what_is_given_back_after_the_end_is_closed_when_nobody_has_it_any_more():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        key = ("http", "127.0.0.1", server.getsockname()[1])
+        connections = keepalive.Connections()
+        taken = connections.take(key)
+        keepalive.connect(taken, httpx.Timeout(5))
+        sock = keepalive.socket_of(taken)
+        connections.close()
+        connections.give_back(key, taken, usable=True)
+        assert sock.fileno() >= 0
+        del connections
+        assert sock.fileno() == -1
