@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, Protocol
 
-from runloop_jupyter.errors import ObjectNotFound, RunloopError, TransferCancelled, one_line
+from runloop_jupyter.errors import ObjectNotFound, TransferCancelled, one_line
 from runloop_jupyter.mounts.layout import Layout, lay_out
 from runloop_jupyter.transfer.transfer import Transfer
 
@@ -46,6 +46,11 @@ class Following:
         self._thread = threading.Thread(target=self._follow, name="rl-follow", daemon=True)
         self._thread.start()
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it still follows."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Follow no more, and return once nothing is being changed."""
         self._over.set()
@@ -60,7 +65,7 @@ class Following:
                 self.error = None
             except TransferCancelled:
                 return
-            except (RunloopError, OSError) as error:  # said where the mounts are listed; tried again
+            except Exception as error:  # said where the mounts are listed, and nowhere else; tried again
                 self.error = one_line(str(error))
 
     def _look(self) -> None:

@@ -21,6 +21,7 @@ from runloop_jupyter.mounts import fuse, sweeping, table
 from runloop_jupyter.mounts.layout import lay_out
 from runloop_jupyter.mounts.link import LinkMount
 from runloop_jupyter.mounts.need import plan
+from runloop_jupyter.paths import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,8 @@ FEW: Final = 256 << 20
 """Bytes that are fetched without further ado: below, links are quicker than anything that reads as it is asked."""
 MANY: Final = 1 << 30
 """Bytes that are not fetched, or copied, without a yes."""
+MANY_FILES: Final = 10_000
+"""Files that take longer to be placed than anybody likes to wait."""
 
 
 def mount(
@@ -62,7 +65,7 @@ def mount(
         where: Metadata that must hold, as in `ls`.
         mode: ``link``: all of it is fetched into the cache, and linked (for root: copied); archives are unpacked.
             ``fuse``: what is read is fetched when it is read; archives are looked into. ``auto`` takes links for what
-            is here or small, else FUSE, where this computer has it.
+            is here or small (256 MiB to fetch, a GiB to copy, 10,000 files), else FUSE, where this computer has it.
         follow: Look again every few seconds, and show what there is by then.
         write: A folder to write in: what is saved beneath `to` becomes a version of the object ``WHAT/path`` moments
             later, and at the latest at `umount`. What is there comes first. Deleting a file deletes nothing stored,
@@ -73,7 +76,7 @@ def mount(
 
     Raises:
         ObjectNotFound: There is nothing to show.
-        InputError: Something in it can't be meant, or there is more than a GiB to fetch.
+        InputError: Something in it can't be meant, or there is more than a GiB to fetch or to copy.
         MountError: The directory is not empty, or ``fuse`` can't be had.
 
     Example:
@@ -90,28 +93,27 @@ def mount(
         _check_writing(wanted, mode, follow=follow)
     elif metadata or ttl:
         raise InputError("metadata and ttl are for what is written: %rl_mount --write NAME DIR")
-    if not write and what is None and not wanted.where:
+    if not write and (what is None or what == "") and not wanted.where:
         raise InputError("mount what? A name, a pattern, PROFILE: or -w k=v, and a directory: %rl_mount runs/* data")
     attached, lives_ms = options.user_metadata(metadata), options.ttl_ms(ttl)
     transfer = session.transfers.new(str(wanted), "down", session.profile.label)
 
     def work() -> Mount:
         transfer.checkpoint()
-        _leave(directory)
         if write:
-            return _writable(wanted, said, directory, transfer, attached, lives_ms, yes=yes)
-        store, found = wanted.find(transfer)
-        layout = lay_out(found)
-        need = plan(store, layout, transfer)
-        chosen, why = _choose(mode, need, str(wanted), yes=yes)
-        make = fuse.FuseMount if chosen == "fuse" else LinkMount
-        mounted = make(store, layout, directory, transfer, what=str(wanted))
-        following = Following(wanted, mounted, layout) if follow and wanted.changes else None
-        return Mount(mounted, str(wanted), str(said), store, len(layout.shown), why, following)
+            _leave(directory)
+            made = _writable(wanted, said, directory, transfer, attached, lives_ms, yes=yes)
+        else:
+            made = _shown(wanted, said, directory, transfer, mode, follow=follow, yes=yes)
+        mounting.remember(made)
+        try:
+            transfer.checkpoint()  # whoever stopped it has no other word for it
+        except BaseException:
+            made.unmount()
+            raise
+        return made
 
-    made = run(session, transfer, work)
-    mounting.remember(made)
-    return made
+    return run(session, transfer, work)
 
 
 def umount(to: str | Path | Mount | None = None, *, everything: bool = False) -> list[Mount]:
@@ -135,9 +137,15 @@ def umount(to: str | Path | Mount | None = None, *, everything: bool = False) ->
     mounts = mounting.mine() if everything else _mounted_at(to)
 
     def work(transfer: Transfer) -> list[Mount]:
+        failed = None
         for each in mounts:
             transfer.checkpoint()
-            each.unmount()
+            try:
+                each.unmount(transfer)
+            except MountError as error:  # that somebody is at work in one is no reason to keep the others
+                failed = failed or error
+        if failed is not None:
+            raise failed
         if not mounts and to is not None:
             _clear(to)
         return mounts
@@ -198,23 +206,44 @@ def _leave(directory: Path) -> None:
     sweeping.clear_at(directory)
 
 
-def _choose(mode: str, need: Need, what: str, *, yes: bool) -> tuple[str, list[str]]:
+def _shown(
+    wanted: Wanted, said: Path, directory: Path, transfer: Transfer, mode: str, *, follow: bool, yes: bool
+) -> Mount:
+    store, found = wanted.find(transfer)
+    layout = lay_out(found)
+    need = plan(store, layout, transfer)
+    chosen, why = _choose(mode, need, directory, str(wanted), yes=yes)
+    _leave(directory)  # only now: what was there is better than an error
+    make = fuse.FuseMount if chosen == "fuse" else LinkMount
+    mounted = make(store, layout, directory, transfer, what=str(wanted))
+    following = Following(wanted, mounted, layout) if follow and wanted.changes else None
+    return Mount(mounted, str(wanted), str(said), store, len(layout.shown), why, following)
+
+
+def _choose(mode: str, need: Need, directory: Path, what: str, *, yes: bool) -> tuple[str, list[str]]:
     """Return the mode, and what is to be said of it.
 
     Raises:
         MountError: FUSE is wanted and can't be had.
-        InputError: There is much to fetch, and nobody said yes.
+        InputError: There is much to fetch, or to copy, and nobody said yes.
     """
-    missing = fuse.available() if mode == "fuse" or (mode == "auto" and need.bytes_to_fetch > FEW) else "not asked for"
+    missing = fuse.available()
     if mode == "fuse" and missing:
         raise MountError(f"FUSE can't be had here: {missing}. --mode link fetches all of it, {_much(need)}")
-    if mode == "fuse" or not missing:
+    moved = need.bytes_total if _copies(directory) else need.bytes_to_fetch
+    lazily = need.bytes_to_fetch > FEW or moved > MANY or need.files > MANY_FILES
+    if mode == "fuse" or (mode == "auto" and lazily and not missing):
         return "fuse", []
-    if need.bytes_to_fetch > MANY and not yes:
-        lazily = "" if fuse.available() else ", --mode fuse fetches what is read"
-        raise InputError(f"“{what}” is {_much(need)}. -y mounts it{lazily}")
-    fell_back = mode == "auto" and need.bytes_to_fetch > FEW
-    return "link", [f"no FUSE here ({missing})"] * fell_back
+    if moved > MANY and not yes:
+        other = "" if missing else ", --mode fuse fetches what is read"
+        raise InputError(f"“{what}” is {_much(need)}. -y mounts it{other}")
+    return "link", [f"no FUSE here ({missing})"] * (mode == "auto" and lazily)
+
+
+def _copies(directory: Path) -> bool:
+    """Whether files in the cache are copied to be shown there, as far as can be said before it is tried."""
+    above = next(each for each in (directory, *directory.parents) if each.is_dir())
+    return os.geteuid() == 0 or above.stat().st_dev != cache_dir().stat().st_dev
 
 
 def _much(need: Need) -> str:

@@ -8,6 +8,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from runloop_jupyter.address import quoted
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.following import Following
     from runloop_jupyter.mounts.mounted import Counts, Mounted
     from runloop_jupyter.session import Store
+    from runloop_jupyter.transfer.transfer import Transfer
 
 _HOW: Final = {
     "link": "read-only files, all of them here",
@@ -89,7 +91,7 @@ class Mount(Result):
     @property
     def follows(self) -> bool:
         """Whether it is kept up to date."""
-        return self._following is not None
+        return self._following is not None and self._following.goes_on
 
     @property
     def trouble(self) -> str | None:
@@ -113,16 +115,22 @@ class Mount(Result):
         """The store, as a person reads it."""
         return self._store.identity.label
 
-    def unmount(self) -> None:
+    def unmount(self, transfer: Transfer | None = None) -> None:
         """Let go of the directory. Done already, it does nothing.
 
+        Args:
+            transfer: Told how far the saving of a folder to write in is; its `cancel` stops that.
+
         Raises:
-            MountError: Somebody is at work there.
+            MountError: Somebody is at work there, or something couldn't be saved.
         """
-        if self._following is not None:
-            self._following.stop()
-        self._mounted.unmount()
-        forget(self)
+        try:
+            self._mounted.unmount(transfer)
+        finally:
+            if not self._mounted.is_mounted:
+                if self._following is not None:
+                    self._following.stop()
+                forget(self)
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -140,7 +148,7 @@ class Mount(Result):
             title=self.said,
             facts=[self.what, self.mode, humane.plural(self._count, "object"), *size, self.place],
             second=[_HOW[self.mode], *["kept up to date"] * self.follows, *map(Fact, self._why)],
-            code=[f"%rl_umount {self.said}"],
+            code=[f"%rl_umount {quoted(self.said)}"],
             warnings=[Fact(each) for each in (*self._mounted.notes, self.trouble) if each],
         )
 

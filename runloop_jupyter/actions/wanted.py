@@ -70,7 +70,7 @@ class Wanted:
             thing = resolve(self.session, self.what, looking)
             return thing.store, [_alone(thing)]
         store, text = _store_and_text(self.session, self.what)
-        if self.where or is_pattern(text):
+        if self.where or (is_pattern(text) and lookup.newest(store, text, looking) is None):  # an exact name wins
             views = everything(store, text or None, self.where, looking)
             if self.where:  # a store that listens leaves out newer versions of which it doesn't hold
                 views = _newest(store, views, looking)

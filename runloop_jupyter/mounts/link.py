@@ -144,12 +144,22 @@ class LinkMount:
                 self._write(None, now)
                 self.record.save()
 
-    def unmount(self) -> None:
+    @property
+    def is_mounted(self) -> bool:
+        """Whether it is; `unmount` ends it."""
+        return self._mounted
+
+    def unmount(self, transfer: Transfer | None = None) -> None:
         """Take away what was placed, and the directory if it was made for that and nothing else is in it.
+
+        Args:
+            transfer: Its `cancel` stops this as long as nothing is taken away.
 
         Raises:
             MountError: This process is in the directory, or the system refuses.
         """
+        if transfer is not None:
+            transfer.checkpoint()
         if (showing := self._showing) is not None:
             showing.cancel()  # a change may take as long as its bytes do
         with self._lock:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from runloop_jupyter.transfer.transfer import Transfer
+
 
 class Counts(msgspec.Struct, frozen=True):
     """What a mount moved since it was made.
@@ -62,9 +64,17 @@ class Mounted(Protocol):
     def counts(self) -> Counts:
         """Return what it moved so far."""
 
-    def unmount(self) -> None:
+    @property
+    def is_mounted(self) -> bool:
+        """Whether `unmount` has something to do."""
+
+    def unmount(self, transfer: Transfer | None = None) -> None:
         """Let go of the directory; done already, it does nothing.
 
+        Args:
+            transfer: Told how far it is, where that takes long; its `cancel` stops it, and it stays mounted.
+
         Raises:
-            MountError: Somebody is at work there.
+            MountError: Somebody is at work there, or something couldn't be saved.
+            TransferCancelled: Cancelled.
         """

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runloop_jupyter.transfer.transfer import Phase, Transfer
+from runloop_jupyter.transfer.relay import Relay
+from runloop_jupyter.transfer.transfer import Phase
 
 if TYPE_CHECKING:
     from typing import Final
 
+    from runloop_jupyter.transfer.transfer import Transfer
+
 _OF_BYTES: Final = frozenset({Phase.SENDING, Phase.RECEIVING})
 
 
-class Portion(Transfer):
+class Portion(Relay):
     """The sending or fetching of some of a transfer's bytes, as whoever does it sees it.
 
     Args:
@@ -21,8 +24,7 @@ class Portion(Transfer):
     """
 
     def __init__(self, whole: Transfer, before: int) -> None:
-        super().__init__(whole.label, whole.direction, whole.place)
-        self._of = whole
+        super().__init__(whole)
         self._before = before
 
     def begin(self, phase: Phase, total: int | None = None) -> None:
@@ -40,20 +42,3 @@ class Portion(Transfer):
         """Say that `done` of these bytes are done."""
         super().reach(done)
         self._of.reach(self._before + done)
-
-    def checkpoint(self) -> None:
-        """Return if the whole is to go on."""
-        self._of.checkpoint()
-
-    def cancel(self) -> None:
-        """Ask the whole to stop."""
-        self._of.cancel()
-
-    def leave(self) -> None:
-        """Say of the whole that something of it couldn't be cleared away."""
-        self._of.leave()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the whole was cancelled."""
-        return self._of.cancelled

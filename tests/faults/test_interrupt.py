@@ -43,6 +43,12 @@ def spooled():
     return sum(each.stat().st_size for each in (cache_dir() / "spool").glob("*"))
 
 
+def arriving():
+    """Whether some of a large object has come."""
+    notes = [json.loads(each.read_text()) for each in (cache_dir() / "partial").glob("*.json")]
+    return any(sum(stop - start for start, stop in note["done"]) > LARGE // 20 for note in notes)
+
+
 def assert_clean(reply, kernel):
     assert reply.status == "Interrupted", reply.text
     assert reply.seconds < 1, f"{reply.seconds:.2f} s from the interrupt to the end of the cell"
@@ -65,10 +71,6 @@ def test_while_a_large_file_is_fetched(loaded, large, tmp_path):
     assert loaded.run(f"%rl_put {large} -n fetched").status == "ok"
     target = tmp_path / "target"
     target.mkdir()
-
-    def arriving():
-        notes = [json.loads(each.read_text()) for each in (cache_dir() / "partial").glob("*.json")]
-        return any(sum(stop - start for start, stop in note["done"]) > LARGE // 20 for note in notes)
 
     reply = loaded.interrupt_when(f"%rl_get fetched --to {target / 'x.bin'}", arriving)
     assert_clean(reply, loaded)
@@ -147,3 +149,16 @@ def test_while_a_large_object_is_kept(loaded, large):
     reply = loaded.interrupt_when("%rl_keep kept", lambda: blobs() > before + LARGE // 20)
     assert_clean(reply, loaded)
     assert rl.ls("kept")[0].expires is not None
+
+
+def test_in_the_middle_of_a_mount_that_fetches(loaded, large, tmp_path):
+    assert loaded.run(f"%rl_put {large} -n mounted-large").status == "ok"
+    target = tmp_path / "data"
+    mount = f"%rl_mount mounted-large {target} --mode link"
+    assert_clean(loaded.interrupt_when(mount, arriving), loaded)
+    assert not target.exists()
+    assert "0 mounts" in loaded.run("%rl_mount").text
+    assert loaded.run(mount).status == "ok"
+    assert (target / "mounted-large").stat().st_size == LARGE
+    assert loaded.run("%rl_umount --all").status == "ok"
+    assert not target.exists()

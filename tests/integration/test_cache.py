@@ -276,6 +276,7 @@ def test_a_limit_of_nothing_keeps_nothing_beyond_the_call(stored, far, getters, 
     process[0].stdin.write("\n")
     process[0].communicate()
     assert rl.cache().size == 0
+    current().upkeep.wait()
     assert [path for path in cache_dir().rglob("*") if path.is_file() and path.stat().st_size > MIB] == []
 
 

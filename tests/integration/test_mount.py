@@ -11,8 +11,9 @@ from shells import ok
 import runloop_jupyter as rl
 from runloop_jupyter.actions import following, mounting
 from runloop_jupyter.actions import mount as mount_action
-from runloop_jupyter.errors import InputError, MountError, ObjectNotFound
-from runloop_jupyter.mounts import fuse
+from runloop_jupyter.errors import InputError, MountError, ObjectNotFound, ServerError, TransferCancelled
+from runloop_jupyter.mounts import fuse, link
+from runloop_jupyter.mounts.writable import sending as writable_sending
 
 pytestmark = pytest.mark.usefixtures("fresh_shell")
 
@@ -130,6 +131,7 @@ def test_much_that_is_not_here_yet_needs_a_yes(monkeypatch, top):
     monkeypatch.setattr(mount_action, "MANY", 100)
     monkeypatch.setattr(fuse, "available", lambda: "there is no /dev/fuse")
     rl.put(os.urandom(5000), f"{top}.bin")
+    monkeypatch.setattr(mount_action, "_copies", lambda _: False)
     with pytest.raises(InputError, match=r"4\.9 KiB in 1 file, 4\.9 KiB of it not here yet\. -y mounts it$"):
         rl.mount(f"{top}.bin", "data")
     assert not Path("data").exists()
@@ -137,6 +139,74 @@ def test_much_that_is_not_here_yet_needs_a_yes(monkeypatch, top):
     assert mount.notes == ["no FUSE here (there is no /dev/fuse)"]
     rl.umount("data")
     rl.mount(f"{top}.bin", "data")  # now it is here
+
+
+def test_what_is_here_but_would_be_copied_needs_a_yes_too(monkeypatch, top):
+    monkeypatch.setattr(mount_action, "MANY", 100)
+    monkeypatch.setattr(mount_action, "_copies", lambda _: True)
+    monkeypatch.setattr(fuse, "available", lambda: "there is no /dev/fuse")
+    rl.put(os.urandom(5000), f"{top}.bin")
+    rl.get(f"{top}.bin")
+    with pytest.raises(InputError, match=r"4\.9 KiB in 1 file, all of it here\. -y mounts it$"):
+        rl.mount(f"{top}.bin", "data")
+
+
+def test_a_mount_that_can_not_be_made_leaves_the_one_before_it(run, top):
+    rl.put(b"x", f"{top}.bin")
+    ok(run(f"%rl_mount {top}.bin data"))
+    assert isinstance(run("%rl_mount no-such-thing-at-all data").error, ObjectNotFound)
+    assert list(tree("data").values()) == [b"x"]
+    assert len(rl.mounted()) == 1
+
+
+def test_one_that_was_stopped_at_its_very_end_is_not_there(monkeypatch, top):
+    rl.put(b"x", f"{top}.bin")
+
+    class Stopped(link.LinkMount):
+        def __init__(self, store, layout, where, transfer, *, what=""):
+            super().__init__(store, layout, where, transfer, what=what)
+            transfer.cancel()
+
+    monkeypatch.setattr(mount_action, "LinkMount", Stopped)
+    with pytest.raises(TransferCancelled):
+        rl.mount(f"{top}.bin", "data")
+    assert not Path("data").exists()
+    assert (list(rl.mounted()), rl.mounted().others) == ([], [])
+
+
+def test_a_name_that_looks_like_a_pattern_is_the_object_of_that_name(top):
+    rl.put(b"x", f"{top}[1].bin")
+    rl.put(b"y", f"{top}1.bin")
+    assert list(tree(rl.mount(f"{top}[1].bin", "data").path).values()) == [b"x"]
+
+
+def test_all_are_let_go_of_though_one_is_at_work(monkeypatch, tmp_path, top):
+    rl.put(b"x", f"{top}.bin")
+    for name in ("one", "two", "three"):
+        rl.mount(f"{top}.bin", name)
+    monkeypatch.chdir(tmp_path / "one")
+    with pytest.raises(MountError, match="where this kernel is"):
+        rl.umount(everything=True)
+    assert [each.said for each in rl.mounted()] == ["one"]
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_folder_to_write_in_that_can_not_send_is_let_go_of_and_named(monkeypatch, top):
+    mount = rl.mount(f"{top}/results", "results", write=True)
+    (mount / "new.txt").write_text("new")
+
+    def full(*arguments):
+        arguments[-1].close()
+        raise ServerError("the store fell over")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(writable_sending, "upload", full)
+        with pytest.raises(MountError, match="results"):
+            rl.umount("results")
+    assert list(rl.mounted()) == []
+    rl.mount(f"{top}/results", "results", write=True)
+    rl.umount("results")
+    assert rl.get(f"{top}/results/new.txt", format="text") == "new"
 
 
 def test_an_explicit_wish_for_fuse_that_can_not_be_had_is_an_error_that_says_why(monkeypatch, top):
@@ -182,6 +252,7 @@ def test_what_is_beneath_a_mount_names_it_and_what_is_not_mounted_is_one_line(to
     [
         ("%rl_mount something", "WHAT DIR"),
         ("%rl_mount a b c", "WHAT DIR"),
+        ("%rl_mount '' b", "mount what?"),
         ("%rl_mount a b --mode ship", "--mode"),
         ("%rl_mount a b -m k=v", "for what is written"),
         ("%rl_mount --write 'a/*' b", "no name for a folder to write in"),

@@ -169,15 +169,25 @@ class FuseMount:
             with suppress(OSError):  # a full disk: it is only shown
                 self._record.save()
 
-    def unmount(self) -> None:
+    @property
+    def is_mounted(self) -> bool:
+        """Whether it is; `unmount` ends it."""
+        return self._record is not None
+
+    def unmount(self, transfer: Transfer | None = None) -> None:
         """Let go of the directory; done already, it does nothing.
 
         Where something in it is open this raises; once more, and it is let go of all the same: what is open can be
         read on until it is closed, or this process ends.
 
+        Args:
+            transfer: Its `cancel` stops this as long as nothing is let go of.
+
         Raises:
             MountError: Something in it is open.
         """
+        if transfer is not None:
+            transfer.checkpoint()
         if self._record is None:
             return
         if self._pid != os.getpid():

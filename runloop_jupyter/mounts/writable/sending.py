@@ -17,6 +17,7 @@ from runloop_jupyter.mounts.writable import remote
 from runloop_jupyter.mounts.writable.state import Known, looks_of
 from runloop_jupyter.transfer import digest, journal, spools
 from runloop_jupyter.transfer.parts import upload
+from runloop_jupyter.transfer.relay import Relay
 from runloop_jupyter.transfer.room import room
 from runloop_jupyter.transfer.transfer import Phase, Transfer
 from runloop_jupyter.wire.objects import ObjectCreateParameters
@@ -183,7 +184,7 @@ class Sending:
             spool.unlink(missing_ok=True)
 
 
-class _Sure(Transfer):
+class _Sure(Relay):
     """A transfer that makes sure of something once all bytes are sent, before the object is whole.
 
     A file that is mapped into memory can change under the time of its last change, and so unseen.
@@ -194,8 +195,7 @@ class _Sure(Transfer):
     """
 
     def __init__(self, of: Transfer, still: Callable[[], None]) -> None:
-        super().__init__(of.label, of.direction, of.place, behind=of.behind)
-        self._of = of
+        super().__init__(of)
         self._still = still
 
     def begin(self, phase: Phase, total: int | None = None) -> None:
@@ -214,19 +214,6 @@ class _Sure(Transfer):
         """Say that `done` bytes are done."""
         super().reach(done)
         self._of.reach(done)
-
-    def checkpoint(self) -> None:
-        """Return if the work is to go on."""
-        self._of.checkpoint()
-
-    def cancel(self) -> None:
-        """Ask the work to stop."""
-        self._of.cancel()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether `cancel` was called."""
-        return self._of.cancelled
 
 
 def _flushed(source: Path) -> os.stat_result:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.05
 INCOMING: Final = "incoming"
+_AT_END_S: Final = 1.0
 _BLAKE3: Final = re.compile(r"blake3:([0-9a-f]{64})")
 
 
@@ -276,6 +277,7 @@ class Cache:
 
     def close(self) -> None:
         """Give back what this process holds: it ends."""
+        self.upkeep.wait(_AT_END_S)  # what it is removing at this moment is hidden already, and would lie there
         self.copies.remove_own()
         self.leases.release()
         with suppress(Exception):

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from runloop_jupyter.errors import TransferCancelled
 from runloop_jupyter.transfer.lanes import Lanes
-from runloop_jupyter.transfer.transfer import Phase, Transfer
+from runloop_jupyter.transfer.relay import Relay
 from runloop_jupyter.transfer.work import TICK_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+
+    from runloop_jupyter.transfer.transfer import Phase, Transfer
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ class Counter:
             self._whole.reach(max(0, self._done))
 
 
-class Share(Transfer):
+class Share(Relay):
     """A part of a transfer, as whoever does it sees it.
 
     Args:
@@ -59,8 +61,7 @@ class Share(Transfer):
         counter: Counter | None = None,
         halt: threading.Event | None = None,
     ) -> None:
-        super().__init__(whole.label, whole.direction, whole.place, behind=whole.behind)
-        self._of = whole
+        super().__init__(whole)
         self._counts_in = phase
         self._counter = counter
         self._halt = halt
@@ -95,23 +96,6 @@ class Share(Transfer):
         self._of.checkpoint()
         if self._halt is not None and self._halt.is_set():
             raise TransferCancelled(f"“{self.label}” was given up")
-
-    def cancel(self) -> None:
-        """Ask the whole to stop."""
-        self._of.cancel()
-
-    def leave(self) -> None:
-        """Say of the whole that something of it couldn't be cleared away."""
-        self._of.leave()
-
-    def keep(self) -> None:
-        """Say of the whole that what came stays."""
-        self._of.keep()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the whole was cancelled."""
-        return self._of.cancelled
 
     def _count(self, n_bytes: int) -> None:
         self.counted += n_bytes
