@@ -151,6 +151,20 @@ def test_what_is_here_but_would_be_copied_needs_a_yes_too(monkeypatch, top):
         rl.mount(f"{top}.bin", "data")
 
 
+@pytest.mark.parametrize(("user", "copies"), [(0, True), (1000, False)])
+def test_for_root_what_is_in_the_cache_is_copied_and_for_others_on_one_disk_it_is_not(
+    monkeypatch, tmp_path, user, copies
+):
+    monkeypatch.setenv("RUNLOOP_JUPYTER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    assert mount_action._copies(tmp_path / "not" / "made") is copies
+
+
+def test_on_another_disk_it_is_copied_for_all(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert mount_action._copies(Path("/proc/x")) is True
+
+
 def test_a_mount_that_can_not_be_made_leaves_the_one_before_it(run, top):
     rl.put(b"x", f"{top}.bin")
     ok(run(f"%rl_mount {top}.bin data"))
