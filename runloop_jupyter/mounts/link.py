@@ -23,7 +23,6 @@ from runloop_jupyter.errors import MountError, RunloopError
 from runloop_jupyter.mounts import changing, placed, sweeping, table
 from runloop_jupyter.mounts.bringing import Bringing
 from runloop_jupyter.mounts.mounted import Counts
-from runloop_jupyter.mounts.need import Need, plan
 from runloop_jupyter.transfer.journal import me
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from runloop_jupyter.mounts.layout import Layout, Shown
     from runloop_jupyter.session import Store
     from runloop_jupyter.transfer.transfer import Transfer
-
-__all__ = ["LinkMount", "Need", "plan"]
 
 NAMED: Final = 3
 AT_EXIT_S: Final = 1.0

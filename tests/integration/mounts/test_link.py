@@ -21,7 +21,7 @@ from network import bad_network
 import runloop_jupyter as rl
 from runloop_jupyter import errors, session
 from runloop_jupyter.local import launch
-from runloop_jupyter.mounts import bringing, changing, ground, link, sweeping, table
+from runloop_jupyter.mounts import bringing, changing, ground, link, need, sweeping, table
 from runloop_jupyter.mounts.layout import lay_out
 from runloop_jupyter.paths import cache_dir
 from runloop_jupyter.transfer import cache as caching
@@ -184,9 +184,9 @@ def test_before_anything_comes_it_is_known_how_much_must(top, folder):
     store, layout = session.current().store, layout_of(*things)
     size = 5000 + 2 * len("a#!/bin/sh")
     fetched = 5000 + things[1].size + len("a#!/bin/sh")
-    assert link.plan(store, layout) == link.Need(size, fetched, 1 + 3 + 3)
+    assert need.plan(store, layout) == need.Need(size, fetched, 1 + 3 + 3)
     rl.get(things[0], format="bytes")
-    assert link.plan(store, layout).bytes_to_fetch == fetched - 5000
+    assert need.plan(store, layout).bytes_to_fetch == fetched - 5000
 
 
 def test_what_came_is_counted_and_a_warm_cache_needs_no_store(top, folder, where, monkeypatch):
@@ -198,7 +198,7 @@ def test_what_came_is_counted_and_a_warm_cache_needs_no_store(top, folder, where
         ]
         caching.current().upkeep.clear(in_use=True)
         layout = layout_of(*things)
-        expected = link.plan(session.current().store, layout).bytes_to_fetch
+        expected = need.plan(session.current().store, layout).bytes_to_fetch
         cold = mount(where, *things)
         assert cold.counts().read is None
         assert cold.counts().fetched == expected > 3 * MIB
