@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import re
 import threading
 import time
@@ -18,6 +17,7 @@ import httpx
 from runloop_jupyter import errors
 from runloop_jupyter.api import roundtrip
 from runloop_jupyter.api.keepalive import Connections, tls_context
+from runloop_jupyter.backoff import full_jitter
 from runloop_jupyter.wire import json
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _wait(response: Response | None, attempt: int) -> float:
     asked = None if response is None else asked_wait(response.headers)
     if asked is not None:
         return asked
-    return random.uniform(0, min(LONGEST_WAIT_S, 0.5 * 2**attempt))  # noqa: S311 - spread, not secrecy
+    return full_jitter(attempt, 0.5, LONGEST_WAIT_S)
 
 
 def asked_wait(headers: Mapping[str, str]) -> float | None:

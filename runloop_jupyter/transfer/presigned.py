@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import html
 import os
-import random
 import re
 import threading
 import time
@@ -17,6 +16,7 @@ import httpx
 
 from runloop_jupyter import errors
 from runloop_jupyter.api.http import asked_wait, message_in, new_client, reason_of
+from runloop_jupyter.backoff import full_jitter
 from runloop_jupyter.secret import MASK
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ class Tries:
         if self._in_vain >= TRIES:
             raise errors.ConnectionLost(f"{self._what}: {error}. Try again") from None
         asked = error.wait_s if isinstance(error, Retryable) else None
-        jitter = random.uniform(0, min(8.0, 0.25 * 2 ** (self._in_vain - 1)))  # noqa: S311 - spread, not secrecy
-        until = time.monotonic() + (jitter if asked is None else asked)
+        until = time.monotonic() + (full_jitter(self._in_vain - 1, 0.25, 8.0) if asked is None else asked)
         while (left := until - time.monotonic()) > 0:
             self._checkpoint()
             time.sleep(min(left, 0.1))
