@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions import running
-from runloop_jupyter.actions.conditions import Condition, conditions, for_server
 from runloop_jupyter.actions.counted import count
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.object_table import Extent, ObjectTable
@@ -24,6 +23,7 @@ from runloop_jupyter.actions.sorting import First, Order, order
 from runloop_jupyter.actions.walk import End, Later, Walk
 from runloop_jupyter.actions.when import length_ms, moment_ms
 from runloop_jupyter.api.objects import Filter
+from runloop_jupyter.conditions import Condition, conditions, for_server
 from runloop_jupyter.errors import AddressError, InputError, RunloopError
 from runloop_jupyter.index.fold import fold
 from runloop_jupyter.options import check_limit
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import date, timedelta
 
-    from runloop_jupyter.actions.conditions import Where
+    from runloop_jupyter.conditions import Where
     from runloop_jupyter.session import Session, Store
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.wire.objects import ObjectListView, ObjectView

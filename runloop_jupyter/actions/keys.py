@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter import session as sessions
-from runloop_jupyter.actions.conditions import in_order, number
 from runloop_jupyter.actions.running import ask
+from runloop_jupyter.conditions import in_order, number
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.result import ResultList
 from runloop_jupyter.display.table import Column, Table

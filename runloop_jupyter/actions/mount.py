@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 from runloop_jupyter import options
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions import mounting
-from runloop_jupyter.actions.conditions import conditions
 from runloop_jupyter.actions.following import Following
 from runloop_jupyter.actions.forms import MODES
 from runloop_jupyter.actions.mounting import Mount
 from runloop_jupyter.actions.running import ask, run
 from runloop_jupyter.actions.wanted import Wanted, folder_of
+from runloop_jupyter.conditions import conditions
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError, MountError
 from runloop_jupyter.mounts import fuse, sweeping, table
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from runloop_jupyter.actions.conditions import Where
     from runloop_jupyter.actions.object import Object
+    from runloop_jupyter.conditions import Where
     from runloop_jupyter.mounts.need import Need
     from runloop_jupyter.transfer.transfer import Transfer
 

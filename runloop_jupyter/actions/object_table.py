@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from runloop_jupyter.actions.conditions import number
 from runloop_jupyter.actions.forms import KINDS
 from runloop_jupyter.address import version_label
+from runloop_jupyter.conditions import number
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.fact import Fact, Tone
 from runloop_jupyter.display.plain import fold

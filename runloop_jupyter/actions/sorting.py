@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from runloop_jupyter.actions.conditions import number
 from runloop_jupyter.actions.forms import SORTS
+from runloop_jupyter.conditions import number
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.index.fold import fold
 from runloop_jupyter.options import RESERVED

@@ -19,7 +19,7 @@ from runloop_jupyter.filesystems.several import at_once
 from runloop_jupyter.transfer.manifest import whole
 
 if TYPE_CHECKING:
-    from runloop_jupyter.actions.conditions import Condition
+    from runloop_jupyter.conditions import Condition
     from runloop_jupyter.session import Session, Store
     from runloop_jupyter.transfer.transfer import Transfer
     from runloop_jupyter.wire.objects import ObjectView

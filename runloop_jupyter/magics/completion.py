@@ -158,9 +158,9 @@ class Completer:
                 yield SimpleCompletion(text=f"{each.text}=", type=each.type)
 
     def _conditions(self, last: Token) -> Iterator[SimpleCompletion]:
-        from runloop_jupyter.actions.conditions import in_order, number, read, written
         from runloop_jupyter.actions.object import can_be_typed
         from runloop_jupyter.address import quoted
+        from runloop_jupyter.conditions import in_order, number, read, written
 
         known = self._names.get().metadata
         begun = undoubled(last.text)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runloop_jupyter.actions.conditions import Condition, conditions, for_server, in_order, number, read, written
+from runloop_jupyter.conditions import Condition, conditions, for_server, in_order, number, read, written
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.magics.options import PARSERS
 
