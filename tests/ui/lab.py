@@ -83,12 +83,19 @@ class LabServer:
 
     Args:
         root: An empty directory.
+
+    Attributes:
+        application: The module that is run.
+        exposes: Whose option lets tests reach the application in the page.
     """
+
+    application = "jupyterlab"
+    exposes = "LabApp"
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.notebooks = root / "notebooks"
-        self._token = secrets.token_urlsafe(24)
+        self.token = secrets.token_urlsafe(24)
         self._log = root / "lab.log"
         for directory in (self.notebooks, root / "runtime"):
             directory.mkdir()
@@ -98,8 +105,8 @@ class LabServer:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "jupyterlab", "--no-browser", "--port=0", "--ServerApp.port_retries=0"),
-                    *("--ip=127.0.0.1", "--allow-root", "--LabApp.expose_app_in_browser=True"),
+                    *(sys.executable, "-m", self.application, "--no-browser", "--port=0", "--ServerApp.port_retries=0"),
+                    *("--ip=127.0.0.1", "--allow-root", f"--{self.exposes}.expose_app_in_browser=True"),
                     f"--ServerApp.root_dir={self.notebooks}",
                 ],
                 env=self._environment(),
@@ -116,7 +123,7 @@ class LabServer:
             "JUPYTER_CONFIG_DIR": str(self.root / "config"),
             "JUPYTER_DATA_DIR": str(self.root / "data"),
             "JUPYTER_RUNTIME_DIR": str(self.root / "runtime"),
-            "JUPYTER_TOKEN": self._token,
+            "JUPYTER_TOKEN": self.token,
             "JUPYTERLAB_SETTINGS_DIR": str(self.root / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.root / "workspaces"),
             "PYTHONPATH": str(CHECKOUT),
@@ -169,7 +176,7 @@ class LabServer:
     def open(self, page: Page, path: Path, theme: str = "JupyterLab Light") -> OpenNotebook:
         """Open a notebook in JupyterLab, its kernel idle, in `theme`."""
         name = path.relative_to(self.notebooks).as_posix()
-        page.goto(f"{self.url}lab/tree/{quote(name)}?reset&token={self._token}")
+        page.goto(f"{self.url}lab/tree/{quote(name)}?reset&token={self.token}")
         notebook = OpenNotebook(page, path)
         notebook.wait_for_kernel()
         notebook.use_theme(theme)
@@ -177,7 +184,7 @@ class LabServer:
 
     def end_sessions(self, page: Page) -> None:
         """Shut every kernel down, so that the next test starts with none."""
-        headers = {"Authorization": f"token {self._token}"}
+        headers = {"Authorization": f"token {self.token}"}
         for session in page.request.get(f"{self.url}api/sessions", headers=headers).json():
             page.request.delete(f"{self.url}api/sessions/{session['id']}", headers=headers)
 
