@@ -43,12 +43,15 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.transfers import TransferInfo, TransferTable, transfers
     from runloop_jupyter.actions.url import Link, url
     from runloop_jupyter.actions.use import InUse, use
+    from runloop_jupyter.browser.browse import browse
+    from runloop_jupyter.browser.widget import Browser
 
     last_error: BaseException | None
 
 _WHERE = {
     "BackgroundTransfer": "actions.background",
     "Batch": "actions.batch",
+    "Browser": "browser.widget",
     "CacheUse": "actions.cache",
     "Copied": "actions.copied",
     "Fetched": "actions.batch",
@@ -63,6 +66,7 @@ _WHERE = {
     "Status": "actions.status",
     "TransferInfo": "actions.transfers",
     "TransferTable": "actions.transfers",
+    "browse": "browser.browse",
     "cache": "actions.cache",
     "cp": "actions.copy",
     "get": "actions.get",
@@ -88,6 +92,7 @@ _WHERE = {
 __all__ = [
     "BackgroundTransfer",
     "Batch",
+    "Browser",
     "CacheUse",
     "Copied",
     "Fetched",
@@ -102,6 +107,7 @@ __all__ = [
     "Status",
     "TransferInfo",
     "TransferTable",
+    "browse",
     "cache",
     "cp",
     "errors",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 import os
 import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -104,11 +106,15 @@ class Session:
         child.chosen, child.shows_progress = self.chosen, self.shows_progress
         return child
 
-    def as_it_is(self) -> Session:
-        """Return this session as it is now, for work that goes on behind: `use` changes only what comes next."""
+    def as_it_is(self, profile: Profile | None = None) -> Session:
+        """Return this session as it is now, for work that goes on behind: `use` changes only what comes next.
+
+        Args:
+            profile: The one that holds there; by default the current one.
+        """
         _ = self.transfers  # made by now, they are the same ones
         pinned = copy.copy(self)
-        pinned._profile = self.profile
+        pinned._profile = profile or self.profile
         return pinned
 
     @property
@@ -213,12 +219,24 @@ class Session:
 def current() -> Session:
     """Return the session of this process, made on first use. A forked child goes on with its parent's profile."""
     global _current, _pid
+    if (here := _here.get()) is not None:
+        return here
     with _lock:
         if _current is None:
             _current, _pid = Session(), os.getpid()
         elif _pid != os.getpid():
             _current, _pid = _current.after_fork(), os.getpid()
         return _current
+
+
+@contextmanager
+def within(session: Session) -> Iterator[None]:
+    """Let `session` be the current one in the block, on this thread alone: what is done there keeps its store."""
+    token = _here.set(session)
+    try:
+        yield
+    finally:
+        _here.reset(token)
 
 
 def reset() -> None:
@@ -232,6 +250,7 @@ def reset() -> None:
 
 _lock = threading.RLock()
 _current: Session | None = None
+_here: ContextVar[Session | None] = ContextVar("runloop_session", default=None)
 _pid = 0
 
 
