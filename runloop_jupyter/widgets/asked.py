@@ -37,14 +37,18 @@ class Asked:
         rid: The front end's word for it.
         args: What it was asked with, plain data from anybody.
         publisher: Sends what it says.
+        is_slow: Whether it may take seconds.
 
     Attributes:
+        rid: As given.
         args: As given.
+        is_slow: As given.
     """
 
-    def __init__(self, rid: str, args: Mapping[str, Any], publisher: Publisher) -> None:
+    def __init__(self, rid: str, args: Mapping[str, Any], publisher: Publisher, *, is_slow: bool = False) -> None:
         self.rid = rid
         self.args = args
+        self.is_slow = is_slow
         self._publisher = publisher
         self._turn = threading.Condition()
         self._begun = False

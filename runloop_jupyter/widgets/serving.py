@@ -27,7 +27,7 @@ Operation: TypeAlias = "Callable[[Asked], object]"
 """Carries a request out and returns the reply's value, plain data, or `WithBuffers`."""
 
 MOST_AT_ONCE: Final = 200
-"""Requests that run or wait for their turn."""
+"""Requests that run or wait for their turn, of the quick ones and of the slow ones each."""
 QUICK: Final = 4
 SLOW: Final = 6
 _ENDED_KEPT: Final = 1000
@@ -106,17 +106,19 @@ class Serving:
         if operation is None:
             self._refuse(rid, "UnknownOperation", "this kernel can't do that. Is the page older than the kernel?")
             return
-        asked = Asked(rid, request["args"], self.publisher)
+        is_slow = op in self._slow
+        asked = Asked(rid, request["args"], self.publisher, is_slow=is_slow)
         with self._lock:
             if rid in self._running or rid in self._ended:
                 return  # said twice
-            is_full = len(self._running) >= MOST_AT_ONCE
+            is_full = sum(each.is_slow is is_slow for each in self._running.values()) >= MOST_AT_ONCE
             if not is_full:
                 self._running[rid] = asked
         if is_full:
             self._refuse(rid, "TooMany", f"{MOST_AT_ONCE} requests wait already. Wait for some of them")
             return
-        self._lanes[op in self._slow].submit(lambda: self._carry_out(op, operation, asked))
+        run = copy_context().run  # a copy of its own: what a library prints belongs to no cell
+        self._lanes[is_slow].submit(lambda: run(self._carry_out, op, operation, asked))
 
     def _add(self, request: protocol.Request, buffers: Sequence[bytes | memoryview]) -> None:
         rid, op = request["rid"], request["op"]
