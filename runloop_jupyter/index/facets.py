@@ -92,7 +92,7 @@ def facets(
 
 def _others(connection: sqlite3.Connection, wanted: Filter) -> list[str] | None:
     """Return the states to leave out where the numbers kept for all objects serve; None where they don't."""
-    if wanted.name or wanted.search or wanted.metadata or wanted.content_type is not None:
+    if wanted.name or wanted.search or wanted.beneath or wanted.metadata or wanted.content_type is not None:
         return None
     return [] if wanted.state is None else other_states(connection, wanted.state)
 

@@ -1,0 +1,340 @@
+"""Browsing an index against a plain list of objects that says what is right."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runloop_jupyter.conditions import Condition, in_order
+from runloop_jupyter.errors import InputError
+from runloop_jupyter.index import INDEX, ObjectIndex
+from runloop_jupyter.index.browsing import Browsing
+from runloop_jupyter.index.fold import fold
+from runloop_jupyter.wire.browse import Freshness, PageAsked, PageView, Query, Span
+from runloop_jupyter.wire.objects import ObjectView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+NOW = 50
+NAMES = [
+    "a",
+    "a/b",
+    "a/c",
+    "a/b/c",
+    "B",
+    "ä",
+    "Ä/x",
+    "a\U0010ffff",
+    "a\U0010ffffb",
+    "\0",
+    "a\0b",
+    "%",
+    "\ud7ff",
+    "\ue000",
+    "x.rl-part-00001",
+]
+VALUES = ["1", "2", "10", "1e1", "ten", "", "nan", "2026-01-02", "part", "table"]
+KEYS = ["k", "l", "rl.kind"]
+
+names = st.sampled_from(NAMES)
+metadata = st.none() | st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES), max_size=3)
+states = st.sampled_from(["READ_ONLY"] * 6 + ["UPLOADING", "DELETED", "ERROR"])
+spans = st.none() | st.builds(Span, since=st.none() | st.integers(0, 6), before=st.none() | st.integers(0, 8))
+times = st.builds(Span, since=st.none() | st.integers(40, 60), before=st.none() | st.integers(45, 70))
+conditions = st.builds(
+    Condition,
+    st.sampled_from(KEYS),
+    st.sampled_from(["=", "!=", ">", "<=", ">=", "<"]),
+    st.sampled_from(VALUES).map(lambda value: (value,)),
+) | st.builds(Condition, st.sampled_from([*KEYS, "m"]))
+queries = st.builds(
+    Query,
+    search=st.sampled_from(["", "", "", "a", "A/", "a/b", "obj-", "obj-3", "ä", "part", "zz"]),
+    beneath=st.sampled_from(["", "", "", "a/", "a", "a\U0010ffff", "\ud7ff", "zz", "\U0010ffff"]),
+    state=states,
+    where=st.dictionaries(st.sampled_from([*KEYS, "m"]), st.lists(st.sampled_from(VALUES), max_size=3), max_size=1)
+    | st.just({}),
+    conditions=st.lists(conditions, max_size=2) | st.just([]),
+    size=spans,
+    put=spans,
+    expires=st.none() | times,
+    lasting=st.sampled_from([None, None, True, False]),
+    order=st.sampled_from(["put", "name", "size", "expires", "metadata"]),
+    key=st.sampled_from(["k", "l", "m"]),
+    descending=st.booleans(),
+    folded=st.booleans(),
+)
+plain = st.builds(
+    Query,
+    state=states,
+    order=st.sampled_from(["put", "name", "size", "expires", "metadata"]),
+    key=st.sampled_from(["k", "l", "m"]),
+    descending=st.booleans(),
+    folded=st.booleans(),
+)
+puts = st.tuples(
+    st.just("put"),
+    names,
+    states,
+    metadata,
+    st.none() | st.integers(0, 3),
+    st.none() | st.integers(45, 60),
+)
+changes = st.tuples(st.sampled_from(["delete", "complete", "remove"]), st.integers(0, 15))
+acts = st.lists(puts | puts | puts | changes, max_size=16)
+
+
+@dataclass(frozen=True)
+class Kept:
+    position: int
+    view: ObjectView
+    part: bool
+
+
+@dataclass
+class Model:
+    """What the index holds, as a list."""
+
+    index: ObjectIndex
+    objects: list[Kept] = field(default_factory=list)
+    put: int = 0
+
+    def act(self, acts: Iterable[tuple[Any, ...]]) -> None:
+        for what, *rest in acts:
+            if what == "put":
+                self._put(*rest)
+            elif self.objects:
+                self._change(what, rest[0] % len(self.objects))
+
+    def _put(self, name: str, state: str, pairs: dict[str, str] | None, size: int | None, ends: int | None) -> None:
+        self.put += 1
+        pairs = None if state == "DELETED" else pairs
+        view = ObjectView(
+            id=f"obj-{self.put}x",
+            name=name,
+            state=state,
+            content_type="text",
+            create_time_ms=self.put // 2,
+            size_bytes=size,
+            delete_after_time_ms=ends,
+            metadata=pairs,
+        )
+        part = pairs.get("rl.kind") == "part" if pairs else state == "DELETED" and ".rl-part-" in name
+        self.index.put(self.put * 10, view)
+        self.objects.append(Kept(self.put * 10, view, part))
+
+    def _change(self, what: str, place: int) -> None:
+        each = self.objects[place]
+        if what == "remove":
+            self.index.remove(each.position)
+            del self.objects[place]
+            return
+        pairs = each.view.metadata
+        if what == "delete":
+            self.index.drop_metadata(each.position)
+            pairs = None
+        state = "DELETED" if what == "delete" else "READ_ONLY"
+        self.index.change(each.position, state=state, size_bytes=each.view.size_bytes)
+        self.objects[place] = replace(each, view=msgspec.structs.replace(each.view, state=state, metadata=pairs))
+
+    def fits(self, query: Query, now_ms: int = NOW) -> list[Kept]:
+        """Return what fits, newest first."""
+        return [each for each in sorted(self.objects, key=lambda each: -each.position) if fits(query, each, now_ms)]
+
+    def listed(self, query: Query, now_ms: int = NOW) -> list[Kept]:
+        found = self.fits(query, now_ms)
+        if query.folded:
+            found = list({each.view.name: each for each in reversed(found)}.values())
+            found.sort(key=lambda each: -each.position)
+        if query.order == "put":
+            return found if query.descending else found[::-1]
+        with_key = [each for each in found if order_key(query, each) is not None]
+        with_key.sort(key=lambda each: order_key(query, each), reverse=query.descending)
+        return with_key + [each for each in found if order_key(query, each) is None]
+
+    def versions(self, name: str, now_ms: int = NOW) -> int:
+        return max(1, sum(each.view.name == name for each in self.fits(Query(), now_ms)))
+
+
+def order_key(query: Query, each: Kept) -> Any:
+    if query.order == "metadata":
+        value = (each.view.metadata or {}).get(query.key)
+        return None if value is None else in_order(value)
+    return {"name": each.view.name, "size": each.view.size_bytes, "expires": each.view.delete_after_time_ms}[
+        query.order
+    ]
+
+
+def within(number: int | None, span: Span | None) -> bool:
+    return span is None or (
+        number is not None
+        and (span.since is None or number >= span.since)
+        and (span.before is None or number < span.before)
+    )
+
+
+def fits(query: Query, each: Kept, now_ms: int) -> bool:
+    view, has = each.view, each.view.metadata or {}
+    parts = "part" in query.where.get("rl.kind", []) or Condition("rl.kind", "=", ("part",)) in query.conditions
+    ends = view.delete_after_time_ms
+    return (
+        view.state == query.state
+        and (parts or not each.part)
+        and (ends is None or ends > now_ms)
+        and (not query.search or fold(query.search) in fold(view.name) or view.id.startswith(query.search))
+        and view.name.startswith(query.beneath)
+        and all(has.get(key) in values for key, values in query.where.items())
+        and all(each.key in has and each.holds(has[each.key]) for each in query.conditions)
+        and within(view.size_bytes, query.size)
+        and within(view.create_time_ms, query.put)
+        and within(ends, query.expires)
+        and (query.lasting is None or query.lasting is (ends is None))
+    )
+
+
+class Clock:
+    """A time of day that stands still."""
+
+    now_ms = NOW
+
+    def __call__(self) -> float:
+        return self.now_ms / 1000
+
+
+def last(steps: Iterator[Any]) -> Any:
+    *_, answer = steps
+    return answer
+
+
+def exact(browsing: Browsing, asked: PageAsked) -> PageView:
+    """Return the page that somebody gets in the end who asks until it is exact."""
+    while not (page := last(browsing.page(asked))).exact:
+        for _ in browsing.behind():
+            pass
+    return page
+
+
+def opened(acts: Iterable[tuple[Any, ...]] = ()) -> tuple[Model, Browsing, Clock]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript(INDEX.script)
+    model, clock = Model(ObjectIndex(connection)), Clock()
+    model.act(acts)
+    return model, again(model, clock), clock
+
+
+def again(model: Model, clock: Clock) -> Browsing:
+    return Browsing(model.index._connection, lambda: Freshness(indexed=len(model.objects)), clock)
+
+
+@contextmanager
+def smaller_than_the_store(few: int, step: int, sorted_: int, asked: int) -> Iterator[None]:
+    """Make a handful of objects so many that an index of a million is walked no other way."""
+    with (
+        patch("runloop_jupyter.index.filter.FEW", few),
+        patch("runloop_jupyter.index.views._WINDOW", step),
+        patch("runloop_jupyter.index.ordering._STEP", step),
+        patch("runloop_jupyter.index.ordering.SORTED", sorted_),
+        patch("runloop_jupyter.index.ranks._SLICE", step),
+        patch("runloop_jupyter.index.asking._SLICE", step),
+        patch("runloop_jupyter.index.asking._ASKED", asked),
+        patch("runloop_jupyter.index.deadline.TURN_S", 0.0),
+    ):
+        yield
+
+
+limits = st.builds(
+    smaller_than_the_store,
+    st.sampled_from([0, 2, 2000]),
+    st.integers(1, 4),
+    st.sampled_from([1, 3, 5000]),
+    st.sampled_from([0, 100]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(acts=acts, queries=st.lists(queries | plain, min_size=1, max_size=3), n=st.integers(1, 20), limits=limits)
+def test_pages_hold_the_objects_that_fit_in_their_order(
+    acts: list[tuple[Any, ...]], queries: list[Query], n: int, limits: Any
+) -> None:
+    model, browsing, _ = opened(acts)
+    with limits:
+        for query in queries:
+            right = model.listed(query)
+            rows, first = [], 0
+            while True:
+                page = exact(browsing, PageAsked(query=query, first=first, n=n))
+                assert (page.first, page.total, page.newer) == (first, len(right), False)
+                rows += page.rows
+                first += n
+                if len(page.rows) < n:
+                    break
+            assert [row.object for row in rows] == [each.view for each in right]
+            assert [row.versions for row in rows] == [model.versions(each.view.name) for each in right]
+            meant = model.fits(query)
+            assert page.objects == len(meant)
+            assert page.size_bytes == sum(each.view.size_bytes or 0 for each in meant)
+
+
+@settings(max_examples=300, deadline=None)
+@given(acts=acts, later=acts, query=queries | plain, limits=limits, ends=st.integers(NOW, 60))
+def test_rows_of_an_earlier_list_stay_where_they_were_whatever_comes_and_goes(
+    acts: list[tuple[Any, ...]], later: list[tuple[Any, ...]], query: Query, limits: Any, ends: int
+) -> None:
+    model, browsing, clock = opened(acts)
+    with limits:
+        right = model.listed(query)
+        page = exact(browsing, PageAsked(query=query, n=500))
+        for _ in browsing.behind():
+            pass
+        model.act(later)
+        clock.now_ms = ends
+        still = {each.position: each.view for each in model.fits(msgspec.structs.replace(query, folded=False), ends)}
+        still = {
+            each.position: each.view
+            for each in model.objects
+            if fits(
+                Query(
+                    state=query.state,
+                    where=query.where if "rl.kind" in query.where else {},
+                    conditions=[each for each in query.conditions if each.key == "rl.kind"],
+                ),
+                each,
+                ends,
+            )
+        } | still
+        earlier = exact(browsing, PageAsked(query=query, n=500, as_of=page.as_of))
+        assert (earlier.total, earlier.as_of) == (len(right), page.as_of)
+        assert [row and row.object.id for row in earlier.rows] == [
+            each.view.id if each.position in still else None for each in right
+        ]
+        if [each.view for each in model.listed(query, ends)] != [each.view for each in right]:
+            assert earlier.newer
+        now = exact(browsing, PageAsked(query=query, n=500))
+        assert [row.object for row in now.rows] == [each.view for each in model.listed(query, ends)]
+        assert not now.newer
+
+
+@settings(max_examples=200, deadline=None)
+@given(acts=acts, later=st.lists(puts, max_size=6), query=queries | plain, limits=limits)
+def test_a_list_that_nobody_kept_is_made_again_as_it_was(
+    acts: list[tuple[Any, ...]], later: list[tuple[Any, ...]], query: Query, limits: Any
+) -> None:
+    model, browsing, clock = opened(acts)
+    with limits:
+        page = exact(browsing, PageAsked(query=query, n=500))
+        model.act(later)
+        earlier = exact(again(model, clock), PageAsked(query=query, n=500, as_of=page.as_of))
+        assert earlier.rows == [
+            msgspec.structs.replace(row, versions=model.versions(row.object.name)) for row in page.rows
+        ]
+        assert earlier.total == page.total
