@@ -8,6 +8,8 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from jupyter_client.blocking.client import BlockingKernelClient
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,13 +21,20 @@ class CommFrontEnd:
 
     Args:
         kernel: The kernel.
-        opened: The cell that made the widget.
+        opened: The cell that made the widget; or else
+        comm_id: its comm.
         subshell: Whether messages go to a subshell, as from JupyterLab; else they wait for the cell that runs.
     """
 
-    def __init__(self, kernel: Kernel, opened: Reply, *, subshell: bool = True) -> None:
-        self.comm_id = comm_of(opened)
-        self._client = kernel.manager.client()
+    def __init__(
+        self, kernel: Kernel, opened: Reply | None, *, comm_id: str = "", subshell: bool = True
+    ) -> None:
+        self.comm_id = comm_of(opened) if opened else comm_id
+        self.opened_by = opened.messages[0]["parent_header"]["msg_id"] if opened else ""
+        self.streams: list[tuple[str, str]] = []
+        # A session of its own: to the kernel two clients of one session are the same one.
+        self._client = BlockingKernelClient()
+        self._client.load_connection_info(kernel.manager.get_connection_info())
         self._client.start_channels()
         self._client.wait_for_ready(timeout=60)
         self.subshell = self._subshell() if subshell else None
@@ -51,6 +60,10 @@ class CommFrontEnd:
             except queue.Empty:
                 continue
             content = message["content"]
+            if message["msg_type"] == "stream":
+                with self._came:
+                    self.streams.append((content["text"], message["parent_header"].get("msg_id", "")))
+                    self._came.notify_all()
             if message["msg_type"] != "comm_msg" or content.get("comm_id") != self.comm_id:
                 continue
             if content["data"].get("method") == "custom":
@@ -93,6 +106,10 @@ class CommFrontEnd:
 
     def progress(self, rid: str) -> list[Any]:
         return [c["value"] for c, _, _ in self.messages if c.get("rid") == rid and c["kind"] == "progress"]
+
+    def wait_for_stream(self, text: str) -> str:
+        """Wait until somebody prints `text`; return the message whose output that is."""
+        return str(self.wait(lambda: next((parent for said, parent in self.streams if text in said), None)))
 
     def events(self, name: str) -> list[Any]:
         return [c["value"] for c, _, _ in self.messages if c["kind"] == "event" and c["event"] == name]
