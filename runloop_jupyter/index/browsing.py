@@ -78,7 +78,7 @@ class Browsing:
         end = asked.first + asked.n
         try:
             while not found.whole:
-                here = len(found.positions) >= end
+                here = found.has(end)
                 if here and found.is_exact:
                     break
                 if time.monotonic() - began > (_LENGTH_SECONDS if here else _ROWS_SECONDS):
@@ -108,7 +108,7 @@ class Browsing:
             rows=self._rows(asked.query, found.positions[asked.first : asked.first + asked.n].tolist()),
             first=asked.first,
             total=totals.rows,
-            exact=found.is_exact,
+            exact=found.is_exact and found.has(asked.first + asked.n),
             objects=totals.objects,
             size_bytes=totals.size_bytes,
             as_of=str(found.moment),

@@ -242,6 +242,7 @@ def smaller_than_the_store(few: int, step: int, sorted_: int, asked: int) -> Ite
     with (
         patch("runloop_jupyter.index.filter.FEW", few),
         patch("runloop_jupyter.index.views._WINDOW", step),
+        patch("runloop_jupyter.index.views._AHEAD", step),
         patch("runloop_jupyter.index.ordering._STEP", step),
         patch("runloop_jupyter.index.ordering.SORTED", sorted_),
         patch("runloop_jupyter.index.ranks._SLICE", step),
