@@ -23,6 +23,7 @@ OLD_S: Final = 60.0
 ONE_BY_ONE: Final = 20
 """So many are asked for by their ids at once; of more that are missing some stand for all."""
 _SAMPLE: Final = 5
+_ODD_S: Final = 600.0
 _RUN: Final = 1000
 _WORTH: Final = 3
 _REQUESTS: Final = 3
@@ -41,6 +42,8 @@ class Checks:
         self._lock = threading.Lock()
         self._shown: dict[str, None] = {}
         self._said: dict[str, float] = {}
+        # What a listing lacked though it is there.
+        self._odd: dict[str, float] = {}
 
     def show(self, ids: Iterable[str]) -> bool:
         """Take notice that these are seen; return whether some should be asked about."""
@@ -107,16 +110,18 @@ class Checks:
         if len(asked) < len(ids) and not living:
             gone = list(ids)
         with self._lock:
+            self._odd.update((view.id, time.monotonic()) for view in living)
             for each in gone:
                 self._shown.pop(each, None)
         removed = book.remove(gone) if gone else 0
         return bool(removed) | (book.refresh(living) if living else False)
 
     def doubtful(self, ids: Sequence[str]) -> list[str]:
-        """Return those of which the service hasn't just said that they are there, whatever its listing lacks."""
-        old = time.monotonic() - 10 * OLD_S
+        """Return those that a listing lacks without the service having said, a while ago, that they are there."""
+        old = time.monotonic() - _ODD_S
         with self._lock:
-            return [each for each in ids if self._said.get(each, float("-inf")) < old]
+            self._odd = {each: when for each, when in self._odd.items() if when > old}
+            return [each for each in ids if each not in self._odd]
 
     def _ask_run(self, book: Book, run: _Run) -> bool:
         before = book.before(Gap(run.first)) or Gap()

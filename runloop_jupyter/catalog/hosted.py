@@ -75,9 +75,13 @@ class HostedCatalog(Catalog):
         """Return how far the store is known."""
         return self._with_trouble(self._ask(messages.Fresh(), Freshness))
 
-    def refresh(self) -> None:
-        """Look for new ones now, and go on where a service was in trouble."""
-        self._ask(messages.Refresh(), messages.Done)
+    def refresh(self, *, whole: bool = False) -> None:
+        """Look for new ones now, and go on where a service was in trouble.
+
+        Args:
+            whole: Go through all of the store again.
+        """
+        self._ask(messages.Refresh(whole=whole), messages.Done)
 
     def close(self) -> None:
         """End the process; what it knows stays on the disk."""

@@ -185,8 +185,7 @@ class Walker:
             self._page(book, Gap(), FIRST)
             self._say(looked_ms=now_ms, walking=bool(gaps))
         if asked and self._is_due("unfinished", _UNFINISHED_EVERY_S):
-            ids = self.checks.doubtful(book.unfinished(now_ms - _UNFINISHED_MS, ONE_BY_ONE))
-            self.checks.confirm(book, ids)
+            self.checks.confirm(book, book.unfinished(now_ms - _UNFINISHED_MS, ONE_BY_ONE))
         if gaps:
             self._say(walking=True)
             began = gaps[0].ceiling == TOP
