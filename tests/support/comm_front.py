@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from itertools import count
@@ -26,9 +25,7 @@ class CommFrontEnd:
         subshell: Whether messages go to a subshell, as from JupyterLab; else they wait for the cell that runs.
     """
 
-    def __init__(
-        self, kernel: Kernel, opened: Reply | None, *, comm_id: str = "", subshell: bool = True
-    ) -> None:
+    def __init__(self, kernel: Kernel, opened: Reply | None, *, comm_id: str = "", subshell: bool = True) -> None:
         self.comm_id = comm_of(opened) if opened else comm_id
         self.opened_by = opened.messages[0]["parent_header"]["msg_id"] if opened else ""
         self.streams: list[tuple[str, str]] = []
@@ -55,10 +52,11 @@ class CommFrontEnd:
 
     def _read(self) -> None:
         while not self._closed.is_set():
-            try:
-                message = self._client.get_iopub_msg(timeout=0.2)
-            except queue.Empty:
+            # Not the client's own way, which makes an event loop for each thread and leaves it open.
+            socket = self._client.iopub_channel.socket
+            if not socket.poll(200):
                 continue
+            _, message = self._client.session.recv(socket)
             content = message["content"]
             if message["msg_type"] == "stream":
                 with self._came:
@@ -120,7 +118,9 @@ class CommFrontEnd:
             assert found, self.messages[-4:]
             return found
 
-    def upload(self, name: str, data: bytes, *, chunk: int = 1 << 20, stop_after: int | None = None, **more: Any) -> str:
+    def upload(
+        self, name: str, data: bytes, *, chunk: int = 1 << 20, stop_after: int | None = None, **more: Any
+    ) -> str:
         """Send a file as a page does; return the request's id, not waiting for its end."""
         args = {"name": name, "size": len(data), "type": "", "metadata": {}, "ttl": None, **more}
         rid = f"r{next(self._rids)}"
@@ -129,8 +129,9 @@ class CommFrontEnd:
             if stop_after is not None and number > stop_after:
                 return rid
             self.wait(
-                lambda number=number: self.ends(rid)
-                or any(value.get("credit", 0) >= number for value in self.progress(rid))
+                lambda number=number: (
+                    self.ends(rid) or any(value.get("credit", 0) >= number for value in self.progress(rid))
+                )
             )
             if self.ends(rid):
                 return rid

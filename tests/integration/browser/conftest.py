@@ -27,6 +27,7 @@ from pathlib import Path
 if not w.SCRIPT.is_file(): w.SCRIPT=Path('/tmp/kd/stub.js')
 """
 
+
 @pytest.fixture(scope="package")
 def kernel(browsed: Path) -> Iterator[Kernel]:
     where = browsed / "work"
