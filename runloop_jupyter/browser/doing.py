@@ -80,6 +80,8 @@ class Doing:
         things = [self._place.object(each) for each in said.ids]
         made: list[Mount] = []
         try:
+            if len(things) > 1:
+                _make(directory)
             with self._place.at_work(asked):
                 for thing, where in zip(things, _directories(directory, things), strict=True):
                     asked.checkpoint()
@@ -162,6 +164,13 @@ def _described(value: object, thing: Object) -> str:
         return f"a path: {value.name}"
     kind = type(value).__name__
     return f"a {kind} · {thing.shape}" if thing.shape else f"a {kind}"
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the directory {str(directory)!r} can't be made: {error.strerror}") from None
 
 
 def _directories(directory: Path, things: list[Object]) -> list[Path]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from runloop_jupyter.actions.get import Fetch
 from runloop_jupyter.actions.inside import opened
 from runloop_jupyter.browser import protocol
+from runloop_jupyter.browser.place import stops_with
 from runloop_jupyter.errors import DigestMismatch, InputError
 from runloop_jupyter.transfer import digest
 from runloop_jupyter.transfer.manifest import is_folder
@@ -28,7 +29,7 @@ def download(place: Place, asked: Asked) -> Any:
         raise InputError(f"“{thing.name}” is kept as files, and is no one file to download. Mount it, or get it")
     transfer = place.session.transfers.new(thing.name, "down", place.store.identity.label)
     transfer.heard = True  # whatever goes wrong is said to the page
-    asked.on_cancel(transfer.cancel)
+    stops_with(asked, transfer)
     try:
         name, size = _give(thing, transfer, asked)
     except BaseException as error:

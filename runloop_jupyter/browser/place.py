@@ -132,7 +132,7 @@ class Place:
         def begun(transfer: Transfer) -> None:
             if threading.get_ident() != mine:  # somebody else's: it is told on the thread that begins it
                 return
-            asked.on_cancel(transfer.cancel)
+            stops_with(asked, transfer)
             transfer.changed.listen(tell)
 
         stop = self.session.transfers.added.listen(begun)
@@ -141,6 +141,12 @@ class Place:
                 yield
         finally:
             stop()
+
+
+def stops_with(asked: Asked, transfer: Transfer) -> None:
+    """Let a request and a transfer end together, whichever of them is cancelled: each may wait for something."""
+    transfer.hurry = asked.cancel
+    asked.on_cancel(transfer.cancel)
 
 
 def _catalog_of(store: Store) -> Any:
