@@ -174,7 +174,7 @@ class Lists:
         if found is None or found.way is None:
             return
         met = bytearray()  # by the number of the name
-        for since, before in self._windows_now().of(found.way, made.moment.newest + 1):
+        for since, before in self.windows().of(found.way, made.moment.newest + 1):
             rows = found.rows(connection, "o.position, o.named, ifnull(o.size_bytes, 0)", since, before)
             made.objects += len(rows)
             made.size_bytes += sum([row[2] for row in rows])
@@ -208,7 +208,7 @@ class Lists:
         fits = base.positions
         yield from in_order(self._connection, query, fits, made.positions, living=not asks_for_parts(query))
 
-    def _windows_now(self) -> Windows:
+    def windows(self) -> Windows:
         """Return windows that are those of the objects there are, or were before a few more came."""
         (changes,) = self._connection.execute("SELECT ifnull(sum(changes), 0) FROM tally").fetchone()
         if self._windows is None or changes - self._windows[0] > _WINDOW:
