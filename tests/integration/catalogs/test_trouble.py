@@ -10,7 +10,7 @@ from listing import Listing, thing, things
 from misbehaving import Answer, reset, says
 from store_process import eventually
 
-from runloop_jupyter import catalog
+from runloop_jupyter import catalogs
 from runloop_jupyter.errors import RateLimited, ServerError, Unauthorized, Unreachable
 from runloop_jupyter.wire.browse import PageAsked, Query
 
@@ -142,10 +142,10 @@ def test_a_cursor_that_the_service_knows_no_more_is_replaced_by_one_before_it(ho
     here = hosting(Listing(things(20_000)))
     here.listing.late_s = 0.3
     eventually(lambda: here.catalog().fresh().indexed > 5_000, 30)
-    catalog.close_all()
+    catalogs.close_all()
     here.listing.late_s = 2
     known = here.catalog().fresh().indexed
-    catalog.close_all()
+    catalogs.close_all()
     here.listing.delete(here.listing.all[known - 1].id)
     here.listing.late_s = 0
     here.whole()

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.api.objects import LARGEST_PAGE
 from runloop_jupyter.backoff import full_jitter
-from runloop_jupyter.catalog.book import Book, Gap, Kind, Superseded
-from runloop_jupyter.catalog.checking import ONE_BY_ONE, Checks
-from runloop_jupyter.catalog.pages import FIRST, Pages
-from runloop_jupyter.catalog.place import TOP, Damaged, is_damage
-from runloop_jupyter.catalog.progress import Progress, Seen
+from runloop_jupyter.catalogs.book import Book, Gap, Kind, Superseded
+from runloop_jupyter.catalogs.checking import ONE_BY_ONE, Checks
+from runloop_jupyter.catalogs.pages import FIRST, Pages
+from runloop_jupyter.catalogs.place import TOP, Damaged, is_damage
+from runloop_jupyter.catalogs.progress import Progress, Seen
 from runloop_jupyter.errors import BadRequest, NotFound, RunloopError, StoreError, Unreachable
 from runloop_jupyter.transfer.cache import claims
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runloop_jupyter.api.objects import Objects
-    from runloop_jupyter.catalog.place import Place
+    from runloop_jupyter.catalogs.place import Place
     from runloop_jupyter.wire.objects import ObjectListView, ObjectView
 
 LOOK_EVERY_S: Final = 10.0

@@ -11,7 +11,7 @@ from catalog_support import names
 from listing import Listing, thing, things
 from store_process import eventually
 
-from runloop_jupyter.catalog.hosted import HostedCatalog
+from runloop_jupyter.catalogs.hosted import HostedCatalog
 from runloop_jupyter.wire.browse import PageAsked, Query
 
 
