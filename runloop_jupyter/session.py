@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
-from runloop_jupyter import catalog
+from runloop_jupyter import catalogs
 from runloop_jupyter import profile as profiles
 from runloop_jupyter.errors import Offline, ProfileError
 from runloop_jupyter.profile import EMBEDDED, Profile, StoreIdentity
@@ -192,7 +192,7 @@ class Session:
 
     def close(self) -> None:
         """Close the connections and catalogs; what was made with a store opens them again when it needs them."""
-        catalog.close_all()
+        catalogs.close_all()
         with self._lock:
             for store in self._stores.values():
                 store.objects.service.close()

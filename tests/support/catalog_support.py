@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from runloop_jupyter.wire.browse import PageAsked, PageView, Query
 
 if TYPE_CHECKING:
-    from runloop_jupyter.catalog import Catalog
+    from runloop_jupyter.catalogs import Catalog
 
 
 def names(here: Catalog, **query: object) -> list[str]:

@@ -10,17 +10,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter import errors
-from runloop_jupyter.catalog import messages
-from runloop_jupyter.catalog.frames import Gone, Sort
-from runloop_jupyter.catalog.place import Damaged
+from runloop_jupyter.catalogs import messages
+from runloop_jupyter.catalogs.frames import Gone, Sort
+from runloop_jupyter.catalogs.place import Damaged
 from runloop_jupyter.wire import json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runloop_jupyter.catalog.frames import Line
-    from runloop_jupyter.catalog.reading import Reader
-    from runloop_jupyter.catalog.walker import Walker
+    from runloop_jupyter.catalogs.frames import Line
+    from runloop_jupyter.catalogs.reading import Reader
+    from runloop_jupyter.catalogs.walker import Walker
 
 FIRST_S: Final = 5.0
 """For so long the first question to an empty catalog waits for the first objects."""

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.api.objects import LARGEST_PAGE
-from runloop_jupyter.catalog.book import Gap
+from runloop_jupyter.catalogs.book import Gap
 from runloop_jupyter.errors import BadRequest, NotFound
 from runloop_jupyter.wire.objects import ObjectState
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from runloop_jupyter.api.objects import Objects
-    from runloop_jupyter.catalog.book import Book
+    from runloop_jupyter.catalogs.book import Book
     from runloop_jupyter.wire.objects import ObjectView
 
 OLD_S: Final = 60.0

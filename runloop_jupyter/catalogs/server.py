@@ -20,12 +20,12 @@ import msgspec
 
 from runloop_jupyter.api.http import Service
 from runloop_jupyter.api.objects import Objects
-from runloop_jupyter.catalog import messages
-from runloop_jupyter.catalog.answers import Answers
-from runloop_jupyter.catalog.frames import Gone, Line, Sort
-from runloop_jupyter.catalog.place import Place
-from runloop_jupyter.catalog.reading import Reader
-from runloop_jupyter.catalog.walker import Walker
+from runloop_jupyter.catalogs import messages
+from runloop_jupyter.catalogs.answers import Answers
+from runloop_jupyter.catalogs.frames import Gone, Line, Sort
+from runloop_jupyter.catalogs.place import Place
+from runloop_jupyter.catalogs.reading import Reader
+from runloop_jupyter.catalogs.walker import Walker
 from runloop_jupyter.errors import RunloopError, one_line
 from runloop_jupyter.wire import json
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.api.objects import LARGEST_PAGE
 from runloop_jupyter.backoff import full_jitter
-from runloop_jupyter.catalog.book import Book, Gap, Kind, Superseded
-from runloop_jupyter.catalog.checking import ONE_BY_ONE, Checks
-from runloop_jupyter.catalog.pages import FIRST, Pages
-from runloop_jupyter.catalog.place import TOP, Damaged, is_damage
-from runloop_jupyter.catalog.progress import Progress, Seen
+from runloop_jupyter.catalogs.book import Book, Gap, Kind, Superseded
+from runloop_jupyter.catalogs.checking import ONE_BY_ONE, Checks
+from runloop_jupyter.catalogs.pages import FIRST, Pages
+from runloop_jupyter.catalogs.place import TOP, Damaged, is_damage
+from runloop_jupyter.catalogs.progress import Progress, Seen
 from runloop_jupyter.errors import BadRequest, NotFound, RunloopError, StoreError, Unreachable
 from runloop_jupyter.transfer.cache import claims
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runloop_jupyter.api.objects import Objects
-    from runloop_jupyter.catalog.place import Place
+    from runloop_jupyter.catalogs.place import Place
     from runloop_jupyter.wire.objects import ObjectListView, ObjectView
 
 LOOK_EVERY_S: Final = 10.0
@@ -43,6 +43,7 @@ _LONGEST_WAIT_S: Final = 60.0
 _MOST: Final = 5_000_000
 _STANDS: Final = 3
 _STEPS_BACK: Final = 5
+_AS_IT_IS: Final = "\0"
 log = logging.getLogger(__name__)
 
 
@@ -166,8 +167,9 @@ class Walker:
                 self._walk(book)
             if self.checks.due and self._is_due("check", _CHECK_EVERY_S) and not _fills(book):
                 self.checks.ask(book)
-            if self._failures or self.error:
-                self._recovered()
+            if self._due.get("again", 0) <= time.monotonic():
+                self._failures, self.error = 0, None
+                self._say(trouble=None)
         except (StoreError, Unreachable) as error:
             self._failed(error)
 
@@ -327,16 +329,12 @@ class Walker:
         self._due["again"] = time.monotonic() + wait
         self._say(trouble=str(error))
 
-    def _recovered(self) -> None:
-        self._failures, self.error = 0, None
-        self._say()
-
-    def _say(self, *, looked_ms: int | None = None, walking: bool | None = None, trouble: str | None = None) -> None:
-        """Write down how far this process is, where it is another word than the last."""
+    def _say(self, *, looked_ms: int | None = None, walking: bool | None = None, trouble: str | None = _AS_IT_IS) -> None:
+        """Write down how far this process is, where it is another word than the last. What isn't given stays."""
         now = Progress(
             looked_ms=self._mine.looked_ms if looked_ms is None else looked_ms,
             walking=self._mine.walking if walking is None else walking,
-            trouble=trouble,
+            trouble=self._mine.trouble if trouble == _AS_IT_IS else trouble,
         )
         if now != self._mine:
             self._mine = now

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from runloop_jupyter.catalog import messages
-from runloop_jupyter.catalog.book import Kind
-from runloop_jupyter.catalog.place import Damaged, is_damage
+from runloop_jupyter.catalogs import messages
+from runloop_jupyter.catalogs.book import Kind
+from runloop_jupyter.catalogs.place import Damaged, is_damage
 from runloop_jupyter.index import ObjectIndex
 from runloop_jupyter.index.browsing import Browsing
 from runloop_jupyter.options import RESERVED
@@ -16,8 +16,8 @@ from runloop_jupyter.wire.browse import Freshness
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from runloop_jupyter.catalog.place import Place
-    from runloop_jupyter.catalog.progress import Progress
+    from runloop_jupyter.catalogs.place import Place
+    from runloop_jupyter.catalogs.progress import Progress
 
 
 class Reader:

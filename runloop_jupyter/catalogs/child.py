@@ -13,8 +13,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from runloop_jupyter import errors, process
-from runloop_jupyter.catalog import messages
-from runloop_jupyter.catalog.frames import Gone, Line, Sort
+from runloop_jupyter.catalogs import messages
+from runloop_jupyter.catalogs.frames import Gone, Line, Sort
 from runloop_jupyter.wire import json
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Child:
         self._log = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - as long as the process
         try:
             self._process = process.start(
-                "runloop_jupyter.catalog.server", stdin=theirs, stdout=subprocess.DEVNULL, stderr=self._log
+                "runloop_jupyter.catalogs.server", stdin=theirs, stdout=subprocess.DEVNULL, stderr=self._log
             )
         except OSError as error:
             ours.close()

@@ -76,11 +76,11 @@ def of(store: Store) -> Catalog:
         known = _open.get(store.identity.id)
         if known is None:
             if store.profile.embedded:
-                from runloop_jupyter.catalog.embedded import EmbeddedCatalog
+                from runloop_jupyter.catalogs.embedded import EmbeddedCatalog
 
                 known = EmbeddedCatalog(store, _forget)
             else:
-                from runloop_jupyter.catalog.hosted import HostedCatalog
+                from runloop_jupyter.catalogs.hosted import HostedCatalog
 
                 known = HostedCatalog(store, _forget)
             _open[store.identity.id] = known

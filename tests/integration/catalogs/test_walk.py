@@ -11,7 +11,7 @@ from catalog_support import names
 from listing import Listing, thing, things
 from store_process import eventually
 
-from runloop_jupyter import catalog
+from runloop_jupyter import catalogs
 from runloop_jupyter.wire.browse import PageAsked, Query
 
 
@@ -35,7 +35,7 @@ def test_a_walk_that_was_stopped_goes_on_where_it_was(hosting):
     here = hosting(Listing(things(40_000)))
     here.listing.late_s = 0.3
     eventually(lambda: here.catalog().fresh().indexed >= 10_000, 30)
-    catalog.close_all()
+    catalogs.close_all()
     asked = len(here.listing.pages)
     here.listing.late_s = 0
     again = here.whole()
@@ -57,12 +57,12 @@ def test_objects_that_were_put_elsewhere_are_seen_with_the_next_look(hosting):
 def test_many_new_objects_close_up_with_what_is_known_also_when_the_walk_is_stopped_between(hosting):
     here = hosting(Listing(things(3_000)))
     here.whole()
-    catalog.close_all()
+    catalogs.close_all()
     here.listing.put(*(thing(number) for number in range(3_000, 20_000)))
     here.listing.late_s = 0.3
     eventually(lambda: here.catalog().fresh().indexed > 5_000, 30)
     assert not here.catalog().fresh().whole
-    catalog.close_all()
+    catalogs.close_all()
     here.listing.put(*(thing(number) for number in range(20_000, 20_100)))
     here.listing.late_s = 0
     known = here.whole()
@@ -159,7 +159,7 @@ def test_what_this_kernel_puts_is_there_at_once_and_hides_nobody_elses(hosting):
 def test_the_next_kernel_begins_with_what_the_last_one_knew(hosting):
     here = hosting(Listing(things(10_000)))
     here.whole()
-    catalog.close_all()
+    catalogs.close_all()
     asked = len(here.listing.pages)
     again = here.catalog()
     assert again.fresh().whole
@@ -193,7 +193,7 @@ def test_a_process_that_dies_is_started_again_once_and_says_so(hosting):
 def test_a_damaged_index_is_made_anew(hosting, cache_of_its_own, how):
     here = hosting(Listing(things(3_000)))
     here.whole()
-    catalog.close_all()
+    catalogs.close_all()
     (path,) = cache_of_its_own.glob("catalog/*/*/index-*.db")
     data = bytearray(path.read_bytes())
     if how == "overwritten":
@@ -205,7 +205,7 @@ def test_a_damaged_index_is_made_anew(hosting, cache_of_its_own, how):
 def test_what_was_copied_from_another_account_is_not_believed(hosting, cache_of_its_own):
     here = hosting(Listing(things(30)))
     here.whole("first")
-    catalog.close_all()
+    catalogs.close_all()
     (first,) = cache_of_its_own.glob("catalog/*")
     second = here.store("second").identity.id
     first.rename(first.parent / second)

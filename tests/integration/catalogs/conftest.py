@@ -9,7 +9,7 @@ import pytest
 from listing import Listing
 from store_process import eventually
 
-from runloop_jupyter import catalog, session
+from runloop_jupyter import catalogs, session
 from runloop_jupyter.profile import Profile
 from runloop_jupyter.secret import Secret
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from runloop_jupyter.catalog import Catalog
+    from runloop_jupyter.catalogs import Catalog
     from runloop_jupyter.store import Store
 
 
@@ -32,7 +32,7 @@ class Hosted:
         return session.current().open(Profile(key, "tests", self.server.url, Secret(key)))
 
     def catalog(self, key: str = "key-of-the-tests") -> Catalog:
-        return catalog.of(self.store(key))
+        return catalogs.of(self.store(key))
 
     def whole(self, key: str = "key-of-the-tests") -> Catalog:
         """Return the catalog once it knows everything."""
@@ -58,7 +58,7 @@ def hosting() -> Iterator[Callable[[Listing], Hosted]]:
         return Hosted(listing, context.__enter__())
 
     yield host
-    catalog.close_all()
+    catalogs.close_all()
     session.current().close()
     for (context,) in opened:
         context.__exit__(None, None, None)  # type: ignore[attr-defined]

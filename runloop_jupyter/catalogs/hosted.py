@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from runloop_jupyter.catalog import Catalog, messages
-from runloop_jupyter.catalog.child import ANSWER_S, Child
-from runloop_jupyter.catalog.frames import Gone
-from runloop_jupyter.catalog.heard import Heard
+from runloop_jupyter.catalogs import Catalog, messages
+from runloop_jupyter.catalogs.child import ANSWER_S, Child
+from runloop_jupyter.catalogs.frames import Gone
+from runloop_jupyter.catalogs.heard import Heard
 from runloop_jupyter.errors import CatalogError, Offline, ProfileError
 from runloop_jupyter.paths import cache_dir
 from runloop_jupyter.wire import json

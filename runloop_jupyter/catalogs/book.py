@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from runloop_jupyter.catalog.place import TOP
+from runloop_jupyter.catalogs.place import TOP
 from runloop_jupyter.index import ObjectIndex, transaction
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectState

@@ -8,8 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from runloop_jupyter.catalog import Catalog
-from runloop_jupyter.catalog.heard import Heard
+from runloop_jupyter.catalogs import Catalog
+from runloop_jupyter.catalogs.heard import Heard
 from runloop_jupyter.errors import RunloopError
 from runloop_jupyter.options import RESERVED
 from runloop_jupyter.wire.browse import Freshness, PageAsked, Query
