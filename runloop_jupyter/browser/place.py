@@ -150,6 +150,6 @@ def stops_with(asked: Asked, transfer: Transfer) -> None:
 
 
 def _catalog_of(store: Store) -> Any:
-    from runloop_jupyter.catalog import of
+    from runloop_jupyter.catalogs import of
 
     return of(store)

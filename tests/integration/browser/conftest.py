@@ -20,11 +20,12 @@ OPEN = "import runloop_jupyter as rl\nb = rl.browse(columns=['project'])"
 
 SHIM = """
 from runloop_jupyter.api.objects import Objects
-from runloop_jupyter.wire.browse import *
-if not hasattr(Objects,'browse_page'): Objects.browse_page=lambda self,a: self.service.call('POST','/v1/objects/browse/page',PageView,body=a)
-import runloop_jupyter.browser.widget as w
-from pathlib import Path
-if not w.SCRIPT.is_file(): w.SCRIPT=Path('/tmp/kd/stub.js')
+import runloop_jupyter.api.browsing as ab
+_C=[c for c in vars(ab).values() if isinstance(c,type) and c.__module__==ab.__name__][0]
+if not hasattr(Objects,'browse_page'):
+    Objects.browse_page=lambda self,a: _C(self.service).page(a)
+    Objects.browse_facets=lambda self,a: _C(self.service).facets(a)
+    Objects.browse_suggest=lambda self,a: _C(self.service).suggest(a)
 """
 
 
