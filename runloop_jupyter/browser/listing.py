@@ -65,13 +65,18 @@ class Listing:
         said = protocol.read(asked.args, protocol.FacetsArgs)
         now = time.time_ns() // 1_000_000
         puts, expiries = [now - age for age in AGES_MS], [now + left for left in EXPIRIES_MS]
-        found = self._place.catalog.facets(
+        catalog = self._place.catalog
+        found = catalog.facets(
             FacetsAsked(query=said.query, keys=said.keys, sizes=list(SIZES), puts=puts, expiries=expiries)
         )
         asked.checkpoint()
+        keys = list(found.keys)
+        if said.keys is None and not any(each.key == KIND for each in keys):  # of its own accord nobody counts rl.*
+            keys += catalog.facets(FacetsAsked(query=said.query, keys=[KIND], folders=False)).keys
+            asked.checkpoint()
         return protocol.plain(
             protocol.Facets(
-                keys=[_facet(each) for each in found.keys],
+                keys=[_facet(each) for each in keys],
                 folders=_facet(found.folders) if found.folders and found.folders.values else None,
                 states=_facet(found.states),
                 sizes=_ranges(found.sizes, SIZES),
