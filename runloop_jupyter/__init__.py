@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.background import BackgroundTransfer
     from runloop_jupyter.actions.batch import Batch, Fetched
     from runloop_jupyter.actions.cache import CacheUse, cache
+    from runloop_jupyter.actions.catalog import CatalogFacets, CatalogTable, catalog
     from runloop_jupyter.actions.copied import Copied
     from runloop_jupyter.actions.copy import cp
     from runloop_jupyter.actions.find import ls
@@ -50,6 +51,8 @@ _WHERE = {
     "BackgroundTransfer": "actions.background",
     "Batch": "actions.batch",
     "CacheUse": "actions.cache",
+    "CatalogFacets": "actions.catalog",
+    "CatalogTable": "actions.catalog",
     "Copied": "actions.copied",
     "Fetched": "actions.batch",
     "InUse": "actions.use",
@@ -64,6 +67,7 @@ _WHERE = {
     "TransferInfo": "actions.transfers",
     "TransferTable": "actions.transfers",
     "cache": "actions.cache",
+    "catalog": "actions.catalog",
     "cp": "actions.copy",
     "get": "actions.get",
     "get_all": "actions.get_all",
@@ -89,6 +93,8 @@ __all__ = [
     "BackgroundTransfer",
     "Batch",
     "CacheUse",
+    "CatalogFacets",
+    "CatalogTable",
     "Copied",
     "Fetched",
     "InUse",
@@ -103,6 +109,7 @@ __all__ = [
     "TransferInfo",
     "TransferTable",
     "cache",
+    "catalog",
     "cp",
     "errors",
     "get",
