@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.background import BackgroundTransfer
     from runloop_jupyter.actions.batch import Batch, Fetched
     from runloop_jupyter.actions.cache import CacheUse, cache
+    from runloop_jupyter.actions.catalog import CatalogFacets, CatalogTable, catalog
     from runloop_jupyter.actions.copied import Copied
     from runloop_jupyter.actions.copy import cp
     from runloop_jupyter.actions.find import ls
@@ -53,6 +54,8 @@ _WHERE = {
     "Batch": "actions.batch",
     "Browser": "browser.widget",
     "CacheUse": "actions.cache",
+    "CatalogFacets": "actions.catalog",
+    "CatalogTable": "actions.catalog",
     "Copied": "actions.copied",
     "Fetched": "actions.batch",
     "InUse": "actions.use",
@@ -68,6 +71,7 @@ _WHERE = {
     "TransferTable": "actions.transfers",
     "browse": "browser.browse",
     "cache": "actions.cache",
+    "catalog": "actions.catalog",
     "cp": "actions.copy",
     "get": "actions.get",
     "get_all": "actions.get_all",
@@ -94,6 +98,8 @@ __all__ = [
     "Batch",
     "Browser",
     "CacheUse",
+    "CatalogFacets",
+    "CatalogTable",
     "Copied",
     "Fetched",
     "InUse",
@@ -109,6 +115,7 @@ __all__ = [
     "TransferTable",
     "browse",
     "cache",
+    "catalog",
     "cp",
     "errors",
     "get",

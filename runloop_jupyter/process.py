@@ -58,6 +58,6 @@ def start(module: str, **pipes: Any) -> subprocess.Popen[bytes]:
     if home not in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
         # Not installed: found by a path that this process has and another needn't have.
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, environment.get("PYTHONPATH")]))
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - this interpreter, and a name that no user gives
         [sys.executable, "-P", "-m", module], env=environment, cwd="/", start_new_session=True, **pipes
     )

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from runloop_jupyter.api.browsing import Browsing
 from runloop_jupyter.catalogs import Catalog
 from runloop_jupyter.catalogs.heard import Heard
 from runloop_jupyter.errors import RunloopError
@@ -15,7 +16,7 @@ from runloop_jupyter.options import RESERVED
 from runloop_jupyter.wire.browse import Freshness, PageAsked, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from runloop_jupyter.store import Store
     from runloop_jupyter.wire.browse import BrowseFacetsView, FacetsAsked, PageView, SuggestAsked, SuggestView
@@ -39,6 +40,7 @@ class EmbeddedCatalog(Catalog):
     def __init__(self, store: Store, forget: Callable[[Catalog], None]) -> None:
         self.store = store
         self.changed = Heard(self._listened_to, self._wake_up)
+        self._browsing = Browsing(store.objects.service)
         self._forget = forget
         self._pid = os.getpid()
         self._wake = threading.Event()
@@ -49,22 +51,26 @@ class EmbeddedCatalog(Catalog):
 
     def page(self, asked: PageAsked) -> PageView:
         """Return rows of a list. As for the rest, see `Catalog`."""
-        return self.store.objects.browse_page(asked)
+        return self._browsing.page(asked)
 
     def facets(self, asked: FacetsAsked) -> BrowseFacetsView:
         """Return counts of what a list may be narrowed by."""
-        return self.store.objects.browse_facets(asked)
+        return self._browsing.facets(asked)
 
     def suggest(self, asked: SuggestAsked) -> SuggestView:
         """Return what may be meant by what was typed so far."""
-        return self.store.objects.browse_suggest(asked)
+        return self._browsing.suggest(asked)
 
     def keys(self) -> list[tuple[str, int | None]]:
         """Return users' metadata keys and how many objects have each, most objects first."""
         counted = self.store.objects.metadata_keys()
-        keys = [each for each in zip(counted.texts, counted.counts or [None] * len(counted.texts), strict=True)]
-        mine = [(key, n) for key, n in keys if not key.startswith(RESERVED) and n != 0]
-        return sorted(mine, key=lambda each: (-(each[1] or 0), each[0]))
+        numbers: Sequence[int | None] = counted.counts or [None] * len(counted.texts)
+        keys = [
+            (key, n)
+            for key, n in zip(counted.texts, numbers, strict=True)
+            if not key.startswith(RESERVED) and n != 0  # what only unfinished objects have finds nothing
+        ]
+        return sorted(keys, key=lambda each: (-(each[1] or 0), each[0]))
 
     def fresh(self) -> Freshness:
         """Return how far the store is known: wholly, as long as it answers."""
@@ -104,7 +110,7 @@ class EmbeddedCatalog(Catalog):
                     return
             try:
                 page = self.page(PageAsked(query=_ANYTHING.query, n=1, as_of=as_of))
-                if as_of is not None and (page.newer or trouble):
+                if as_of is None or page.newer or trouble:
                     page = self.page(_ANYTHING)
                     self.changed.send(page.fresh)
                 as_of, trouble = page.as_of, None

@@ -1,4 +1,4 @@
-"""The index file of a catalog as it is asked: one thread's, step by step, so that a long answer holds up no short one."""
+"""The index file of a catalog as it is asked, step by step, so that a long answer holds up no short one."""
 
 from __future__ import annotations
 

@@ -24,8 +24,6 @@ from runloop_jupyter.errors import BadRequest, NotFound, RunloopError, StoreErro
 from runloop_jupyter.transfer.cache import claims
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.catalogs.place import Place
     from runloop_jupyter.wire.objects import ObjectListView, ObjectView
@@ -329,7 +327,9 @@ class Walker:
         self._due["again"] = time.monotonic() + wait
         self._say(trouble=str(error))
 
-    def _say(self, *, looked_ms: int | None = None, walking: bool | None = None, trouble: str | None = _AS_IT_IS) -> None:
+    def _say(
+        self, *, looked_ms: int | None = None, walking: bool | None = None, trouble: str | None = _AS_IT_IS
+    ) -> None:
         """Write down how far this process is, where it is another word than the last. What isn't given stays."""
         now = Progress(
             looked_ms=self._mine.looked_ms if looked_ms is None else looked_ms,

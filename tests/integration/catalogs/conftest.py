@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import misbehaving
 import pytest
-from listing import Listing
 from store_process import eventually
 
 from runloop_jupyter import catalogs, session
@@ -16,6 +15,8 @@ from runloop_jupyter.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from listing import Listing
 
     from runloop_jupyter.catalogs import Catalog
     from runloop_jupyter.store import Store

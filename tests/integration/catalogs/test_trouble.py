@@ -1,4 +1,4 @@
-"""A service that is busy, gone, hostile or refuses the key: what is known is still answered, and the trouble is said."""
+"""A service that is busy, gone or hostile: what is known is still answered, and the trouble is said."""
 
 from __future__ import annotations
 
