@@ -20,7 +20,7 @@ color-scheme:light}
 --soft:color-mix(in srgb,var(--accent) 17%,var(--bg));--bar:color-mix(in srgb,var(--accent) 16%,var(--bg));
 --warn-soft:color-mix(in srgb,#f0b45c 17%,var(--bg));--bad-soft:color-mix(in srgb,var(--bad) 13%,var(--bg));
 --lift:0 8px 28px rgb(0 0 0/.55),0 1px 3px rgb(0 0 0/.5);color-scheme:dark}
-*,::before,::after{box-sizing:border-box}
+*,::before,::after{box-sizing:border-box;scrollbar-width:thin;scrollbar-color:color-mix(in srgb,var(--ink) 26%,transparent) transparent}
 .rl{position:relative;display:grid;grid-template:44px minmax(0,1fr) 30px/200px minmax(0,1fr) clamp(264px,27%,380px);
 height:536px;min-height:340px;max-height:2000px;resize:vertical;overflow:hidden;
 font:13px/1.4 var(--jp-ui-font-family,Inter,system-ui,sans-serif);font-variant-numeric:tabular-nums;
@@ -68,7 +68,7 @@ header{grid-column:1/-1;display:flex;align-items:center;gap:10px;padding:0 12px;
 .link{color:var(--accent);font-weight:500;border-radius:3px;white-space:nowrap}.link:hover{text-decoration:underline}.link.bad,.bad{color:var(--bad)}
 .plain:hover{color:var(--ink)}
 
-aside.f{border-right:1px solid var(--line);padding:10px 0;overflow:hidden auto;scrollbar-width:thin;background:var(--bg)}
+aside.f{border-right:1px solid var(--line);padding:10px 0;overflow:hidden auto;background:var(--bg)}
 .grp{margin-bottom:10px}.grp h4 button{display:flex;align-items:center;gap:4px;width:100%;padding:0 12px 3px}
 h4{font-size:11px;line-height:1.6;font-weight:600;color:var(--ink2)}
 .grp h4 bdi{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
@@ -86,8 +86,8 @@ h4{font-size:11px;line-height:1.6;font-weight:600;color:var(--ink2)}
 
 main{position:relative;min-width:0;overflow:hidden;display:flex;flex-direction:column}main.all{grid-column:1/-1}
 .scroller{flex:1;min-height:0;overflow:auto;overflow-anchor:none;position:relative;outline-offset:-2px}
-.scroller.stale .space{opacity:.55;transition:opacity .1s .15s}
-.head{position:sticky;top:0;z-index:2;background:var(--bg);min-width:max(100%,var(--least))}
+.stale .head::after{content:"";position:absolute;left:0;bottom:0;height:2px;width:30%;background:var(--accent);animation:appear .1s .15s backwards,to-and-fro 1.2s ease-in-out infinite alternate}
+.head{position:sticky;top:0;z-index:2;overflow-x:clip;background:var(--bg);min-width:max(100%,var(--least))}
 .row{display:grid;grid-template-columns:var(--cols);align-items:center;height:30px;min-width:max(100%,var(--least))}
 .head .row{border-bottom:1px solid var(--line);font-size:11px;font-weight:600;color:var(--ink2)}
 .head .row>span{position:relative;padding:0 10px;min-width:0;height:30px;display:flex;align-items:center}.head .r{justify-content:flex-end}
@@ -102,11 +102,11 @@ main{position:relative;min-width:0;overflow:hidden;display:flex;flex-direction:c
 .space .row.cur.sel{box-shadow:inset 2px 0 0 var(--accent)}
 .space .row:focus-visible{outline:2px solid var(--accent);outline-offset:-2px;z-index:1;border-radius:3px}
 .row .k{padding:0 0 0 10px!important;color:var(--ink3);display:flex;align-items:center}.r{text-align:right}
-.row .name{display:flex;align-items:center;gap:7px}.names{display:flex;min-width:0}.names .dir{overflow:hidden;text-overflow:ellipsis;flex:0 1000 auto;min-width:0}.names .rest{overflow:hidden;text-overflow:ellipsis;flex:0 1 auto;min-width:0}
+.row .name{display:flex;align-items:center;gap:7px}.names{display:flex;min-width:0}.names .dir{direction:rtl;overflow:hidden;text-overflow:ellipsis;flex:0 1000 auto;min-width:0}.names .rest{overflow:hidden;text-overflow:ellipsis;flex:none;min-width:0}
 .ver{color:var(--ink3);font-size:11px;flex:none;border-radius:3px;padding:0 3px;line-height:16px}.ver:hover{color:var(--accent);background:var(--bar)}
 .tag{flex:none;font-size:11px;line-height:16px;color:var(--ink2);border:1px solid var(--line2);border-radius:4px;padding:0 5px}
 .ttl{color:var(--warn);background:var(--warn-soft);border-radius:4px;padding:1px 6px;font-size:12px;line-height:1.4}.ttl.soon{font-weight:600}
-.doomed{opacity:.45}.doomed .names{text-decoration:line-through}.gone{color:var(--ink3);font-style:italic}
+.doomed,.doomed *{color:var(--ink3)!important}.doomed .names{text-decoration:line-through}.gone{color:var(--ink3);font-style:italic}
 .bone{display:block;height:9px;border-radius:4px;background:var(--bg3)}.row .bone{margin-top:10.5px}
 .bones{display:flex;flex-direction:column;gap:11px;padding:12px 8px}
 .ghosts{padding:22px;display:flex;flex-direction:column;gap:21px;animation:appear .2s}
@@ -116,7 +116,7 @@ main{position:relative;min-width:0;overflow:hidden;display:flex;flex-direction:c
 .strip{display:flex;gap:8px;align-items:center;padding:6px 12px;background:var(--bad-soft);border-bottom:1px solid var(--line);font-size:12px}
 .strip span{flex:1;color:var(--ink)}
 
-aside.p{position:relative;border-left:1px solid var(--line);padding:14px 16px;overflow:hidden auto;scrollbar-width:thin;display:flex;flex-direction:column;gap:12px;background:var(--bg)}
+aside.p{position:relative;border-left:1px solid var(--line);padding:14px 16px;overflow:hidden auto;display:flex;flex-direction:column;gap:12px;background:var(--bg)}
 .p>*{flex:none;min-width:0}.p .hint{margin:auto;color:var(--ink2);text-align:center;line-height:2}.hint .keys{font-size:12px;color:var(--ink3)}
 .title{padding-right:26px}.p h3{font-size:15px;line-height:1.3;font-weight:600;overflow-wrap:anywhere;margin-bottom:2px;display:-webkit-box;-webkit-line-clamp:4;-webkit-box-orient:vertical;overflow:hidden}
 .p h3 .dir{font-weight:500}.p .sub{overflow-wrap:anywhere}
@@ -130,7 +130,7 @@ aside.p{position:relative;border-left:1px solid var(--line);padding:14px 16px;ov
 .pv td{height:24px}.pv td,.pv th{padding:0 8px;white-space:nowrap;max-width:180px;overflow:hidden;text-overflow:ellipsis}.pv .r{text-align:right}
 .pv tbody tr:nth-child(even) td{background:var(--bg2)}
 .cap{padding:5px 8px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;border-top:1px solid var(--line);color:var(--ink3);font-size:11.5px}
-.pv pre{font:12px/1.5 var(--mono);padding:8px;max-height:240px;overflow:auto;scrollbar-width:thin;white-space:pre;tab-size:4}
+.pv pre{font:12px/1.5 var(--mono);padding:8px;max-height:240px;overflow:auto;white-space:pre;tab-size:4}
 .pv.image img{display:block;max-width:100%;max-height:260px;margin:auto;background:repeating-conic-gradient(var(--bg3) 0 25%,var(--bg) 0 50%) 0 0/16px 16px}
 .pv .none{padding:14px 10px;color:var(--ink2);text-align:center;overflow-wrap:anywhere}
 .members{overflow:hidden auto;max-height:240px;scrollbar-width:thin}
@@ -163,14 +163,14 @@ footer button:focus-visible{outline-offset:-2px}
 .menu{position:absolute;z-index:40;min-width:200px;max-width:min(340px,94%);max-height:min(420px,88%);overflow:auto;background:var(--bg);border:1px solid var(--line2);border-radius:6px;box-shadow:var(--lift);padding:4px;display:flex;flex-direction:column}
 .menu button{display:flex;gap:10px;align-items:center;min-height:27px;padding:0 10px;border-radius:4px;flex:none}.menu button:hover,.menu button:focus-visible{background:var(--soft);outline:none}
 .menu .what{flex:1}.menu .n{font-size:12px}.menu .check{width:14px;color:var(--accent)}
-.veil{position:absolute;inset:0;z-index:50;background:color-mix(in srgb,var(--bg) 55%,rgb(20 26 38/.45));display:grid;place-items:center;padding:14px;animation:appear .1s;overflow:auto}
+.veil{position:absolute;inset:0;z-index:50;background:rgb(16 22 34/.34);display:grid;place-items:center;padding:14px;animation:appear .1s;overflow:auto}
 .dialog{width:min(430px,100%);max-height:100%;overflow:auto;background:var(--bg);border:1px solid var(--line2);border-radius:8px;box-shadow:var(--lift);padding:16px}
 .dialog h3{font-size:15px;line-height:1.3;font-weight:600;margin-bottom:10px}.dialog form{display:flex;flex-direction:column;gap:10px}
 .dialog .sub,.dialog .note{overflow-wrap:anywhere}.dialog .note{color:var(--ink2)}
 .dialog label{display:grid;grid-template-columns:84px minmax(0,1fr);align-items:center;gap:8px;color:var(--ink2)}
 .dialog input[type=text],.dialog select{height:28px;border:1px solid var(--line2);border-radius:5px;background:var(--bg);color:var(--ink);padding:0 8px;min-width:0;width:100%}
 .dialog input:focus-visible,.dialog select:focus-visible{outline-offset:-1px}
-.dialog .members{max-height:150px;border:1px solid var(--line);border-radius:6px;padding:3px 0}
+.dialog .members{max-height:164px;border:1px solid var(--line);border-radius:6px;padding:3px 0}
 .buttons{display:flex;justify-content:flex-end;gap:8px;margin-top:2px}.problem{color:var(--bad);overflow-wrap:anywhere}.problem:empty{display:none}
 .drop{border:1px dashed var(--line2);border-radius:6px;padding:10px;display:flex;flex-direction:column;gap:10px}.drop>p{text-align:center;color:var(--ink2);padding:12px 0 4px}.drop.over{border-color:var(--accent);background:var(--soft)}
 .drop .members{border:0!important;padding:0!important}.choose{display:flex;gap:8px;align-items:center;flex-wrap:wrap}.drop>p+.choose{justify-content:center}
@@ -179,7 +179,7 @@ footer button:focus-visible{outline-offset:-2px}
 @keyframes appear{from{opacity:0}}
 @keyframes life{to{transform:scaleX(0)}}
 @keyframes to-and-fro{from{transform:translateX(-60%)}to{transform:translateX(240%)}}
-@container (max-width:959px){.rl{grid-template-columns:176px minmax(0,1fr) 264px}.rl.noview{grid-template-columns:176px minmax(0,1fr)}.busiest .words{display:none}.rl:not(.some):not(.noview){grid-template-columns:176px minmax(0,1fr)}.rl:not(.some) .p{display:none}}
+@container (max-width:959px){.rl{grid-template-columns:164px minmax(0,1fr) 256px}.rl.noview{grid-template-columns:164px minmax(0,1fr)}.busiest .words{display:none}.rl:not(.some):not(.noview){grid-template-columns:164px minmax(0,1fr)}.rl:not(.some) .p{display:none}}
 @container (max-width:719px){
 .rl,.rl.noview,.rl:not(.some):not(.noview){grid-template:44px minmax(0,1fr) 30px/minmax(0,1fr)}
 .rl.some:not(.noview){grid-template-rows:44px minmax(0,1fr) minmax(0,48%) 30px}

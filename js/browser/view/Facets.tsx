@@ -17,7 +17,7 @@ import {
 import { clean, count, size } from "../words.ts";
 import { Sign } from "./icons.tsx";
 
-const FEW = 6;
+const FEW = 4;
 
 interface Value {
   id: string;
@@ -47,6 +47,7 @@ export function Facets({ b }: { b: Browser }) {
         group(`k:${facet.key}`, clean(facet.key, 60), valuesOf(facet, query), facet.complete, facet.distinct),
       )}
       {kind && group("kind", "kind", valuesOf(kind, query), kind.complete)}
+      {group("expires", "expires", expiriesOf(facets.expiries, query, now), facets.expiries.complete)}
       {group(
         "size",
         "size",
@@ -59,10 +60,9 @@ export function Facets({ b }: { b: Browser }) {
         rangesOf(facets.puts, "put", query, (span) => ageText(span, now)).reverse(),
         facets.puts.complete,
       )}
-      {group("expires", "expires", expiriesOf(facets.expiries, query, now), facets.expiries.complete)}
       {(facets.states.values.length > 1 || query.state) &&
         group("state", "state", statesOf(facets.states, query), facets.states.complete)}
-      <More b={b} />
+      {keys.length > 0 && <More b={b} />}
     </>
   );
 }

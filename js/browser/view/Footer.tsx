@@ -61,7 +61,7 @@ export function counted(
   const fit = `${exact ? "" : "≥ "}${count(objects)}`;
   const names = total !== objects && total > 0 ? ` in ${plural(total, "name")}` : "";
   if (fresh.walking || !fresh.whole)
-    return `${fit} of ≥ ${count(Math.max(fresh.indexed, objects))}, ${fresh.walking ? "indexing…" : "not all indexed"}`;
+    return `${count(objects)} of ≥ ${count(Math.max(fresh.indexed, objects))}, ${fresh.walking ? "indexing…" : "not all indexed"}`;
   if (narrowed && fresh.indexed > objects) return `${fit} of ${count(fresh.indexed)} objects`;
   return `${fit} ${objects === 1 ? "object" : "objects"}${names}`;
 }

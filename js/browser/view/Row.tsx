@@ -69,7 +69,11 @@ export class Row extends Component<RowProps> {
         </span>
         <span role="gridcell" class="name" title={clean(row.name, 500)}>
           <span class="names">
-            {folder && <Text of={folder} class="dir" />}
+            {folder && (
+              <span class="dir">
+                <Text of={folder} />
+              </span>
+            )}
             <Text of={rest} class="rest" />
           </span>
           {row.state !== "READ_ONLY" && <span class="tag">{clean(row.state, 20).toLowerCase().replace("_", " ")}</span>}

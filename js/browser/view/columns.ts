@@ -13,7 +13,7 @@ export interface Column {
 }
 
 export const LEAST = 48;
-const NAME_LEAST = 150;
+const NAME_LEAST = 140;
 const GLYPH = 32;
 
 export function columnsOf(keys: string[], widths: Record<string, number>, numbers: boolean[] = []): Column[] {
@@ -35,7 +35,7 @@ export function columnsOf(keys: string[], widths: Record<string, number>, number
   return [
     column("name", "Name", "name", null),
     column("size", "Size", "size", 82, true),
-    column("put", "Age", "put", 68, true),
+    column("put", "Age", "put", 76, true),
     column("expires", "Expires", "expires", 72),
     ...keys.map((key, at) => column(`m:${key}`, key, "metadata", 88, numbers[at], key)),
   ];
