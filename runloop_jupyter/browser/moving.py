@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter import session as sessions
@@ -38,6 +39,7 @@ class Moving:
         self._watches = False
         self._again = False
         self._closed = threading.Event()
+        self._since = time.time()
         self._stop = place.session.transfers.added.listen(lambda transfer: self.watch())
 
     def operations(self) -> dict[str, Callable[[Asked], Any]]:
@@ -49,9 +51,10 @@ class Moving:
         }
 
     def shown(self) -> list[protocol.Transfer]:
-        """Return what is worth showing: what runs, what is unfinished, what ended lately."""
+        """Return what is worth showing: what runs, is unfinished or failed, and what ended since there is this browser."""
         with sessions.within(self._place.session):
-            return [_told(each) for each in transfers_without_hearing()[:SHOWN]]
+            infos = [each for each in transfers_without_hearing() if self._is_worth_it(each)]
+        return [_told(each) for each in infos[:SHOWN]]
 
     def watch(self) -> None:
         """Tell how far they are until nothing runs any more."""
@@ -79,6 +82,11 @@ class Moving:
     def resume(self, asked: Asked) -> None:
         """Answer ``resumeTransfer``."""
         self._with(asked, lambda info: info.resume())
+
+    def _is_worth_it(self, info: TransferInfo) -> bool:
+        """Whether it is of any interest: what went well before there was this browser isn't."""
+        ended = info.now.ended if info.now else None
+        return ended is None or ended >= self._since or info.state == State.FAILED
 
     def _with(self, asked: Asked, do: Callable[[TransferInfo], object]) -> None:
         said = protocol.read(asked.args, protocol.IdArgs)

@@ -1,4 +1,4 @@
-"""A widget as its kernel's end sees it, without a kernel: what is sent to it is kept, what it hears is said by a test."""
+"""A widget as its kernel's end sees it, without a kernel: what is sent is kept, what it hears is said by a test."""
 
 from __future__ import annotations
 

@@ -18,24 +18,12 @@ if TYPE_CHECKING:
 OPEN = "import runloop_jupyter as rl\nb = rl.browse(columns=['project'])"
 
 
-SHIM = """
-from runloop_jupyter.api.objects import Objects
-import runloop_jupyter.api.browsing as ab
-_C=[c for c in vars(ab).values() if isinstance(c,type) and c.__module__==ab.__name__][0]
-if not hasattr(Objects,'browse_page'):
-    Objects.browse_page=lambda self,a: _C(self.service).page(a)
-    Objects.browse_facets=lambda self,a: _C(self.service).facets(a)
-    Objects.browse_suggest=lambda self,a: _C(self.service).suggest(a)
-"""
-
-
 @pytest.fixture(scope="package")
 def kernel(browsed: Path) -> Iterator[Kernel]:
     where = browsed / "work"
     where.mkdir()
     started = Kernel(cwd=str(where))
     started.run("%load_ext runloop_jupyter\nimport time")
-    started.run(SHIM)
     yield started
     started.close()
 

@@ -137,7 +137,9 @@ def test_an_upload_is_one_transfer_that_others_see(front, kernel):
     front.wait(lambda: front.progress(rid))
     running = kernel.run("[(t.label, t.direction, t.state) for t in rl.transfers() if t.label == 'seen.bin']").text
     assert running == "[('seen.bin', 'put', 'running')]"
-    moving = front.wait(lambda: [t for e in front.events("transfers") for t in e["transfers"] if t["label"] == "seen.bin"])
+    moving = front.wait(
+        lambda: [t for e in front.events("transfers") for t in e["transfers"] if t["label"] == "seen.bin"]
+    )
     front.ask("cancelTransfer", id=moving[-1]["id"])
     assert front.end_of(rid)["error"] == "Cancelled"
     nothing_is_left_of("seen.bin")
@@ -207,7 +209,9 @@ def test_no_variable_is_overwritten_and_none_has_an_odd_name(front, variable, er
 
 def test_a_variable_is_set_while_a_cell_runs(front, kernel):
     thing = rl.put("here", "values/three")
-    running = kernel.start("end = time.time() + 10\nwhile 'three' not in dir() and time.time() < end: time.sleep(0.01)\nthree")
+    running = kernel.start(
+        "end = time.time() + 10\nwhile 'three' not in dir() and time.time() < end: time.sleep(0.01)\nthree"
+    )
     front.ask("get", id=thing.id, variable="three")
     assert kernel.wait(running).text == "'here'"
     rl.rm(thing)

@@ -30,7 +30,7 @@ def test_a_reply_goes_before_events_and_refusals_that_wait():
     widget = FakeWidget()
     publisher = opened(widget)
     holds, go = threading.Event(), threading.Event()
-    publisher.event("slow", lambda: (holds.set(), go.wait(10)) and None)
+    publisher.event("slow", lambda: [holds.set(), go.wait(10)])
     assert holds.wait(10)
     publisher.refuse(protocol.err("no", "No", ""))
     publisher.event("other", lambda: 1)
