@@ -51,7 +51,7 @@ class Moving:
         }
 
     def shown(self) -> list[protocol.Transfer]:
-        """Return what is worth showing: what runs, is unfinished or failed, and what ended since there is this browser."""
+        """Return what is worth showing: what runs, is unfinished, failed, or ended since this opened."""
         with sessions.within(self._place.session):
             infos = [each for each in transfers_without_hearing() if self._is_worth_it(each)]
         return [_told(each) for each in infos[:SHOWN]]
