@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from runloop_jupyter.conditions import Condition
+    from runloop_jupyter.index.remembered import Remembered
     from runloop_jupyter.wire.browse import Query, Span
 
 _LONGEST_TEXT: Final = 4096
@@ -71,6 +72,10 @@ class Sieve:
             return self
         table = f"object_meta AS v{key} ON v{key}.key = ? AND v{key}.position = {{at}}"
         return replace(self, way=self.way.joining(table, key, how="LEFT"))
+
+
+Masks: TypeAlias = "Remembered[Mask | list[str]]"
+"""What conditions leave of a key's values: to look through hundreds of thousands takes longer than a list."""
 
 
 def check(query: Query) -> None:
@@ -145,28 +150,35 @@ def is_plain(query: Query) -> bool:
     )
 
 
-def sieve(connection: sqlite3.Connection, query: Query, now_ms: int) -> Iterator[Sieve | None]:
+def sieve(
+    connection: sqlite3.Connection, query: Query, now_ms: int, known: Masks | None = None
+) -> Iterator[Sieve | None]:
     """Yield what tells which objects fit, after a None wherever others may have their turn.
 
     Args:
         connection: Where the index is.
         query: Which objects; its order says nothing here.
         now_ms: The time of day: what is past its time by then has gone, whether or not anybody has deleted it yet.
+        known: Remembers what conditions leave.
     """
     metadata: dict[str, Collection[str]] = dict(query.where)
     masks: list[Mask] = []
     for key in dict.fromkeys(each.key for each in query.conditions):
-        found: Mask | list[str] | None = None
-        for step in _allowed(connection, key, [each for each in query.conditions if each.key == key], metadata):
-            if step is None:
-                yield None
-            found = step
+        wanted = tuple(each for each in query.conditions if each.key == key)
+        what = (wanted, None if key not in metadata else tuple(metadata[key]))
+        found, changes = (None, 0) if known is None else (known.get(what), known.changes())
+        if found is None:
+            for found in _allowed(connection, key, wanted, metadata):
+                if found is None:
+                    yield None
+            if known is not None and found is not None:
+                known.put(what, found, changes)
         if isinstance(found, Mask):
             masks.append(found)
         else:
             metadata[key] = found or []
-    wanted = Filter(search=query.search or None, beneath=query.beneath or None, state=query.state, metadata=metadata)
-    way = plan(connection, wanted)
+    meant = Filter(search=query.search or None, beneath=query.beneath or None, state=query.state, metadata=metadata)
+    way = plan(connection, meant)
     if way is None:
         yield Sieve(None)
         return
