@@ -65,6 +65,13 @@ class Sieve:
             rows = [row for row in rows if row[place] < n and allowed[row[place]]]
         return rows
 
+    def with_pairs(self, key: int) -> Sieve:
+        """Return the same with ``v{key}.pair`` among the columns: the pair that an object has under `key`, or null."""
+        if self.way is None:
+            return self
+        table = f"object_meta AS v{key} ON v{key}.key = ? AND v{key}.position = {{at}}"
+        return replace(self, way=self.way.joining(table, key, how="LEFT"))
+
 
 def check(query: Query) -> None:
     """Raise `InputError` where a query can't be meant."""
@@ -144,7 +151,7 @@ def sieve(connection: sqlite3.Connection, query: Query, now_ms: int) -> Iterator
     Args:
         connection: Where the index is.
         query: Which objects; its order says nothing here.
-        now_ms: The time of day: what is past its time by then has gone.
+        now_ms: The time of day: what is past its time by then has gone, whether or not anybody has deleted it yet.
     """
     metadata: dict[str, Collection[str]] = dict(query.where)
     masks: list[Mask] = []
@@ -230,7 +237,8 @@ def _tested(way: Plan, query: Query, now_ms: int) -> Plan:
     """Return `way` with only what isn't hidden and lies in the spans."""
     if not asks_for_parts(query):
         way = way.testing("NOT o.part")
-    way = way.testing("(+o.delete_after_time_ms IS NULL OR +o.delete_after_time_ms > ?)", now_ms)
+    if query.state != ObjectState.DELETED:
+        way = way.testing("(+o.delete_after_time_ms IS NULL OR +o.delete_after_time_ms > ?)", now_ms)
     for column, span in (
         ("size_bytes", query.size),
         ("create_time_ms", query.put),

@@ -6,25 +6,39 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter.errors import InputError
-from runloop_jupyter.index import moments
+from runloop_jupyter.index import choosing, moments
 from runloop_jupyter.index.asking import check
 from runloop_jupyter.index.deadline import Turn
+from runloop_jupyter.index.narrowing import Narrowing, check_facets
 from runloop_jupyter.index.objects import COLUMNS, METADATA, view_of
 from runloop_jupyter.index.parts import asks_for_parts
-from runloop_jupyter.index.views import Lists
+from runloop_jupyter.index.suggesting import check_suggest, suggest
+from runloop_jupyter.index.views import List, Lists
+from runloop_jupyter.wire import json
 from runloop_jupyter.wire.browse import PageView, Row
+from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator
 
-    from runloop_jupyter.index.views import List
-    from runloop_jupyter.wire.browse import Freshness, PageAsked, Query
+    from runloop_jupyter.wire.browse import (
+        BrowseFacetsView,
+        FacetsAsked,
+        Freshness,
+        PageAsked,
+        Query,
+        SuggestAsked,
+        SuggestView,
+    )
 
 _MOST_ROWS: Final = 500
 # How long a page waits for its rows, and how much longer for the length of the list.
 _ROWS_SECONDS: Final = 2.0
 _LENGTH_SECONDS: Final = 0.04
+_FACETS_SECONDS: Final = 0.08
+# So many answers are kept, or what is counted of them so far.
+_NARROWING: Final = 6
 
 
 class Browsing:
@@ -57,6 +71,8 @@ class Browsing:
         self._clock = clock
         self._as_json = as_json
         self._lists = Lists(connection, self._now_ms)
+        # By what was asked and when; the one asked for last at the end.
+        self._narrowing: dict[tuple[bytes, int, int], Narrowing] = {}
 
     def page(self, asked: PageAsked) -> Iterator[PageView | None]:
         """Yield some rows of a list.
@@ -78,7 +94,7 @@ class Browsing:
         end = asked.first + asked.n
         try:
             while not found.whole:
-                here = len(found.positions) >= end
+                here = found.has(end)
                 if here and found.is_exact:
                     break
                 if time.monotonic() - began > (_LENGTH_SECONDS if here else _ROWS_SECONDS):
@@ -91,13 +107,61 @@ class Browsing:
             raise
         yield self._page(asked, found)
 
+    def facets(self, asked: FacetsAsked, *, within_s: float = _FACETS_SECONDS) -> Iterator[BrowseFacetsView | None]:
+        """Yield how many objects have what, as far as they can be counted in `within_s` seconds.
+
+        What wasn't complete then is counted on `behind`: the same question a little later is answered from that.
+
+        Raises:
+            InputError: It asks for what can't be.
+        """
+        check_facets(asked)
+        began, turn = time.monotonic(), Turn()
+        key = (json.encode(asked), *moments.everything(self._connection, self._now_ms()))
+        found = self._narrowing.pop(key, None)
+        if found is None:
+            found = Narrowing(self._connection, self._lists.windows(), asked, self._now_ms)
+        self._narrowing[key] = found
+        while len(self._narrowing) > _NARROWING:
+            del self._narrowing[next(iter(self._narrowing))]
+        try:
+            while not found.whole and time.monotonic() - began < within_s:
+                found.step()
+                if turn.is_over():
+                    yield None
+        except BaseException:
+            self._narrowing.pop(key, None)
+            raise
+        yield found.view()
+
+    def suggest(self, asked: SuggestAsked) -> Iterator[SuggestView | None]:
+        """Yield what may be meant by what was typed so far.
+
+        Raises:
+            InputError: It asks for what can't be.
+        """
+        check_suggest(asked)
+        yield from suggest(self._connection, asked, self._now_ms())
+
+    def keys(self) -> list[tuple[str, int | None]]:
+        """Return the metadata keys in use but for ``rl.*``, each with how many objects have it, most objects first."""
+        return [(text, n) for text, n, _ in choosing.keys(self._connection)]
+
     def behind(self) -> Iterator[None]:
-        """Go on, step by step, with the lists that were asked for last, until their lengths are known."""
-        while (found := self._lists.unfinished()) is not None:
+        """Go on, step by step, with what was asked for last: lengths of lists, then facets."""
+        while True:
+            found = self._lists.unfinished() or next(
+                (each for each in reversed(self._narrowing.values()) if not each.whole), None
+            )
+            if found is None:
+                return
             try:
                 found.step()
             except BaseException:
-                self._lists.forget(found)
+                if isinstance(found, List):
+                    self._lists.forget(found)
+                else:
+                    self._narrowing.clear()
                 raise
             yield
 
@@ -108,7 +172,7 @@ class Browsing:
             rows=self._rows(asked.query, found.positions[asked.first : asked.first + asked.n].tolist()),
             first=asked.first,
             total=totals.rows,
-            exact=found.is_exact,
+            exact=found.is_exact and found.has(asked.first + asked.n),
             objects=totals.objects,
             size_bytes=totals.size_bytes,
             as_of=str(found.moment),
@@ -127,7 +191,7 @@ class Browsing:
                 positions,
             )
         }
-        late = self._late(now_ms)
+        ended = self._ended(now_ms)
         shown: list[Row | None] = []
         for position in positions:
             row = rows.get(position)
@@ -136,13 +200,14 @@ class Browsing:
                 continue
             view = view_of(row[3:], as_json=self._as_json)
             ends = view.delete_after_time_ms
-            if view.state != query.state or (ends is not None and ends <= now_ms):
+            late = ends is not None and ends <= now_ms and view.state != ObjectState.DELETED
+            if view.state != query.state or late:
                 shown.append(None)
             else:
-                shown.append(Row(object=view, versions=max(1, row[2] - late.get(row[1], 0))))
+                shown.append(Row(object=view, versions=max(1, row[2] - ended.get(row[1], 0))))
         return shown
 
-    def _late(self, now_ms: int) -> dict[int, int]:
+    def _ended(self, now_ms: int) -> dict[int, int]:
         """Return how many objects under each name, by its number, are past their time and stand as living."""
         return dict(
             self._connection.execute(

@@ -49,6 +49,17 @@ def now(connection: sqlite3.Connection, query: Query, now_ms: int) -> Moment:
     return Moment(*row)
 
 
+def everything(connection: sqlite3.Connection, now_ms: int) -> tuple[int, int]:
+    """Return two numbers that stay the same as long as nothing changes, whatever its state."""
+    row: tuple[int, int] = connection.execute(
+        "SELECT (SELECT ifnull(sum(changes), 0) FROM tally),"
+        " (SELECT count(*) FROM object INDEXED BY object_by_expiry"
+        "  WHERE delete_after_time_ms IS NOT NULL AND state != 'DELETED' AND delete_after_time_ms <= ?)",
+        (now_ms,),
+    ).fetchone()
+    return row
+
+
 def read(text: str | None) -> Moment | None:
     """Return the moment that `text` names; None where it names none."""
     written = None if text is None else _WRITTEN.fullmatch(text)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from bisect import bisect_left
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -143,18 +142,17 @@ def _equal(connection: sqlite3.Connection, source: str, values: tuple[Any, ...])
 
 def _picked(connection: sqlite3.Connection, query: Query, fits: array[int], positions: array[int]) -> Iterator[None]:
     """Walk the order's index and take what fits."""
-    oldest_first = fits[::-1]
-    n = len(oldest_first)
-    taken = bytearray(n)
-    for some in _by_index(connection, query.order, descending=query.descending):
-        for position in some:
-            place = bisect_left(oldest_first, position)
-            if place < n and oldest_first[place] == position and not taken[place]:
-                taken[place] = 1
-                positions.append(position)
+    left: set[int] = set()
+    for start in range(0, len(fits), SORTED):
+        left.update(fits[start : start + SORTED])
         yield
-    if len(positions) < n:  # what has gone since keeps its row
-        positions.extend([position for position, took in zip(fits, reversed(taken), strict=True) if not took])
+    for some in _by_index(connection, query.order, descending=query.descending):
+        here = [position for position in some if position in left]
+        left.difference_update(here)
+        positions.extend(here)
+        yield
+    if left:  # what has gone since keeps its row
+        positions.extend([position for position in fits if position in left])
 
 
 def _sorted(connection: sqlite3.Connection, query: Query, fits: array[int], positions: array[int]) -> Iterator[None]:

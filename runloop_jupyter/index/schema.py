@@ -78,9 +78,9 @@ class SchemaTooOld(RunloopError):
 # one object alone, which may be a million, aren't in that index.
 #
 # Names are numbered, without many gaps: a list that shows one version of each marks the numbers it has met in a row of
-# bytes. What browsers ask for most, whole objects that are no parts of sets ("living"), has indexes of its own: there is
-# nothing to pass over in them, and an upload that isn't finished costs little. `changes` only ever goes up, and tells a
-# list whether it is still what it was.
+# bytes. What browsers ask for most, whole objects that are no parts of sets ("living"), has indexes of its own: they
+# hold nothing to be passed over, and an upload that isn't finished costs little. `changes` only ever goes up, and tells
+# a list whether it is still what it was.
 INDEX: Final = Schema(
     version=4,
     script="""

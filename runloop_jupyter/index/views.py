@@ -27,6 +27,8 @@ _LISTS: Final = 12
 _POSITIONS: Final = 4_000_000
 # Objects that are looked at in one step; windows come up to five together.
 _WINDOW: Final = 1500
+# So many of the first rows are found by walking an index alone, for they are wanted at once.
+_AHEAD: Final = 2000
 
 
 class Totals(NamedTuple):
@@ -76,7 +78,11 @@ class List:
     @property
     def is_exact(self) -> bool:
         """Whether `totals` are those of the whole list."""
-        return self.whole or self.kept is not None
+        return self.whole or self.kept is not None or (self.counted_on is not None and self.counted_on.is_exact)
+
+    def has(self, end: int) -> bool:
+        """Whether all rows before the one with the number `end` are known, as far as there are any."""
+        return self.whole or len(self.positions) >= (min(end, self.totals.rows) if self.is_exact else end)
 
     @property
     def totals(self) -> Totals:
@@ -113,9 +119,9 @@ class Lists:
         return found, present
 
     def unfinished(self) -> List | None:
-        """Return the list to go on with, of the two that were asked for last; None where they are whole."""
+        """Return the list whose length is to be found, of the two that were asked for last; None for neither."""
         last = list(self._kept.values())[-2:]
-        return next((each for each in reversed(last) if not each.whole), None)
+        return next((each for each in reversed(last) if not each.is_exact), None)
 
     def forget(self, gone: List) -> None:
         """Keep `gone` no longer."""
@@ -138,7 +144,7 @@ class Lists:
         elif kept is not None and is_walked(query):
             made = List(moment, kept)
             made.objects, made.size_bytes = kept.objects, kept.size_bytes or 0
-            made.steps = walked(self._connection, query, moment.newest, made.positions)
+            made.steps = self._walk(made, query)
         else:
             base = self._list(filters, moment, plain=plain)
             made = List(base.moment, base.kept, base)
@@ -168,7 +174,7 @@ class Lists:
         if found is None or found.way is None:
             return
         met = bytearray()  # by the number of the name
-        for since, before in self._windows_now().of(found.way, made.moment.newest + 1):
+        for since, before in self.windows().of(found.way, made.moment.newest + 1):
             rows = found.rows(connection, "o.position, o.named, ifnull(o.size_bytes, 0)", since, before)
             made.objects += len(rows)
             made.size_bytes += sum([row[2] for row in rows])
@@ -178,6 +184,23 @@ class Lists:
                 _fold(rows, met, made.positions)
             yield
 
+    def _walk(self, made: List, query: Query) -> Iterator[None]:
+        """Find the first rows by an index of the order, the others by putting all that fits in order."""
+        for _ in walked(self._connection, query, made.moment.newest, made.positions):
+            yield
+            if len(made.positions) >= _AHEAD:
+                break
+        else:
+            return
+        base = self._list(of_filters(query), made.moment, plain=True)
+        whole = List(made.moment, None)
+        yield from self._put_in_order(whole, base, query)
+        ahead = set(made.positions)
+        for start in range(0, len(whole.positions), _AHEAD):
+            piece = whole.positions[start : start + _AHEAD]
+            made.positions.extend([position for position in piece if position not in ahead])
+            yield
+
     def _put_in_order(self, made: List, base: List, query: Query) -> Iterator[None]:
         while not base.whole:
             base.step()
@@ -185,7 +208,7 @@ class Lists:
         fits = base.positions
         yield from in_order(self._connection, query, fits, made.positions, living=not asks_for_parts(query))
 
-    def _windows_now(self) -> Windows:
+    def windows(self) -> Windows:
         """Return windows that are those of the objects there are, or were before a few more came."""
         (changes,) = self._connection.execute("SELECT ifnull(sum(changes), 0) FROM tally").fetchone()
         if self._windows is None or changes - self._windows[0] > _WINDOW:

@@ -100,6 +100,8 @@ def make_app(service: Service) -> web.Application:
             web.get("/v1/objects/metadata/keys/{key:[^/]*}/values", api.metadata_values, allow_head=False),
             web.get("/v1/objects/metadata/facets", api.facets, allow_head=False),
             web.post("/v1/objects/browse/page", browsing.page, expect_handler=not_yet),
+            web.post("/v1/objects/browse/facets", browsing.facets, expect_handler=not_yet),
+            web.post("/v1/objects/browse/suggest", browsing.suggest, expect_handler=not_yet),
             web.get("/v1/objects/{id}", api.get, allow_head=False),
             web.get("/v1/objects/{id}/download", api.download, allow_head=False),
             web.post("/v1/objects/{id}/complete", api.complete, expect_handler=not_yet),

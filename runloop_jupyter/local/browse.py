@@ -15,7 +15,7 @@ from runloop_jupyter.index.browsing import Browsing
 from runloop_jupyter.index.deadline import Turn
 from runloop_jupyter.local.refusal import bad_request
 from runloop_jupyter.wire import json
-from runloop_jupyter.wire.browse import Freshness, PageAsked
+from runloop_jupyter.wire.browse import FacetsAsked, Freshness, PageAsked, SuggestAsked
 
 if TYPE_CHECKING:
     import sqlite3
@@ -43,6 +43,14 @@ class Browse:
     def page(self, asked: PageAsked) -> Iterator[object]:
         """Yield rows of a list. Raises Refusal 400."""
         return self._answer(lambda: self._browsing.page(asked))
+
+    def facets(self, asked: FacetsAsked) -> Iterator[object]:
+        """Yield how many objects have what. Raises Refusal 400."""
+        return self._answer(lambda: self._browsing.facets(asked))
+
+    def suggest(self, asked: SuggestAsked) -> Iterator[object]:
+        """Yield what may be meant by a few letters. Raises Refusal 400."""
+        return self._answer(lambda: self._browsing.suggest(asked))
 
     def behind(self) -> Iterator[None]:
         """Go on with what was asked for last and isn't known as a whole yet."""
@@ -85,6 +93,14 @@ class Routes:
     async def page(self, request: web.Request) -> web.Response:
         """Answer with a `PageView`."""
         return await self._read(request, PageAsked, self._browse.page)
+
+    async def facets(self, request: web.Request) -> web.Response:
+        """Answer with a `BrowseFacetsView`."""
+        return await self._read(request, FacetsAsked, self._browse.facets)
+
+    async def suggest(self, request: web.Request) -> web.Response:
+        """Answer with a `SuggestView`."""
+        return await self._read(request, SuggestAsked, self._browse.suggest)
 
     async def stop(self, _: web.Application) -> None:
         """Leave off what nobody waits for."""

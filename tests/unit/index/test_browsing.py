@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -19,7 +19,16 @@ from runloop_jupyter.errors import InputError
 from runloop_jupyter.index import INDEX, ObjectIndex
 from runloop_jupyter.index.browsing import Browsing
 from runloop_jupyter.index.fold import fold
-from runloop_jupyter.wire.browse import Freshness, PageAsked, PageView, Query, Span
+from runloop_jupyter.wire.browse import (
+    FacetsAsked,
+    Freshness,
+    PageAsked,
+    PageView,
+    Query,
+    Ranges,
+    Span,
+    SuggestAsked,
+)
 from runloop_jupyter.wire.objects import ObjectView
 
 if TYPE_CHECKING:
@@ -190,7 +199,7 @@ def fits(query: Query, each: Kept, now_ms: int) -> bool:
     return (
         view.state == query.state
         and (parts or not each.part)
-        and (ends is None or ends > now_ms)
+        and (ends is None or ends > now_ms or view.state == "DELETED")
         and (not query.search or fold(query.search) in fold(view.name) or view.id.startswith(query.search))
         and view.name.startswith(query.beneath)
         and all(has.get(key) in values for key, values in query.where.items())
@@ -242,6 +251,7 @@ def smaller_than_the_store(few: int, step: int, sorted_: int, asked: int) -> Ite
     with (
         patch("runloop_jupyter.index.filter.FEW", few),
         patch("runloop_jupyter.index.views._WINDOW", step),
+        patch("runloop_jupyter.index.views._AHEAD", step),
         patch("runloop_jupyter.index.ordering._STEP", step),
         patch("runloop_jupyter.index.ordering.SORTED", sorted_),
         patch("runloop_jupyter.index.ranks._SLICE", step),
@@ -338,3 +348,167 @@ def test_a_list_that_nobody_kept_is_made_again_as_it_was(
             msgspec.structs.replace(row, versions=model.versions(row.object.name)) for row in page.rows
         ]
         assert earlier.total == page.total
+
+
+def own(query: Query, **gone: Any) -> Query:
+    return msgspec.structs.replace(query, **gone)
+
+
+def counted(texts: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(texts).items(), key=lambda each: (-each[1], each[0])))
+
+
+def ranged(ends: list[int], numbers: list[int | None]) -> Ranges:
+    counts = [0] * (len(ends) + 1)
+    for each in numbers:
+        if each is not None:
+            counts[sum(end <= each for end in ends)] += 1
+    return Ranges(counts=counts, without=numbers.count(None), complete=True)
+
+
+ends = st.lists(st.integers(0, 6), unique=True, max_size=3).map(sorted)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    acts=acts,
+    query=queries | plain,
+    sizes=ends,
+    puts=ends,
+    expiries=st.lists(st.integers(45, 62), unique=True, max_size=3).map(sorted),
+    limit=st.integers(1, 4),
+    limits=limits,
+    counted_at_once=st.sampled_from([1, 100_000]),
+    names_at_once=st.sampled_from([1, 2, 500]),
+    hidden=st.sampled_from([0, 20_000]),
+)
+def test_facets_count_what_fits_without_their_own_condition(
+    acts: list[tuple[Any, ...]],
+    query: Query,
+    sizes: list[int],
+    puts: list[int],
+    expiries: list[int],
+    limit: int,
+    limits: Any,
+    counted_at_once: int,
+    names_at_once: int,
+    hidden: int,
+) -> None:
+    model, browsing, _ = opened(acts)
+    asked = FacetsAsked(query=query, keys=[*KEYS, "m"], limit=limit, sizes=sizes, puts=puts, expiries=expiries)
+    with (
+        limits,
+        patch("runloop_jupyter.index.kept._COUNTED", counted_at_once),
+        patch("runloop_jupyter.index.kept._NAMES", names_at_once),
+        patch("runloop_jupyter.index.kept._HIDDEN", hidden),
+    ):
+        last(browsing.facets(asked, within_s=0))
+        for _ in browsing.behind():
+            pass
+        view = last(browsing.facets(asked, within_s=0))
+    assert view.complete
+    assert view.objects == len(model.fits(query))
+    for facet in view.keys:
+        fitting = model.fits(
+            own(
+                query,
+                where={key: values for key, values in query.where.items() if key != facet.key},
+                conditions=[each for each in query.conditions if each.key != facet.key],
+            )
+        )
+        right = counted(each.view.metadata[facet.key] for each in fitting if facet.key in (each.view.metadata or {}))
+        found = dict(zip(facet.values, facet.counts, strict=True))
+        most = dict(list(found.items())[: min(limit, len(right))])
+        assert list(most.values()) == list(right.values())[:limit]
+        assert all(right.get(value, 0) == n for value, n in found.items())
+        assert set(found) - set(most) == set(query.where.get(facet.key, ())) - set(most)
+        assert (facet.distinct, facet.complete) == (len(right), True)
+    states = {}
+    for state in ["READ_ONLY", "UPLOADING", "DELETED", "ERROR"]:
+        if n := len(model.fits(own(query, state=state))):
+            states[state] = n
+    assert dict(zip(view.states.values, view.states.counts, strict=True)) == states
+    start = len(query.beneath)
+    inside = [each.view.name[start:].partition("/") for each in model.fits(query)]
+    right = counted(folder for folder, slash, _ in inside if slash)
+    assert list(zip(view.folders.values, view.folders.counts, strict=True)) == list(right.items())[:limit]
+    assert view.folders.distinct == len(right)
+    for found_ranges, each_ends, gone, what in (
+        (view.sizes, sizes, {"size": None}, "size_bytes"),
+        (view.puts, puts, {"put": None}, "create_time_ms"),
+        (view.expiries, expiries, {"expires": None, "lasting": None}, "delete_after_time_ms"),
+    ):
+        numbers = [getattr(each.view, what) for each in model.fits(own(query, **gone))]
+        assert found_ranges == (ranged(each_ends, numbers) if each_ends else None)
+
+
+@settings(max_examples=200, deadline=None)
+@given(acts=acts, text=st.sampled_from(["", "k", "K", "a", "B", "k=", "k=1", "l=E", "m=", "=", "zz", "\0", "ä", "%"]))
+def test_suggestions_are_keys_values_and_names_that_there_are(acts: list[tuple[Any, ...]], text: str) -> None:
+    model, browsing, _ = opened(acts)
+    with patch("runloop_jupyter.index.suggesting._WITHIN_SECONDS", 60):
+        found = last(browsing.suggest(SuggestAsked(text=text, limit=100))).suggestions
+    held = [each.view.metadata or {} for each in model.objects]
+    key, sign, part = text.partition("=")
+    keys = {each for pairs in held for each in pairs if not each.startswith("rl.") and fold(text) in fold(each)}
+    values = {pairs[key] for pairs in held if key in pairs and fold(part) in fold(pairs[key])}
+    names = {each.view.name for each in model.fits(Query()) if text and fold(text) in fold(each.view.name)}
+    assert {each.text for each in found if each.sort == "key"} == (set() if sign else keys)
+    assert {each.text for each in found if each.sort == "value"} == (values if sign else set())
+    assert {each.text for each in found if each.sort == "name"} == names
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        PageAsked(query=Query(), n=0),
+        PageAsked(query=Query(), n=501),
+        PageAsked(query=Query(), first=-1),
+        PageAsked(query=Query(state="read_only")),
+        PageAsked(query=Query(order="metadata")),
+        PageAsked(query=Query(size=Span(since=1 << 64))),
+        PageAsked(query=Query(search="x" * 5000)),
+        PageAsked(query=Query(search="\ud800")),
+        PageAsked(query=Query(where={"k": ["x"] * 1001})),
+        PageAsked(query=Query(conditions=[Condition("k", "~", ("1",))])),
+        PageAsked(query=Query(conditions=[Condition("k", ">", ())])),
+        PageAsked(query=Query(conditions=[Condition("k", "=", ())])),
+        PageAsked(query=Query(conditions=[Condition("", "=", ("1",))])),
+        FacetsAsked(query=Query(), limit=0),
+        FacetsAsked(query=Query(), sizes=[2, 1]),
+        FacetsAsked(query=Query(), keys=["k"] * 51),
+        SuggestAsked(text="x", limit=0),
+        SuggestAsked(text="\udc00"),
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_meant_is_refused(asked: Any) -> None:
+    _, browsing, _ = opened()
+    ask = {PageAsked: browsing.page, FacetsAsked: browsing.facets, SuggestAsked: browsing.suggest}[type(asked)]
+    with pytest.raises(InputError):
+        last(ask(asked))
+
+
+@pytest.mark.parametrize("as_of", ["", "x", "-1-2-3", "1-2", "9-9-9", "9" * 40, "1-2-3\n"])
+def test_a_moment_that_never_was_is_now(as_of: str) -> None:
+    model, browsing, _ = opened([("put", "a", "READ_ONLY", None, 1, None)])
+    page = last(browsing.page(PageAsked(query=Query(), as_of=as_of)))
+    assert [row.object.name for row in page.rows] == ["a"]
+
+
+def test_the_keys_that_suit_best_are_the_kind_and_those_with_few_values() -> None:
+    acts = [
+        (
+            "put",
+            "a",
+            "READ_ONLY",
+            {"note": f"n{n}", "model": "vit" if n % 3 else "mlp", "one": "1", "rl.kind": "table", "rl.facts": "{}"},
+            1,
+            None,
+        )
+        for n in range(30)
+    ]
+    _, browsing, _ = opened(acts)
+    view = last(browsing.facets(FacetsAsked(query=Query())))
+    assert [facet.key for facet in view.keys] == ["rl.kind", "model", "one"]
+    assert browsing.keys() == [("model", 30), ("note", 30), ("one", 30)]
