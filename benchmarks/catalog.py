@@ -64,12 +64,21 @@ def serve(rows: Path, offsets: Path) -> None:
 
         def do_GET(self) -> None:
             query = parse_qs(urlsplit(self.path).query)
+            if "limit" not in query:  # one by its id
+                rank = ranks[urlsplit(self.path).path.rpartition("/")[2].encode()]
+                with lock:
+                    file.seek(where[rank])
+                    self._send(file.read(where[rank + 1] - where[rank])[:-1])
+                return
             start = ranks[query["starting_after"][0].encode()] + 1 if "starting_after" in query else 0
             end = min(start + int(query["limit"][0]), n)
             with lock:
                 file.seek(where[start])
                 some = file.read(where[end] - where[start])[:-1]
             body = b'{"objects":[%s],"has_more":%s}' % (some, b"true" if end < n else b"false")
+            self._send(body)
+
+        def _send(self, body: bytes) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -135,8 +144,8 @@ def measure(url: str, n: int) -> None:
     seconds = time.monotonic() - began
     print(f"filled in {seconds:.0f} s: {n / seconds:,.0f} objects/s")
     print(f"its process held {memory_mib(known.pid):.0f} MiB at most")  # type: ignore[attr-defined]
-    fill = [path for path in Path(os.environ["RUNLOOP_JUPYTER_CACHE"]).rglob("*.db")]
-    print(f"on disk {sum(path.stat().st_size for path in fill) / 2**20:,.0f} MiB")
+    size = sum(path.stat().st_size for path in Path(os.environ["RUNLOOP_JUPYTER_CACHE"]).rglob("*.db"))
+    print(f"on disk {size / 2**20:,.0f} MiB")
     catalogs.close_all()
     began = time.monotonic()
     known = catalogs.of(store)
