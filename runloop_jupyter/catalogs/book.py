@@ -364,8 +364,7 @@ class _Page:
         if len(self._merged.missing) > GONE_AT_ONCE:
             return
         rows = self._db.execute(
-            "SELECT id FROM object WHERE position < ? AND position > ? AND id NOT IN (SELECT id FROM noted)"
-            " AND state != 'DELETED' LIMIT ?",
+            "SELECT id FROM object WHERE position < ? AND position > ? AND state != 'DELETED' LIMIT ?",
             (self._gap.ceiling, position, GONE_AT_ONCE + 1),
         )
         self._merged.missing += [each for (each,) in rows]
