@@ -40,7 +40,7 @@ h3,h4,p,ul,dl,dd,dt,figure,pre{margin:0;padding:0}ul{list-style:none}
 .spoken{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 kbd,.kbd{font:11px/1 var(--mono);border:1px solid var(--line2);border-radius:4px;padding:2px 5px;color:var(--ink3);background:var(--bg)}
 
-header{grid-column:1/-1;display:flex;align-items:center;gap:10px;padding:0 12px;border-bottom:1px solid var(--line);min-width:0}
+.header{grid-column:1/-1;display:flex;align-items:center;gap:10px;padding:0 12px;border-bottom:1px solid var(--line);min-width:0}
 .crumbs{display:flex;align-items:center;gap:6px;white-space:nowrap;min-width:0;flex:0 1 auto;max-width:45%;overflow:hidden}
 .crumbs button,.crumb span{overflow:hidden;text-overflow:ellipsis}
 .crumbs .place{font-weight:600;flex:0 0 auto;max-width:200px}.crumb{display:inline-flex;gap:6px;min-width:0;align-items:center;overflow:hidden}
@@ -68,7 +68,7 @@ header{grid-column:1/-1;display:flex;align-items:center;gap:10px;padding:0 12px;
 .link{color:var(--accent);font-weight:500;border-radius:3px;white-space:nowrap}.link:hover{text-decoration:underline}.link.bad,.bad{color:var(--bad)}
 .plain:hover{color:var(--ink)}
 
-aside.f{border-right:1px solid var(--line);padding:10px 0;overflow:hidden auto;background:var(--bg)}
+.f{border-right:1px solid var(--line);padding:10px 0;overflow:hidden auto;background:var(--bg)}
 .grp{margin-bottom:10px}.grp h4 button{display:flex;align-items:center;gap:4px;width:100%;padding:0 12px 3px}
 h4{font-size:11px;line-height:1.6;font-weight:600;color:var(--ink2)}
 .grp h4 bdi{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
@@ -84,7 +84,7 @@ h4{font-size:11px;line-height:1.6;font-weight:600;color:var(--ink2)}
 .quiet,.unseen{padding:2px 12px;color:var(--ink3);font-size:12px}.quiet:hover{color:var(--accent)}
 .skeletons{padding:4px 12px}.skeletons .bone{margin-bottom:12px}
 
-main{position:relative;min-width:0;overflow:hidden;display:flex;flex-direction:column}main.all{grid-column:1/-1}
+.main{position:relative;min-width:0;overflow:hidden;display:flex;flex-direction:column}.main.all{grid-column:1/-1}
 .scroller{flex:1;min-height:0;overflow:auto;overflow-anchor:none;position:relative;outline-offset:-2px}
 .stale .head::after{content:"";position:absolute;left:0;bottom:0;height:2px;width:30%;background:var(--accent);animation:appear .1s .15s backwards,to-and-fro 1.2s ease-in-out infinite alternate}
 .head{position:sticky;top:0;z-index:2;overflow-x:clip;background:var(--bg);min-width:max(100%,var(--least))}
@@ -102,7 +102,7 @@ main{position:relative;min-width:0;overflow:hidden;display:flex;flex-direction:c
 .space .row.cur.sel{box-shadow:inset 2px 0 0 var(--accent)}
 .space .row:focus-visible{outline:2px solid var(--accent);outline-offset:-2px;z-index:1;border-radius:3px}
 .row .k{padding:0 0 0 10px!important;color:var(--ink3);display:flex;align-items:center}.r{text-align:right}
-.row .name{display:flex;align-items:center;gap:7px}.names{display:flex;min-width:0}.names .dir{direction:rtl;overflow:hidden;text-overflow:ellipsis;flex:0 1000 auto;min-width:0}.names .rest{overflow:hidden;text-overflow:ellipsis;flex:none;min-width:0}
+.row .name{display:flex;align-items:center;gap:7px}.names{display:flex;min-width:0}.names .dir{direction:rtl;overflow:hidden;text-overflow:ellipsis;flex:0 10000000 auto;min-width:0}.names .rest{overflow:hidden;text-overflow:ellipsis;flex:0 1 auto;min-width:0}
 .ver{color:var(--ink3);font-size:11px;flex:none;border-radius:3px;padding:0 3px;line-height:16px}.ver:hover{color:var(--accent);background:var(--bar)}
 .tag{flex:none;font-size:11px;line-height:16px;color:var(--ink2);border:1px solid var(--line2);border-radius:4px;padding:0 5px}
 .ttl{color:var(--warn);background:var(--warn-soft);border-radius:4px;padding:1px 6px;font-size:12px;line-height:1.4}.ttl.soon{font-weight:600}
@@ -116,7 +116,7 @@ main{position:relative;min-width:0;overflow:hidden;display:flex;flex-direction:c
 .strip{display:flex;gap:8px;align-items:center;padding:6px 12px;background:var(--bad-soft);border-bottom:1px solid var(--line);font-size:12px}
 .strip span{flex:1;color:var(--ink)}
 
-aside.p{position:relative;border-left:1px solid var(--line);padding:14px 16px;overflow:hidden auto;display:flex;flex-direction:column;gap:12px;background:var(--bg)}
+.p{position:relative;border-left:1px solid var(--line);padding:14px 16px;overflow:hidden auto;display:flex;flex-direction:column;gap:12px;background:var(--bg)}
 .p>*{flex:none;min-width:0}.p .hint{margin:auto;color:var(--ink2);text-align:center;line-height:2}.hint .keys{font-size:12px;color:var(--ink3)}
 .title{padding-right:26px}.p h3{font-size:15px;line-height:1.3;font-weight:600;overflow-wrap:anywhere;margin-bottom:2px;display:-webkit-box;-webkit-line-clamp:4;-webkit-box-orient:vertical;overflow:hidden}
 .p h3 .dir{font-weight:500}.p .sub{overflow-wrap:anywhere}
@@ -137,7 +137,7 @@ aside.p{position:relative;border-left:1px solid var(--line);padding:14px 16px;ov
 .members li{display:flex;gap:7px;align-items:center;height:25px;padding:0 8px;white-space:nowrap}.members .what{flex:1}.members .i{color:var(--ink3)}
 .members:focus-visible,.wide-scroll:focus-visible,pre:focus-visible{outline-offset:-2px}
 .p>.members{margin:0 -8px;max-height:none}
-dl>div{display:grid;grid-template-columns:80px minmax(0,1fr);gap:8px;padding:1.5px 0}dt{color:var(--ink3)}
+dl>div{display:grid;grid-template-columns:86px minmax(0,1fr);gap:8px;padding:1.5px 0}dt{color:var(--ink3)}
 dt,dd{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}dl .own+div:not(.own){margin-top:6px;padding-top:7px;border-top:1px solid var(--line)}
 .code{display:flex;gap:8px;align-items:baseline;background:var(--bg2);border-radius:4px;padding:5px 8px;font-size:12px}
 .code code{font:12px/1.5 var(--mono);flex:1;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;text-align:left}
@@ -145,10 +145,10 @@ dt,dd{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}dl .own+div:not(
 .versions .what{flex:1;font:11.5px var(--mono)}.versions .on{background:var(--soft)}
 .trouble{color:var(--bad);display:flex;gap:8px;overflow-wrap:anywhere}.trouble span{flex:1}
 
-footer{grid-column:1/-1;border-top:1px solid var(--line);background:var(--bg2);display:flex;align-items:center;gap:12px;padding:0 18px 0 12px;color:var(--ink2);font-size:12px;white-space:nowrap;min-width:0}
-footer>span{min-width:0}.chosen:empty{display:none}.count{display:flex;gap:10px;align-items:center;min-width:0;overflow:hidden}.count>span{overflow:hidden;text-overflow:ellipsis}
+.footer{grid-column:1/-1;border-top:1px solid var(--line);background:var(--bg2);display:flex;align-items:center;gap:12px;padding:0 18px 0 12px;color:var(--ink2);font-size:12px;white-space:nowrap;min-width:0}
+.footer>span{min-width:0}.chosen:empty{display:none}.count{display:flex;gap:10px;align-items:center;min-width:0;overflow:hidden}.count>span{overflow:hidden;text-overflow:ellipsis}
 .count .plain{position:relative;padding-left:12px;overflow:hidden;text-overflow:ellipsis}.count .plain::before{content:"·";position:absolute;left:1px}
-footer button:focus-visible{outline-offset:-2px}
+.footer button:focus-visible{outline-offset:-2px}
 .busiest{display:flex;gap:10px;align-items:center;min-width:0}.busiest .plain{display:flex;gap:8px;align-items:center;min-width:0}.busiest .what{max-width:180px}
 .bar{width:110px;height:4px;border-radius:2px;background:var(--line);overflow:hidden;flex:none}.bar i{display:block;height:100%;background:var(--accent);border-radius:2px;transition:width .2s linear}
 .bar.unknown i{animation:to-and-fro 1.4s ease-in-out infinite alternate}.wait{color:var(--warn)}
@@ -183,11 +183,11 @@ footer button:focus-visible{outline-offset:-2px}
 @container (max-width:719px){
 .rl,.rl.noview,.rl:not(.some):not(.noview){grid-template:44px minmax(0,1fr) 30px/minmax(0,1fr)}
 .rl.some:not(.noview){grid-template-rows:44px minmax(0,1fr) minmax(0,48%) 30px}
-.wide{display:none!important}.btn.drawer{display:inline-flex}header{gap:8px;padding:0 8px}.place{max-width:110px!important}
-aside.f{position:absolute;z-index:12;left:0;top:44px;bottom:30px;width:min(236px,80%);box-shadow:var(--lift);visibility:hidden;transform:translateX(-100%);transition:transform .14s,visibility .14s}
-.drawn aside.f{visibility:visible;transform:none}
-aside.p{border-left:0;border-top:1px solid var(--line2);padding:12px}
-.bar{width:70px}.busiest .what{max-width:90px}footer{gap:8px;padding:0 8px}.search .kbd{display:none}
+.wide{display:none!important}.btn.drawer{display:inline-flex}.header{gap:8px;padding:0 8px}.place{max-width:110px!important}
+.f{position:absolute;z-index:12;left:0;top:44px;bottom:30px;width:min(236px,80%);box-shadow:var(--lift);visibility:hidden;transform:translateX(-100%);transition:transform .14s,visibility .14s}
+.drawn .f{visibility:visible;transform:none}
+.p{border-left:0;border-top:1px solid var(--line2);padding:12px}
+.bar{width:70px}.busiest .what{max-width:90px}.footer{gap:8px;padding:0 16px 0 8px}.search .kbd{display:none}
 }
 @container (max-width:480px){.crumb,.count .plain{display:none!important}}
 @media (prefers-reduced-motion:reduce){*,::before,::after{animation-duration:.01ms!important;transition:none!important}.undo::after{animation-duration:var(--life)!important}}

@@ -12,6 +12,7 @@ import { ids, NOTHING, ranged, rowsOf, type Selection } from "./selection.ts";
 import { Session } from "./session.ts";
 
 const TYPING_MS = 80;
+const PANEL_MS = 2500;
 const SELECTED_MS = 120;
 const POLL_MS = 1000;
 export const UNDO_MS = 8000;
@@ -66,6 +67,8 @@ export class Browser {
   readonly selected = computed(() => rowsOf(this.selection.value));
   /** Bumped when the list is another one, and is shown from its top. */
   readonly fromTop = signal(0);
+  /** Whether the transfers opened by themselves, and so close by themselves. */
+  opened = false;
   /** Set by the table: the first row in sight. */
   firstInSight = 0;
   inSight = 20;
@@ -74,6 +77,7 @@ export class Browser {
   #typing: ReturnType<typeof setTimeout> | undefined;
   #telling: ReturnType<typeof setTimeout> | undefined;
   #noticing: ReturnType<typeof setTimeout> | undefined;
+  #opening: ReturnType<typeof setTimeout> | undefined;
   #dooming: ReturnType<typeof setTimeout> | undefined;
   #recounting = false;
   /** By how much the kernel's clock is ahead of this page's. */
@@ -98,6 +102,10 @@ export class Browser {
         this.say(`${clean(move.label, 80)} is stored`);
         void this.refresh();
       }
+      if (this.opened && !this.moves.running.value && this.moves.own.value.every(({ state }) => state === "done"))
+        this.#opening = setTimeout(() => {
+          if (this.opened && !this.moves.running.value) this.panelOpen.value = this.opened = false;
+        }, PANEL_MS);
     };
     const tick = setInterval(() => {
       this.now.value = Date.now() + this.#ahead;
@@ -147,7 +155,8 @@ export class Browser {
 
   close(): void {
     this.#closed = true;
-    for (const timer of [this.#typing, this.#telling, this.#noticing, this.#dooming]) clearTimeout(timer);
+    for (const timer of [this.#typing, this.#telling, this.#noticing, this.#dooming, this.#opening])
+      clearTimeout(timer);
     for (const end of this.#ends) end();
     this.moves.close();
     this.rows.close();

@@ -140,10 +140,11 @@ export class Moves {
           work.begun = now;
         }
         const seconds = (now - work.begun) / 1000;
-        this.#change(id, { ...step, rate: seconds > 0.4 && step.done ? step.done / seconds : null });
+        const total = step.total ?? this.#find(id)?.total ?? null;
+        this.#change(id, { ...step, total, rate: seconds > 0.4 && step.done ? step.done / seconds : null });
       });
       this.#change(id, { state: "done" });
-      const move = this.own.value.find((each) => each.id === id);
+      const move = this.#find(id);
       if (move) this.onDone(move);
     } catch (error) {
       if (!signal.aborted)
@@ -151,6 +152,10 @@ export class Moves {
     } finally {
       this.#next();
     }
+  }
+
+  #find(id: string): Move | undefined {
+    return this.own.value.find((each) => each.id === id);
   }
 
   #change(id: string, change: Partial<Move>): void {

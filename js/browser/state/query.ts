@@ -112,7 +112,7 @@ export function chips(query: Query, now: number): Chip[] {
     });
   });
   if (query.size)
-    all.push({ id: "size", text: `size: ${spanText(query.size, size)}`, without: withSpan(query, "size", null) });
+    all.push({ id: "size", text: `size: ${spanText(query.size)}`, without: withSpan(query, "size", null) });
   if (query.put)
     all.push({ id: "put", text: `age: ${ageText(query.put, now)}`, without: withSpan(query, "put", null) });
   if (query.expires)
@@ -138,7 +138,8 @@ function conditionText({ key, sign, values }: Condition): string {
 }
 
 /** `up to 1.0 MiB`, `1.0–100 MiB`, `100 MiB and more`. */
-export function spanText({ since, before }: Span, word: (n: number) => string): string {
+export function spanText({ since, before }: Span): string {
+  const word = (bytes: number) => size(bytes).replace(".0 ", " ");
   if (!since) return before === undefined ? "any" : `up to ${word(before)}`;
   return before === undefined ? `${word(since)} and more` : `${word(since)} – ${word(before)}`;
 }

@@ -43,8 +43,9 @@ export function App({ b }: { b: Browser }) {
       root.current.querySelector<HTMLElement>("[data-at][tabindex='0']")?.focus();
   };
   return (
-    <div
+    <section
       ref={root}
+      aria-label="Object browser"
       class={`rl${b.facetsOpen.value ? " drawn" : ""}${preview ? "" : " noview"}${selected ? " some" : ""}`}
       onKeyDown={key}
       onDragOver={(event) => {
@@ -61,24 +62,24 @@ export function App({ b }: { b: Browser }) {
       <Header b={b} />
       {ready ? (
         <>
-          <aside class="f" aria-label="Filters">
+          <section class="f" aria-label="Filters">
             <Facets b={b} />
-          </aside>
-          <main>
+          </section>
+          <div class="main">
             <Strip b={b} />
             <Table b={b} />
             <Instead b={b} />
-          </main>
+          </div>
           {preview && (
-            <aside class="p" aria-label="Preview">
+            <section class="p" aria-label="Preview">
               <Preview b={b} />
-            </aside>
+            </section>
           )}
         </>
       ) : (
-        <main class="all">
+        <div class="main all">
           <Waiting b={b} />
-        </main>
+        </div>
       )}
       <div class="over">
         <Transfers b={b} />
@@ -96,7 +97,7 @@ export function App({ b }: { b: Browser }) {
       <div class="spoken" role="status" aria-live="polite">
         {b.spoken.value}
       </div>
-    </div>
+    </section>
   );
 }
 

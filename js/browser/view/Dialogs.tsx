@@ -170,8 +170,9 @@ function Link({ b, row, close }: { b: Browser; row: Row; close(): void }) {
           </select>
         </label>
         <p class="note">
-          {reach ? `${clean(reach.reach, 300)}${reach.lives ? ` · ${clean(reach.lives, 300)}` : ""}. ` : ""}
-          Whoever has the link can read the object. Only deleting the object takes it back.
+          {reach
+            ? `It works ${clean(reach.reach, 300)}. ${clean(reach.lives, 300)}`
+            : "Whoever has the link can read the object."}
         </p>
         {facts && <Code b={b} code={facts.code.link} />}
         <Problem text={error} />

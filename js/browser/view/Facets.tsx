@@ -14,7 +14,7 @@ import {
   withSpan,
   withState,
 } from "../state/query.ts";
-import { clean, count, size } from "../words.ts";
+import { clean, count } from "../words.ts";
 import { Sign } from "./icons.tsx";
 
 const FEW = 4;
@@ -48,12 +48,7 @@ export function Facets({ b }: { b: Browser }) {
       )}
       {kind && group("kind", "kind", valuesOf(kind, query), kind.complete)}
       {group("expires", "expires", expiriesOf(facets.expiries, query, now), facets.expiries.complete)}
-      {group(
-        "size",
-        "size",
-        rangesOf(facets.sizes, "size", query, (span) => spanText(span, size)),
-        facets.sizes.complete,
-      )}
+      {group("size", "size", rangesOf(facets.sizes, "size", query, spanText), facets.sizes.complete)}
       {group(
         "age",
         "age",
@@ -229,7 +224,7 @@ function expiriesOf(ranges: Ranges, query: Query, now: number): Value[] {
     on,
     pick: () => withSpan(withLasting(query, on ? null : true), "expires", null),
   };
-  return [...values, never];
+  return ranges.without || on ? [...values, never] : values;
 }
 
 /** Ends in time go on with the clock; those of a minute ago are the same. */

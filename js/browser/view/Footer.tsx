@@ -9,7 +9,7 @@ export function Footer({ b }: { b: Browser }) {
   const sum = bytes(b.selection.value);
   const totals = b.rows.totals.value;
   return (
-    <footer>
+    <div class="footer">
       <span class="chosen">
         {chosen.size > 0 && `${count(chosen.size)} selected${sum === null ? "" : ` · ${size(sum)}`}`}
       </span>
@@ -23,7 +23,7 @@ export function Footer({ b }: { b: Browser }) {
       )}
       <span class="sp" />
       {totals && <Count b={b} totals={totals} />}
-    </footer>
+    </div>
   );
 }
 

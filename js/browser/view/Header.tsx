@@ -9,7 +9,7 @@ import { Text } from "./Text.tsx";
 
 export function Header({ b }: { b: Browser }) {
   return (
-    <header>
+    <div class="header">
       <button
         type="button"
         class="btn icon drawer"
@@ -44,7 +44,7 @@ export function Header({ b }: { b: Browser }) {
       >
         Upload
       </button>
-    </header>
+    </div>
   );
 }
 

@@ -127,7 +127,7 @@ export function Table({ b }: { b: Browser }) {
   });
 
   const go = (to: number, how: "only" | "extend" | "look") => {
-    follow.current = { focus: true, select: how === "only" };
+    follow.current = { focus: true, select: how === "only" && !b.rows.at(to) };
     reveal(to);
     if (how === "extend") b.selectTo(to);
     else if (how === "look") b.select(moved(b.selection.value, to));
@@ -190,8 +190,8 @@ export function Table({ b }: { b: Browser }) {
   const click = (event: MouseEvent) => {
     const at = rowOf(event);
     if (at === undefined || (event.target as HTMLElement).closest("button")) return;
-    follow.current = { focus: true, select: true };
     const row = b.rows.at(at);
+    follow.current = { focus: true, select: !row };
     if (event.shiftKey) b.selectTo(at);
     else if (event.ctrlKey || event.metaKey) b.select(toggled(selection, at, row));
     else b.select(only(at, row));

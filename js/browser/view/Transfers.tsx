@@ -22,15 +22,24 @@ export function Busiest({ b }: { b: Browser }) {
   const lines = linesOf(b);
   const [line] = lines.filter(({ state }) => state === "running");
   const failed = lines.filter(({ state }) => state === "failed").length;
+  const unfinished = lines.filter(({ state }) => state === "unfinished").length;
   const open = () => {
+    b.opened = false;
     b.panelOpen.value = !b.panelOpen.value;
   };
-  if (!line)
-    return lines.length ? (
+  if (!line) {
+    if (!lines.length) return null;
+    const words = failed
+      ? `${plural(failed, "transfer")} failed`
+      : unfinished
+        ? `${plural(unfinished, "unfinished transfer")}`
+        : "transfers";
+    return (
       <button type="button" class={failed ? "link bad" : "plain"} aria-expanded={b.panelOpen.value} onClick={open}>
-        {failed ? `${plural(failed, "transfer")} failed` : plural(lines.length, "transfer")}
+        {words}
       </button>
-    ) : null;
+    );
+  }
   const others = b.moves.running.value - 1;
   return (
     <span class="busiest">
@@ -67,7 +76,7 @@ export function Transfers({ b }: { b: Browser }) {
           <Sign of="close" />
         </button>
       </div>
-      <ul>
+      <ul tabIndex={0} aria-label="All transfers">
         {lines.map((line) => (
           <li key={line.id} class={line.state}>
             <Sign of={line.direction === "put" ? "up" : "down"} />

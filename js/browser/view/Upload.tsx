@@ -56,7 +56,7 @@ export function Upload({ b, files: given, close }: { b: Browser; files: Chosen[]
         ttl: ttl || null,
       })),
     );
-    b.panelOpen.value = files.length > 1;
+    if (files.length > 1) b.opened = b.panelOpen.value = true;
     close();
   };
   return (
