@@ -1,16 +1,21 @@
 // Builds the bundles that the package ships. They are committed, so that installing it needs no Node.
 //
 //   node build.mjs           write them
-//   node build.mjs --check   fail where a committed one is not what the sources build to
+//   node build.mjs --check   fail where a committed one is not what the sources build to, or is larger than it may be
 
 import { readFile, writeFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-const BUNDLES = { "link/index.ts": "link.js" };
+/** What each is called, and how many bytes of it may travel: a page loads them, and so does a saved notebook. */
+const BUNDLES = {
+  "link/index.ts": { name: "link.js", most: 4 * 1024 },
+  "browser/index.tsx": { name: "browser.js", most: 45 * 1024 },
+};
 const STATIC = new URL("../runloop_jupyter/static/", import.meta.url);
 
 let stale = false;
-for (const [entry, name] of Object.entries(BUNDLES)) {
+for (const [entry, { name, most }] of Object.entries(BUNDLES)) {
   const built = await build({
     entryPoints: [entry],
     absWorkingDir: import.meta.dirname,
@@ -18,14 +23,22 @@ for (const [entry, name] of Object.entries(BUNDLES)) {
     format: "esm",
     target: "es2022",
     charset: "utf8",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    legalComments: "none",
     minify: true,
     write: false,
   });
   const [{ text }] = built.outputFiles;
   const path = new URL(name, STATIC);
-  if (!process.argv.includes("--check")) {
+  const packed = gzipSync(text, { level: 9 }).length;
+  const words = `${name}: ${Buffer.byteLength(text).toLocaleString("en")} bytes, ${packed.toLocaleString("en")} gzipped`;
+  if (packed > most) {
+    stale = true;
+    console.error(`${words}: more than ${most.toLocaleString("en")}`);
+  } else if (!process.argv.includes("--check")) {
     await writeFile(path, text);
-    console.log(`${name}: ${Buffer.byteLength(text).toLocaleString("en")} bytes`);
+    console.log(words);
   } else if ((await readFile(path, "utf8").catch(() => "")) !== text) {
     stale = true;
     console.error(`runloop_jupyter/static/${name} is not what js/ builds to: run make bundles`);

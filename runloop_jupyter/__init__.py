@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.background import BackgroundTransfer
     from runloop_jupyter.actions.batch import Batch, Fetched
     from runloop_jupyter.actions.cache import CacheUse, cache
+    from runloop_jupyter.actions.catalog import CatalogFacets, CatalogTable, catalog
     from runloop_jupyter.actions.copied import Copied
     from runloop_jupyter.actions.copy import cp
     from runloop_jupyter.actions.find import ls
@@ -43,13 +44,18 @@ if TYPE_CHECKING:
     from runloop_jupyter.actions.transfers import TransferInfo, TransferTable, transfers
     from runloop_jupyter.actions.url import Link, url
     from runloop_jupyter.actions.use import InUse, use
+    from runloop_jupyter.browser.browse import browse
+    from runloop_jupyter.browser.widget import Browser
 
     last_error: BaseException | None
 
 _WHERE = {
     "BackgroundTransfer": "actions.background",
     "Batch": "actions.batch",
+    "Browser": "browser.widget",
     "CacheUse": "actions.cache",
+    "CatalogFacets": "actions.catalog",
+    "CatalogTable": "actions.catalog",
     "Copied": "actions.copied",
     "Fetched": "actions.batch",
     "InUse": "actions.use",
@@ -63,7 +69,9 @@ _WHERE = {
     "Status": "actions.status",
     "TransferInfo": "actions.transfers",
     "TransferTable": "actions.transfers",
+    "browse": "browser.browse",
     "cache": "actions.cache",
+    "catalog": "actions.catalog",
     "cp": "actions.copy",
     "get": "actions.get",
     "get_all": "actions.get_all",
@@ -88,7 +96,10 @@ _WHERE = {
 __all__ = [
     "BackgroundTransfer",
     "Batch",
+    "Browser",
     "CacheUse",
+    "CatalogFacets",
+    "CatalogTable",
     "Copied",
     "Fetched",
     "InUse",
@@ -102,7 +113,9 @@ __all__ = [
     "Status",
     "TransferInfo",
     "TransferTable",
+    "browse",
     "cache",
+    "catalog",
     "cp",
     "errors",
     "get",

@@ -34,6 +34,7 @@ RunloopError                    anything this package raises on purpose
 │   ├── ConnectionLost          the connection broke, or the store was busy, time and again
 │   ├── SetBusy                 somebody else is putting the same folder at this moment
 │   └── TransferCancelled       stopped by its user, and cleaned up
+├── CatalogError                what is known of a store's listing can't be kept or asked on this machine
 ├── MountError                  a directory can't be made to show stored things, or can't be let go of
 └── EmbeddedStoreError          the embedded store can't be started or reached
 
@@ -168,7 +169,10 @@ class StoreError(RunloopError):
     Attributes:
         status: HTTP status code.
         request_id: The ``x-request-id`` of the call, to quote to support.
+        wait_s: How long the store asks to wait before another try, in seconds; None where it doesn't say.
     """
+
+    wait_s: float | None = None
 
     def __init__(
         self, message: str, *, status: int = 0, request_id: str | None = None, details: str | None = None
@@ -261,6 +265,10 @@ class SetBusy(TransferError):
 
 class TransferCancelled(TransferError):
     """The transfer was stopped by its user, and cleaned up."""
+
+
+class CatalogError(RunloopError):
+    """What is known of a store's listing can't be kept or asked on this machine."""
 
 
 class MountError(RunloopError):

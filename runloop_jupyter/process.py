@@ -1,8 +1,16 @@
-"""Which process a process id means: ids are given out again, and a dead process keeps its own until it is reaped."""
+"""Processes: which one an id means, for ids are given out again, and how one of this package's own is started."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import subprocess
+
+_KEYS: Final = frozenset({"RUNLOOP_API_KEY", "RUNTOOLS_API_KEY", "RUNLOOP_LOCAL_KEY"})
 
 
 def start_ticks(pid: int) -> int | None:
@@ -28,3 +36,28 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+
+
+def start(module: str, **pipes: Any) -> subprocess.Popen[bytes]:
+    """Start a module of this package as a process of its own, which Ctrl-C in a notebook isn't for.
+
+    Keys in the environment aren't handed on: what it needs it is told by a pipe.
+
+    Args:
+        module: Its name, whole.
+        pipes: ``stdin``, ``stdout``, ``stderr`` and ``bufsize``, as `subprocess.Popen` takes them.
+
+    Raises:
+        OSError: It can't be started.
+    """
+    import subprocess
+    import sysconfig
+
+    environment = {name: value for name, value in os.environ.items() if name not in _KEYS}
+    home = str(Path(__file__).parents[1])
+    if home not in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        # Not installed: found by a path that this process has and another needn't have.
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, environment.get("PYTHONPATH")]))
+    return subprocess.Popen(  # noqa: S603 - this interpreter, and a name that no user gives
+        [sys.executable, "-P", "-m", module], env=environment, cwd="/", start_new_session=True, **pipes
+    )

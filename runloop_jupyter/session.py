@@ -7,45 +7,28 @@ is reached, and the embedded one started, when something first needs it.
 from __future__ import annotations
 
 import copy
+import copyreg
 import os
 import threading
-from dataclasses import dataclass
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
+from runloop_jupyter import catalogs
 from runloop_jupyter import profile as profiles
 from runloop_jupyter.errors import Offline, ProfileError
 from runloop_jupyter.profile import EMBEDDED, Profile, StoreIdentity
+from runloop_jupyter.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.secret import Secret
     from runloop_jupyter.transfer.transfer import Transfers
 
+__all__ = ["OFFLINE", "Session", "Store", "current", "offline", "open_store", "reset"]
+
 OFFLINE: Final = "RUNLOOP_OFFLINE"
-
-
-@dataclass(frozen=True)
-class Store:
-    """One place that speaks the Objects API. What is made with a store keeps it.
-
-    Attributes:
-        profile: How it is reached.
-        identity: Which store it is.
-        objects: Its operations.
-    """
-
-    profile: Profile
-    identity: StoreIdentity
-    objects: Objects
-
-    def __reduce__(self) -> tuple[object, tuple[str, StoreIdentity]]:
-        # A pickle names the store and carries no key; whoever loads it must be able to reach that very store.
-        return _same_store, (self.profile.name, self.identity)
-
-    def __repr__(self) -> str:
-        return f"<Store {self.identity.label}>"
 
 
 class Session:
@@ -104,11 +87,15 @@ class Session:
         child.chosen, child.shows_progress = self.chosen, self.shows_progress
         return child
 
-    def as_it_is(self) -> Session:
-        """Return this session as it is now, for work that goes on behind: `use` changes only what comes next."""
+    def as_it_is(self, profile: Profile | None = None) -> Session:
+        """Return this session as it is now, for work that goes on behind: `use` changes only what comes next.
+
+        Args:
+            profile: The one that holds there; by default the current one.
+        """
         _ = self.transfers  # made by now, they are the same ones
         pinned = copy.copy(self)
-        pinned._profile = self.profile
+        pinned._profile = profile or self.profile
         return pinned
 
     @property
@@ -204,7 +191,8 @@ class Session:
         yield from profiles.services()
 
     def close(self) -> None:
-        """Close the connections; what was made with a store opens them again when it needs them."""
+        """Close the connections and catalogs; what was made with a store opens them again when it needs them."""
+        catalogs.close_all()
         with self._lock:
             for store in self._stores.values():
                 store.objects.service.close()
@@ -213,12 +201,24 @@ class Session:
 def current() -> Session:
     """Return the session of this process, made on first use. A forked child goes on with its parent's profile."""
     global _current, _pid
+    if (here := _here.get()) is not None:
+        return here
     with _lock:
         if _current is None:
             _current, _pid = Session(), os.getpid()
         elif _pid != os.getpid():
             _current, _pid = _current.after_fork(), os.getpid()
         return _current
+
+
+@contextmanager
+def within(session: Session) -> Iterator[None]:
+    """Let `session` be the current one in the block, on this thread alone: what is done there keeps its store."""
+    token = _here.set(session)
+    try:
+        yield
+    finally:
+        _here.reset(token)
 
 
 def reset() -> None:
@@ -232,6 +232,7 @@ def reset() -> None:
 
 _lock = threading.RLock()
 _current: Session | None = None
+_here: ContextVar[Session | None] = ContextVar("runloop_session", default=None)
 _pid = 0
 
 
@@ -299,3 +300,11 @@ def _same_store(name: str, identity: StoreIdentity) -> Store:
         f"this was made with another store ({identity.label}, profile {name}, under the key it had then), which no "
         f"profile here reaches. Open it where one does, or log in with that key: %rl_login"
     )
+
+
+def _reduced(store: Store) -> tuple[object, tuple[str, StoreIdentity]]:
+    # A pickle names the store and carries no key; whoever loads it must be able to reach that very store.
+    return _same_store, (store.profile.name, store.identity)
+
+
+copyreg.pickle(Store, _reduced)  # type: ignore[arg-type]

@@ -188,7 +188,14 @@ export interface Facts {
 
 /** A look inside. `read` is what was fetched for it; 0 where the bytes were here. */
 export type Preview =
-  | { kind: "table"; columns: { name: string; type: string; number: boolean }[]; rows: string[][]; ofRows: number | null; ofColumns: number; read: number }
+  | {
+      kind: "table";
+      columns: { name: string; type: string; number: boolean }[];
+      rows: string[][];
+      ofRows: number | null;
+      ofColumns: number;
+      read: number;
+    }
   | { kind: "text"; text: string; format: string; whole: boolean; read: number }
   /** Its bytes are the reply's first buffer. */
   | { kind: "image"; type: string; width: number; height: number; read: number }

@@ -1,5 +1,5 @@
+import { copy } from "../shared/clipboard.ts";
 import { KernelGone } from "../shared/requests.ts";
-import { copy } from "./clipboard.ts";
 
 /** After so long a person wonders; an idle kernel answers within a few milliseconds. */
 const QUEUED_AFTER_MS = 300;

@@ -5,19 +5,43 @@
 
 const VERSION = 1;
 
+export type Bytes = ArrayBuffer | ArrayBufferView;
+
 /** What a widget's model can do, as much of it as is needed here. */
 export interface Model {
   get(name: string): unknown;
-  send(content: unknown): void;
-  on(event: "msg:custom", callback: (content: unknown) => void): void;
+  send(content: unknown, callbacks?: unknown, buffers?: Bytes[]): void;
+  on(event: "msg:custom", callback: (content: unknown, buffers?: DataView[]) => void): void;
   on(event: "comm_live_update", callback: () => void): void;
   off(event: string, callback: (...args: never[]) => void): void;
+}
+
+/** What a request came to, or how far it is. */
+export interface Answer {
+  value: unknown;
+  buffers: Uint8Array<ArrayBuffer>[];
+}
+
+export interface Options {
+  buffers?: Bytes[];
+  /** Aborted, the kernel is told to leave it, and the answer is `Refused` with the name `Cancelled` at once. */
+  signal?: AbortSignal | undefined;
+  onProgress?: (progress: Answer) => void;
+}
+
+/** A request that is under way. */
+export interface Exchange {
+  /** Rejects with `Refused` or `KernelGone`. */
+  answer: Promise<Answer>;
+  /** Says more to it: `chunk`, `end`, `grant`. Once it is over, nothing is sent. */
+  send(op: string, args?: Record<string, unknown>, buffers?: Bytes[]): void;
+  cancel(): void;
 }
 
 interface Ok {
   v: number;
   rid: string;
-  kind: "ok";
+  kind: "ok" | "progress";
   value: unknown;
 }
 
@@ -29,9 +53,17 @@ interface Err {
   message: string;
 }
 
+interface Event {
+  v: number;
+  kind: "event";
+  event: string;
+  value: unknown;
+}
+
 interface Pending {
-  resolve(value: unknown): void;
+  resolve(answer: Answer): void;
   reject(reason: Error): void;
+  progress(progress: Answer): void;
 }
 
 /** The kernel couldn't do what was asked; `name` is the type of its error, `message` is for people. */
@@ -47,6 +79,11 @@ export class KernelGone extends Error {
   override name = "KernelGone";
 }
 
+/** Whether it ended because somebody wished so. */
+export function isCancelled(error: unknown): boolean {
+  return error instanceof Refused && error.name === "Cancelled";
+}
+
 /**
  * Asks the kernel, and hands each reply to whoever asked.
  *
@@ -55,6 +92,10 @@ export class KernelGone extends Error {
  * const url = await requests.ask("reveal", { slot });
  */
 export class Requests {
+  /** Hears what the kernel says unasked. */
+  onEvent: (event: string, value: unknown) => void = () => {};
+  /** Hears that the kernel went or came back. */
+  onTurn: (live: boolean) => void = () => {};
   #model: Model;
   /** By request id. */
   #pending = new Map<string, Pending>();
@@ -68,21 +109,60 @@ export class Requests {
   }
 
   /** Resolves to the reply's value; rejects with `Refused` or `KernelGone`. */
-  ask(op: string, args: Record<string, unknown> = {}): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+  async ask(op: string, args: Record<string, unknown> = {}, options: Options = {}): Promise<unknown> {
+    return (await this.open(op, args, options).answer).value;
+  }
+
+  /** The same for a request of several messages. */
+  open(op: string, args: Record<string, unknown> = {}, options: Options = {}): Exchange {
+    const { buffers = [], signal, onProgress = () => {} } = options;
+    const rid = randomId();
+    const post = (message: Record<string, unknown>, buffers: Bytes[]) => {
+      const content = { v: VERSION, rid, ...message };
+      if (buffers.length) this.#model.send(content, undefined, buffers);
+      else this.#model.send(content);
+    };
+    const say = (message: Record<string, unknown>, buffers: Bytes[] = []) => {
+      if (!this.#pending.has(rid)) return;
+      try {
+        post(message, buffers);
+      } catch {
+        this.#settle(rid)?.reject(new KernelGone());
+      }
+    };
+    const cancel = () => {
+      say({ op: "cancel" });
+      this.#settle(rid)?.reject(new Refused("Cancelled", "cancelled"));
+    };
+    const answer = new Promise<Answer>((resolve, reject) => {
       if (!this.#live) {
         reject(new KernelGone());
         return;
       }
-      const rid = randomId();
-      this.#pending.set(rid, { resolve, reject });
+      if (signal?.aborted) {
+        reject(new Refused("Cancelled", "cancelled"));
+        return;
+      }
+      signal?.addEventListener("abort", cancel);
+      const end = () => signal?.removeEventListener("abort", cancel);
+      this.#pending.set(rid, {
+        resolve: (answer) => {
+          end();
+          resolve(answer);
+        },
+        reject: (reason) => {
+          end();
+          reject(reason);
+        },
+        progress: onProgress,
+      });
       try {
-        this.#model.send({ v: VERSION, rid, op, args });
+        post({ op, args }, buffers);
       } catch {
-        this.#pending.delete(rid);
-        reject(new KernelGone());
+        this.#settle(rid)?.reject(new KernelGone());
       }
     });
+    return { answer, send: (op, args = {}, buffers = []) => say({ op, args }, buffers), cancel };
   }
 
   /** Stops listening; whoever still waits is told that nobody will answer. */
@@ -92,29 +172,54 @@ export class Requests {
     this.#leave();
   }
 
-  #take = (content: unknown): void => {
+  #settle(rid: string): Pending | undefined {
+    const asker = this.#pending.get(rid);
+    this.#pending.delete(rid);
+    return asker;
+  }
+
+  #take = (content: unknown, buffers?: DataView[]): void => {
+    if (isEvent(content)) {
+      this.onEvent(content.event, content.value);
+      return;
+    }
     // Every front end of a kernel hears every reply; ids tell which are for this one.
     if (!isReply(content)) return;
-    const asker = this.#pending.get(content.rid);
-    this.#pending.delete(content.rid);
-    if (content.kind === "ok") asker?.resolve(content.value);
-    else asker?.reject(new Refused(content.error, content.message));
+    if (content.kind === "err") {
+      this.#settle(content.rid)?.reject(new Refused(content.error, content.message));
+      return;
+    }
+    const answer = { value: content.value, buffers: (buffers ?? []).map(bytesOf) };
+    if (content.kind === "ok") this.#settle(content.rid)?.resolve(answer);
+    else this.#pending.get(content.rid)?.progress(answer);
   };
 
   #turn = (): void => {
     this.#live = !this.#live;
     if (!this.#live) this.#leave();
+    this.onTurn(this.#live);
   };
 
   #leave(): void {
-    for (const asker of this.#pending.values()) asker.reject(new KernelGone());
+    for (const asker of [...this.#pending.values()]) asker.reject(new KernelGone());
     this.#pending.clear();
   }
 }
 
 function isReply(content: unknown): content is Ok | Err {
   const reply = content as Partial<Ok | Err> | null;
-  return reply?.v === VERSION && typeof reply.rid === "string" && (reply.kind === "ok" || reply.kind === "err");
+  if (reply?.v !== VERSION || typeof reply.rid !== "string") return false;
+  return reply.kind === "ok" || reply.kind === "err" || reply.kind === "progress";
+}
+
+function isEvent(content: unknown): content is Event {
+  const event = content as Partial<Event> | null;
+  return event?.v === VERSION && event.kind === "event" && typeof event.event === "string";
+}
+
+/** A message's buffers may all be parts of one. */
+function bytesOf(view: DataView): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
 }
 
 /** Not crypto.randomUUID: a JupyterLab on http:// is no secure context, and has none. */

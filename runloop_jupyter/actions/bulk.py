@@ -19,7 +19,7 @@ from runloop_jupyter.errors import (
     Unreachable,
     one_line,
 )
-from runloop_jupyter.transfer.lanes import Lanes
+from runloop_jupyter.lanes import Lanes
 from runloop_jupyter.transfer.transfer import Phase, Transfer
 from runloop_jupyter.transfer.work import TICK_S
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter import archive
 from runloop_jupyter import session as sessions
+from runloop_jupyter.actions.inside import opened
 from runloop_jupyter.actions.resolve import whose
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.actions.source import FOLDER, stored_format
@@ -21,10 +22,7 @@ from runloop_jupyter.display.result import Result
 from runloop_jupyter.display.table import Cell, Column, Table
 from runloop_jupyter.errors import InputError, RunloopError
 from runloop_jupyter.lookup import versions
-from runloop_jupyter.transfer import parts_reader
-from runloop_jupyter.transfer.cache import if_any
-from runloop_jupyter.transfer.manifest import is_folder, is_head, size_of
-from runloop_jupyter.transfer.reader import RangeReader, buffered
+from runloop_jupyter.transfer.manifest import is_folder, size_of
 from runloop_jupyter.values import registry
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ VERSIONS_SHOWN: Final = 10
 MEMBERS_SHOWN: Final = 20
 COLUMNS_SHOWN: Final = 12
 TEXT_SHOWN: Final = 2000
-_NUMBER: Final = re.compile(r"u?int|float|double|halffloat|decimal", re.IGNORECASE)
+NUMBER: Final = re.compile(r"u?int|float|double|halffloat|decimal", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ class Info(Result):
         of = [] if preview.rows is None else [f"{len(rows):,} of {humane.plural(preview.rows, 'row')}"]
         if len(preview.columns) > COLUMNS_SHOWN:
             of.append(f"{COLUMNS_SHOWN} of {len(preview.columns):,} columns")
-        columns = [Column(name, "number" if _NUMBER.match(kind) else "text") for name, kind in preview.columns]
+        columns = [Column(name, "number" if NUMBER.match(kind) else "text") for name, kind in preview.columns]
         return Table(columns[:COLUMNS_SHOWN], rows, footer=of)
 
     def _members(self, members: archive.Members) -> Table:
@@ -191,35 +189,19 @@ def _look(thing: Object, what: str | Object, transfer: Transfer) -> Info:
         except RunloopError as error:
             trouble = str(error)
     elif thing.size:
+        look = None
         try:
-            if here := _in_cache(thing, transfer):
-                with here:
-                    preview, members = _inside(thing, here)
-            else:
-                reader = _opened(thing, transfer)
-                try:
-                    preview, members = _inside(thing, buffered(reader))
-                finally:
-                    bytes_read = reader.bytes_fetched
+            with opened(thing, transfer) as look:
+                preview, members = _inside(thing, look.file)
         except RunloopError as error:
             trouble = str(error)
+        bytes_read = look.fetched() if look else 0
     return Info(thing, found[:VERSIONS_SHOWN], len(found) > VERSIONS_SHOWN, preview, members, bytes_read, trouble)
-
-
-def _in_cache(thing: Object, transfer: Transfer) -> BinaryIO | None:
-    cache = if_any()
-    return cache.open(thing.store.identity.id, thing.view, transfer) if cache else None
 
 
 def _files(listing: Listing) -> archive.Members:
     entries = [(file.path, file.size) for file in listing.files] + [(path, 0) for path, _ in listing.links]
     return archive.Members(entries[:MEMBERS_SHOWN], whole=len(entries) <= MEMBERS_SHOWN)
-
-
-def _opened(thing: Object, transfer: Transfer) -> RangeReader | parts_reader.PartsReader:
-    if is_head(thing.view):
-        return parts_reader.of_set(thing.store.objects, thing.view, transfer)
-    return RangeReader(thing.store.objects, thing.view, transfer.checkpoint)
 
 
 def _inside(thing: Object, file: BinaryIO) -> tuple[Preview | None, archive.Members | None]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from runloop_jupyter.actions import as_files, here, origins
 from runloop_jupyter.actions.latest import AskEach
 from runloop_jupyter.actions.object import Object, Outcome
-from runloop_jupyter.actions.source import FileSource, FolderSource, Packed, left_out
+from runloop_jupyter.actions.source import FileSource, FolderSource, Packed, StreamSource, left_out
 from runloop_jupyter.errors import (
     ConnectionLost,
     EmbeddedStoreError,
@@ -144,8 +144,10 @@ def pack(store: Store, source: Source, wanted: Wanted, transfer: Transfer, *, jo
     intent = journal.begin(store.identity.id, store.identity.label, wanted.name, spool, id=transfer.id)
     try:
         notes = _room_made() if spools.is_short() else ()
-        transfer.begin(Phase.PACKING)
-        needs = source.estimate(transfer.checkpoint) if isinstance(source, FolderSource) else None
+        needs = source.expected if isinstance(source, StreamSource) else None
+        transfer.begin(Phase.PACKING, needs)
+        if isinstance(source, FolderSource):
+            needs = source.estimate(transfer.checkpoint)
         with room(spool.parent, needs, wanted.name), open_spool(spool) as file:
             packed = source.pack(file, lambda: transfer.reach(file.tell()))
         found = spool.stat()

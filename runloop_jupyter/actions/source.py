@@ -145,7 +145,11 @@ class ValueSource:
 
 
 class StreamSource:
-    """What a generator or a file-like gives, sent as a file."""
+    """What a generator or a file-like gives, sent as a file.
+
+    Attributes:
+        expected: How many bytes it will give, where it has ``expected_bytes`` that say so; None otherwise.
+    """
 
     kind = FILE
     format = FILE
@@ -153,6 +157,8 @@ class StreamSource:
 
     def __init__(self, what: object, name: str) -> None:
         self._stream = what
+        expected = getattr(what, "expected_bytes", None)
+        self.expected = expected if isinstance(expected, int) else None
         by_name = content_type_of(name)
         is_text = by_name is ContentType.UNSPECIFIED and isinstance(what, io.TextIOBase)
         self.content_type = str(ContentType.TEXT if is_text else by_name)

@@ -51,6 +51,7 @@ class TransferInfo(Result):
         left_s: Seconds that are left; None where nobody knows.
         began: Seconds since the epoch.
         error: Why it failed or was cut off, one line.
+        now: All that is known of one of this kernel's; None of an unfinished put.
     """
 
     id: str
@@ -68,7 +69,17 @@ class TransferInfo(Result):
     _session: Session = field(repr=False)
     _transfer: Transfer | None = field(default=None, repr=False)
     _intent: Intent | None = field(default=None, repr=False)
-    _now: Snapshot | None = field(default=None, repr=False)
+    now: Snapshot | None = field(default=None, repr=False)
+
+    @property
+    def can_be_retried(self) -> bool:
+        """Whether `retry` makes the same call again."""
+        return self.state == State.FAILED and self._transfer is not None and self._transfer.again is not None
+
+    @property
+    def can_be_resumed(self) -> bool:
+        """Whether `resume` sends it."""
+        return self._intent is not None and self._intent.resumable
 
     def cancel(self) -> bool:
         """Stop it, or give an unfinished put up; return whether it is over by now, cleaned up.
@@ -275,7 +286,7 @@ def _of_transfer(session: Session, transfer: Transfer, now: Snapshot) -> Transfe
         error=now.error,
         _session=session,
         _transfer=transfer,
-        _now=now,
+        now=now,
     )
 
 
@@ -313,13 +324,13 @@ def _row(info: TransferInfo, moving: bool) -> list[Cell]:
 
 def _state_facts(info: TransferInfo) -> list[Fact | str]:
     if info.state == State.RUNNING:
-        files = files_of(info._now) if info._now else ""
+        files = files_of(info.now) if info.now else ""
         return [f"{info.phase} · {files}" if files else info.phase]
     said = f"{info.state}: {info.error}" if info.error else info.state
     return [Fact(said, tone="warn" if info.error else "quiet")]
 
 
 def _size_facts(info: TransferInfo) -> list[Fact | str]:
-    if info._now is not None:
-        return [size_of(info._now)]
+    if info.now is not None:
+        return [size_of(info.now)]
     return [] if info.size is None else [Fact(humane.size(info.size), "size")]

@@ -212,12 +212,14 @@ class Service:
         else:
             said = f"{self.label}: {said or response.reason or 'error'} (HTTP {status})"
         request_id = response.headers.get("x-request-id") or request_id
-        raise kind(
+        error = kind(
             said,
             status=status,
             request_id=request_id,
             details=f"{method} {path} → {status}, request id {request_id or 'unknown'}",
-        ) from None
+        )
+        error.wait_s = asked_wait(response.headers)
+        raise error from None
 
 
 def _worth_retrying(response: Response) -> bool:

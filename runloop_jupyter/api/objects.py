@@ -10,6 +10,7 @@ from urllib.parse import quote
 from msgspec import UnsetType
 
 from runloop_jupyter.errors import BadRequest, NotFound
+from runloop_jupyter.events import Signal
 from runloop_jupyter.wire.objects import (
     FacetsView,
     MetadataKeysView,
@@ -97,10 +98,15 @@ class Counted(NamedTuple):
 
 
 class Objects:
-    """Storage Objects of one service. Every method raises `StoreError` or `Unreachable` as `Service.call` does."""
+    """Storage Objects of one service. Every method raises `StoreError` or `Unreachable` as `Service.call` does.
+
+    Attributes:
+        changed: Tells of each object that was completed or deleted by this, as its store answered.
+    """
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self.changed = Signal[ObjectView]()
 
     def create(self, parameters: ObjectCreateParameters) -> ObjectView:
         """Make an object in state UPLOADING; the answer carries the presigned ``upload_url``."""
@@ -108,11 +114,13 @@ class Objects:
 
     def complete(self, object_id: str) -> ObjectView:
         """Make an uploaded object READ_ONLY. `Conflict` where it isn't UPLOADING."""
-        return self.service.call("POST", f"/v1/objects/{_segment(object_id)}/complete", ObjectView, body={})
+        view = self.service.call("POST", f"/v1/objects/{_segment(object_id)}/complete", ObjectView, body={})
+        self.changed.send(view)
+        return view
 
-    def get(self, object_id: str) -> ObjectView:
+    def get(self, object_id: str, *, retries: int = RETRIES) -> ObjectView:
         """Return one object by id; a deleted one too, in state DELETED. `NotFound` where there never was one."""
-        return self.service.call("GET", f"/v1/objects/{_segment(object_id)}", ObjectView)
+        return self.service.call("GET", f"/v1/objects/{_segment(object_id)}", ObjectView, retries=retries)
 
     def list(
         self,
@@ -180,9 +188,11 @@ class Objects:
 
     def delete(self, object_id: str, *, retries: int = 5) -> ObjectView:
         """Delete an object, whole or still UPLOADING; the answer has state DELETED."""
-        return self.service.call(
+        view = self.service.call(
             "POST", f"/v1/objects/{_segment(object_id)}/delete", ObjectView, body={}, retries=retries
         )
+        self.changed.send(view)
+        return view
 
     def download_url(self, object_id: str, *, duration_seconds: int | None = None) -> Secret:
         """Return a presigned GET, valid for `duration_seconds` (the server's default is 3,600)."""

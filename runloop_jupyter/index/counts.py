@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def kept_count(connection: sqlite3.Connection, wanted: Filter) -> int | None:
     """Return how many objects `wanted` means, where that number is kept; None where they must be counted."""
-    if wanted.name or wanted.search:
+    if wanted.name or wanted.search or wanted.beneath:
         return None
     if not wanted.metadata:
         return kind_count(connection, wanted)

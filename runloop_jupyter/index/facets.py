@@ -92,7 +92,7 @@ def facets(
 
 def _others(connection: sqlite3.Connection, wanted: Filter) -> list[str] | None:
     """Return the states to leave out where the numbers kept for all objects serve; None where they don't."""
-    if wanted.name or wanted.search or wanted.metadata or wanted.content_type is not None:
+    if wanted.name or wanted.search or wanted.beneath or wanted.metadata or wanted.content_type is not None:
         return None
     return [] if wanted.state is None else other_states(connection, wanted.state)
 
@@ -111,15 +111,15 @@ def _kept(
             with cut_off(connection, deadline):
                 less = uncounted(connection, number, others)
                 (pairs,) = connection.execute("SELECT pairs FROM meta_key WHERE key = ?", (number,)).fetchone()
-                frequent = _frequent(connection, number, less.pairs, limit)
-                done.append(Facet(key, _values(connection, frequent), pairs - less.only))
+                most = frequent(connection, number, less.pairs, limit)
+                done.append(Facet(key, _values(connection, most), pairs - less.only))
         except TimeUp:
             break
         yield None
     yield Facets(done, kind_count(connection, wanted), complete=len(done) == len(numbers))
 
 
-def _frequent(connection: sqlite3.Connection, key: int, less: dict[int, int], limit: int) -> list[tuple[int, int]]:
+def frequent(connection: sqlite3.Connection, key: int, less: dict[int, int], limit: int) -> list[tuple[int, int]]:
     """Return the `limit` pairs of `key` with the greatest kept number minus `less`, as (number, pair)."""
     best: list[tuple[int, int]] = []  # a heap, the least on top
 

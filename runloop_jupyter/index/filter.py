@@ -32,6 +32,7 @@ class Filter:
     Attributes:
         name: Part of the name, whatever the case.
         search: Part of the name, whatever the case, or the beginning of an id.
+        beneath: What the name begins with, exactly.
         content_type: Exactly this.
         state: Exactly this.
         metadata: For each key, the values of which the object must have one.
@@ -39,6 +40,7 @@ class Filter:
 
     name: str | None = None
     search: str | None = None
+    beneath: str | None = None
     content_type: str | None = None
     state: str | None = None
     metadata: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -167,6 +169,44 @@ class _Text:
         return way.with_object().testing("instr(o.name_fold, ?) > 0", self._folded)
 
 
+class _Beneath:
+    """What the name begins with: a range of the index of names."""
+
+    def __init__(self, connection: sqlite3.Connection, prefix: str) -> None:
+        self._limits = (prefix, *after(prefix))
+        self._range = " AND ".join(f"{{name}} {sign} ?" for sign, _ in zip((">=", "<"), self._limits, strict=False))
+        (self.n,) = connection.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM object INDEXED BY object_by_name"  # noqa: S608
+            f" WHERE {self._range.format(name='name')} LIMIT ?)",
+            (*self._limits, FEW + 1),
+        ).fetchone()
+
+    def walk(self) -> Plan:
+        """Return the walk over those objects, which are few."""
+        where = self._range.format(name="o.name")
+        return Plan(
+            "object AS o INDEXED BY object_by_name",
+            "o.position",
+            (where,),
+            values=self._limits,
+            few=True,
+            on_object=True,
+        )
+
+    def test(self, way: Plan) -> Plan:
+        """Return `way` with only those objects."""
+        return way.with_object().testing(self._range.format(name="+o.name"), *self._limits)
+
+
+def after(prefix: str) -> tuple[str, ...]:
+    """Return the least text that is greater than all that begin with `prefix`; nothing where there is none."""
+    kept = prefix.rstrip("\U0010ffff")
+    if not kept:
+        return ()
+    following = ord(kept[-1]) + 1
+    return (kept[:-1] + chr(0xE000 if following == 0xD800 else following),)  # between them are no characters
+
+
 def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
     """Return how to walk the objects that `wanted` means, newest first; None when there can't be any.
 
@@ -184,9 +224,12 @@ def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
     kind = _kind(connection, wanted)
     if kind == 0:
         return None
+    beneath = _Beneath(connection, wanted.beneath) if wanted.beneath else None
+    if beneath is not None and beneath.n == 0:
+        return None
 
     way: Plan | None = None
-    driver: Together | _Text | None = None
+    driver: Together | _Text | _Beneath | None = None
     together = Together(connection, pairs, few=FEW) if pairs else None
     if together and kind is not None and together.asked[0].n > kind:
         together = None
@@ -195,6 +238,8 @@ def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
         rare = next(((few, text) for text in texts if (few := text.few()) is not None), None)
         if rare is not None:
             way, driver = rare
+        elif beneath is not None and beneath.n <= FEW:
+            way, driver = beneath.walk(), beneath
         else:
             known = together.n if together else kind
             if known == 0:
@@ -215,6 +260,8 @@ def plan(connection: sqlite3.Connection, wanted: Filter) -> Plan | None:
             way = _test_pairs(each, way, f"x{number}")
     for text in texts:
         way = text.test(way, walked=text is driver)
+    if beneath is not None and driver is not beneath:
+        way = beneath.test(way)
     if not (by_kind and kind is not None):
         # The unary plus keeps the columns' indexes out: the walk is chosen.
         if wanted.state is not None:

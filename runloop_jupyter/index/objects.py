@@ -14,6 +14,7 @@ from runloop_jupyter.index.facets import Facets, facets
 from runloop_jupyter.index.filter import Filter, plan
 from runloop_jupyter.index.fold import fold
 from runloop_jupyter.index.metadata import MetadataIndex
+from runloop_jupyter.index.parts import is_part
 from runloop_jupyter.index.windows import WINDOW, Windows
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectView
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.index.filter import Plan
 
-_COLUMNS: Final = (
-    "o.id, o.name, o.state, o.content_type, o.create_time_ms, o.size_bytes, o.delete_after_time_ms, j.json"
-)
-_METADATA: Final = " LEFT JOIN object_metadata AS j ON j.position = o.position"
+COLUMNS: Final = "o.id, o.name, o.state, o.content_type, o.create_time_ms, o.size_bytes, o.delete_after_time_ms, j.json"
+METADATA: Final = " LEFT JOIN object_metadata AS j ON j.position = o.position"
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class ObjectIndex:
         ).fetchall():
             self.remove(each)
         db.execute(
-            "INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 position,
                 view.id,
@@ -83,11 +82,20 @@ class ObjectIndex:
                 view.size_bytes,
                 view.delete_after_time_ms,
                 view.metadata is not None,
+                is_part(view),
+                self._named(view.name),
             ),
         )
         if view.metadata is not None:
             self.metadata.put(position, view.metadata)
         self._windows.grew()
+
+    def _named(self, name: str) -> int:
+        """Return the number of `name`, a new one where nothing is called so."""
+        row = self._connection.execute("SELECT named FROM object WHERE name = ? LIMIT 1", (name,)).fetchone()
+        if row is None:
+            row = self._connection.execute("INSERT INTO name DEFAULT VALUES RETURNING number").fetchone()
+        return int(row[0])
 
     def change(self, position: int, *, state: str, size_bytes: int | None) -> None:
         """Set state and size of the object at `position`."""
@@ -108,10 +116,10 @@ class ObjectIndex:
     def get(self, object_id: str) -> ObjectView | None:
         """Return the object with this id."""
         row = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM object AS o{_METADATA} WHERE o.id = ?",  # noqa: S608
+            f"SELECT {COLUMNS} FROM object AS o{METADATA} WHERE o.id = ?",  # noqa: S608
             (object_id,),
         ).fetchone()
-        return None if row is None else _view(row)
+        return None if row is None else view_of(row)
 
     def position(self, object_id: str) -> int | None:
         """Return where the object with this id stands in the order."""
@@ -146,18 +154,18 @@ class ObjectIndex:
         rows: list[tuple[Any, ...]] = []
         way = plan(self._connection, wanted)
         if way is not None:
-            shown = way.with_object().followed_by(_METADATA)
+            shown = way.with_object().followed_by(METADATA)
             order, turn = f" ORDER BY {way.key} DESC LIMIT ?", Turn()
             for since, until in self._windows.of(way, before):
                 # That a window has none is told in two thirds of the time by walking it upwards. The first has some.
                 if until == before or way.words or self._any(way.between(since, until)):
-                    statement, values = shown.between(since, until).select(_COLUMNS, order)
+                    statement, values = shown.between(since, until).select(COLUMNS, order)
                     rows += self._connection.execute(statement, (*values, limit + 1 - len(rows)))
                 if len(rows) > limit:
                     break
                 if turn.is_over():
                     yield None
-        yield Page([_view(row, as_json=as_json) for row in rows[:limit]], has_more=len(rows) > limit)
+        yield Page([view_of(row, as_json=as_json) for row in rows[:limit]], has_more=len(rows) > limit)
 
     def _any(self, way: Plan) -> bool:
         return self._connection.execute(*way.select("1", " LIMIT 1")).fetchone() is not None
@@ -192,7 +200,8 @@ def _last(steps: Iterator[Page | None]) -> Page:
     return page
 
 
-def _view(row: tuple[Any, ...], *, as_json: bool = False) -> ObjectView:
+def view_of(row: tuple[Any, ...], *, as_json: bool = False) -> ObjectView:
+    """Return the object that a row of `COLUMNS` holds; with `as_json` its metadata is left as it is stored."""
     object_id, name, state, content_type, create_time_ms, size_bytes, delete_after_time_ms, metadata = row
     if metadata is not None:
         metadata = Raw(metadata) if as_json else json.decode(metadata.encode(), dict[str, str])

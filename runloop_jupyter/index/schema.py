@@ -76,8 +76,13 @@ class SchemaTooOld(RunloopError):
 # lists of 250,000 and finds nothing in both in 18 ms, a join of two b-trees in 180. Numbers that a person waits for are
 # kept by triggers, not counted when asked; the values that many objects share can be read most frequent first, those of
 # one object alone, which may be a million, aren't in that index.
+#
+# Names are numbered, without many gaps: a list that shows one version of each marks the numbers it has met in a row of
+# bytes. What browsers ask for most, whole objects that are no parts of sets ("living"), has indexes of its own: they
+# hold nothing to be passed over, and an upload that isn't finished costs little. `changes` only ever goes up, and tells
+# a list whether it is still what it was.
 INDEX: Final = Schema(
-    version=3,
+    version=4,
     script="""
     CREATE TABLE object (
         position             INTEGER PRIMARY KEY,  -- greater is newer
@@ -89,12 +94,21 @@ INDEX: Final = Schema(
         create_time_ms       INTEGER NOT NULL,
         size_bytes           INTEGER,
         delete_after_time_ms INTEGER,
-        tagged               INTEGER NOT NULL      -- whether it has a row in object_metadata
+        tagged               INTEGER NOT NULL,     -- whether it has a row in object_metadata
+        part                 INTEGER NOT NULL,     -- whether it is part of a set, which no list of names shows
+        named                INTEGER NOT NULL      -- the number of its name
     );
     CREATE INDEX object_by_state ON object (state);
     CREATE INDEX object_by_content_type ON object (content_type);
     CREATE INDEX object_by_both ON object (state, content_type);
     CREATE INDEX object_tagged ON object (state) WHERE tagged;
+    CREATE INDEX object_part ON object (state) WHERE part;
+    CREATE INDEX object_by_name ON object (name, state, part);
+    CREATE INDEX object_living ON object (named) WHERE state = 'READ_ONLY' AND NOT part;
+    CREATE INDEX object_by_size ON object (size_bytes) WHERE state = 'READ_ONLY' AND NOT part;
+    CREATE INDEX object_by_put ON object (create_time_ms) WHERE state = 'READ_ONLY' AND NOT part;
+    CREATE INDEX object_by_expiry ON object (delete_after_time_ms)
+        WHERE delete_after_time_ms IS NOT NULL AND state != 'DELETED';
 
     CREATE TABLE object_metadata (
         position INTEGER PRIMARY KEY,
@@ -104,10 +118,20 @@ INDEX: Final = Schema(
     CREATE TABLE tally (
         state        TEXT NOT NULL,
         content_type TEXT NOT NULL,
+        part         INTEGER NOT NULL,
         n            INTEGER NOT NULL,
         size_bytes   INTEGER NOT NULL,
-        PRIMARY KEY (state, content_type)
+        changes      INTEGER NOT NULL,             -- how often something came, went or grew
+        PRIMARY KEY (state, content_type, part)
     ) WITHOUT ROWID;
+
+    CREATE TABLE name (
+        number INTEGER PRIMARY KEY,
+        n      INTEGER NOT NULL DEFAULT 0,         -- objects that have it
+        living INTEGER NOT NULL DEFAULT 0          -- of these the whole ones that are no parts of sets
+    );
+    CREATE TABLE names (living INTEGER NOT NULL);  -- one row: how many names something living has
+    INSERT INTO names VALUES (0);
 
     CREATE TABLE meta_key (
         key    INTEGER PRIMARY KEY,
@@ -140,22 +164,32 @@ INDEX: Final = Schema(
 
     CREATE TRIGGER object_inserted AFTER INSERT ON object BEGIN
         INSERT INTO object_name (rowid, name_fold) VALUES (new.position, new.name_fold || char(1, 1));
-        INSERT OR IGNORE INTO tally VALUES (new.state, new.content_type, 0, 0);
-        UPDATE tally SET n = n + 1, size_bytes = size_bytes + ifnull(new.size_bytes, 0)
-            WHERE state = new.state AND content_type = new.content_type;
+        INSERT OR IGNORE INTO tally VALUES (new.state, new.content_type, new.part, 0, 0, 0);
+        UPDATE tally SET n = n + 1, size_bytes = size_bytes + ifnull(new.size_bytes, 0), changes = changes + 1
+            WHERE state = new.state AND content_type = new.content_type AND part = new.part;
+        UPDATE name SET n = n + 1, living = living + (new.state = 'READ_ONLY' AND NOT new.part)
+            WHERE number = new.named;
     END;
     CREATE TRIGGER object_changed AFTER UPDATE OF state, size_bytes ON object BEGIN
-        UPDATE tally SET n = n - 1, size_bytes = size_bytes - ifnull(old.size_bytes, 0)
-            WHERE state = old.state AND content_type = old.content_type;
-        INSERT OR IGNORE INTO tally VALUES (new.state, new.content_type, 0, 0);
-        UPDATE tally SET n = n + 1, size_bytes = size_bytes + ifnull(new.size_bytes, 0)
-            WHERE state = new.state AND content_type = new.content_type;
+        UPDATE tally SET n = n - 1, size_bytes = size_bytes - ifnull(old.size_bytes, 0), changes = changes + 1
+            WHERE state = old.state AND content_type = old.content_type AND part = old.part;
+        INSERT OR IGNORE INTO tally VALUES (new.state, new.content_type, new.part, 0, 0, 0);
+        UPDATE tally SET n = n + 1, size_bytes = size_bytes + ifnull(new.size_bytes, 0), changes = changes + 1
+            WHERE state = new.state AND content_type = new.content_type AND part = new.part;
+        UPDATE name SET living = living + (new.state = 'READ_ONLY') - (old.state = 'READ_ONLY')
+            WHERE number = new.named AND NOT new.part;
     END;
     CREATE TRIGGER object_deleted AFTER DELETE ON object BEGIN
         INSERT INTO object_name (object_name, rowid, name_fold)
             VALUES ('delete', old.position, old.name_fold || char(1, 1));
-        UPDATE tally SET n = n - 1, size_bytes = size_bytes - ifnull(old.size_bytes, 0)
-            WHERE state = old.state AND content_type = old.content_type;
+        UPDATE tally SET n = n - 1, size_bytes = size_bytes - ifnull(old.size_bytes, 0), changes = changes + 1
+            WHERE state = old.state AND content_type = old.content_type AND part = old.part;
+        UPDATE name SET n = n - 1, living = living - (old.state = 'READ_ONLY' AND NOT old.part)
+            WHERE number = old.named;
+        DELETE FROM name WHERE number = old.named AND n = 0;
+    END;
+    CREATE TRIGGER name_changed AFTER UPDATE OF living ON name WHEN (old.living > 0) != (new.living > 0) BEGIN
+        UPDATE names SET living = living + (new.living > 0) - (old.living > 0);
     END;
     CREATE TRIGGER meta_pair_inserted AFTER INSERT ON meta_pair BEGIN
         UPDATE meta_key SET pairs = pairs + 1 WHERE key = new.key;

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from aiohttp import hdrs, web
 
-from runloop_jupyter.local import auth, parameters
+from runloop_jupyter.local import auth, browse, parameters
 from runloop_jupyter.local.content import Content
 from runloop_jupyter.local.expect import expectations, go_on, not_yet
 from runloop_jupyter.local.guard import HEADERS, errors, guard
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.local.arrivals import Arrivals
     from runloop_jupyter.local.blobs import Blobs
+    from runloop_jupyter.local.browse import Browse
     from runloop_jupyter.local.database import Worker
     from runloop_jupyter.local.guard import Activity
     from runloop_jupyter.local.layout import Layout
@@ -43,6 +44,7 @@ class Service:
     Attributes:
         layout: Where everything lies.
         objects: The operations.
+        browse: Answers browsers.
         arrivals: Objects that weren't created here.
         blobs: The bytes.
         worker: The thread in which `objects` is used.
@@ -56,6 +58,7 @@ class Service:
 
     layout: Layout
     objects: Objects
+    browse: Browse
     arrivals: Arrivals
     blobs: Blobs
     worker: Worker
@@ -75,6 +78,8 @@ def make_app(service: Service) -> web.Application:
     )
     api = _Api(service)
     content = Content(service.objects, service.blobs, service.worker, service.activity)
+    browsing = browse.Routes(service.browse, service.worker, api.read_in_steps, _body)
+    app.on_shutdown.append(browsing.stop)
     control = _Control(service)
     upkeep = Upkeep(
         service.layout,
@@ -94,6 +99,9 @@ def make_app(service: Service) -> web.Application:
             # A key may be any text, the empty one too.
             web.get("/v1/objects/metadata/keys/{key:[^/]*}/values", api.metadata_values, allow_head=False),
             web.get("/v1/objects/metadata/facets", api.facets, allow_head=False),
+            web.post("/v1/objects/browse/page", browsing.page, expect_handler=not_yet),
+            web.post("/v1/objects/browse/facets", browsing.facets, expect_handler=not_yet),
+            web.post("/v1/objects/browse/suggest", browsing.suggest, expect_handler=not_yet),
             web.get("/v1/objects/{id}", api.get, allow_head=False),
             web.get("/v1/objects/{id}/download", api.download, allow_head=False),
             web.post("/v1/objects/{id}/complete", api.complete, expect_handler=not_yet),
@@ -170,7 +178,7 @@ class _Api:
 
     async def metadata_keys(self, request: web.Request) -> web.Response:
         count = parameters.include_counts(request.query)
-        return await self._read_in_steps(self._objects.metadata_keys(count=count))
+        return await self.read_in_steps(self._objects.metadata_keys(count=count))
 
     async def metadata_values(self, request: web.Request) -> web.StreamResponse:
         key = request.match_info["key"]
@@ -182,19 +190,19 @@ class _Api:
         wanted = parameters.list_filter(request.query)
         keys = parameters.facet_keys(request.query)
         limit = parameters.facet_limit(request.query)
-        return await self._read_in_steps(self._objects.facets(wanted, keys, limit=limit))
+        return await self.read_in_steps(self._objects.facets(wanted, keys, limit=limit))
 
     async def _page(self, request: web.Request, work: Callable[..., Iterator[object]]) -> web.Response:
         wanted = parameters.list_filter(request.query)
         limit = parameters.limit(request.query)
         count = parameters.include_total_count(request.query)
         starting_after = request.query.get("starting_after") or None
-        return await self._read_in_steps(work(wanted, limit=limit, starting_after=starting_after, count=count))
+        return await self.read_in_steps(work(wanted, limit=limit, starting_after=starting_after, count=count))
 
     async def _read(self, work: Callable[[], object]) -> web.Response:
         return _json(await self._worker(lambda: json.encode(work())))
 
-    async def _read_in_steps(self, steps: Iterator[object]) -> web.Response:
+    async def read_in_steps(self, steps: Iterator[object]) -> web.Response:
         """Answer with the first step that isn't None; other requests have their turn between two."""
 
         def step() -> bytes | None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from runloop_jupyter.index import INDEX, Schema
-from runloop_jupyter.local.migrations import NARROWED, PAIRS_AS_WORDS
+from runloop_jupyter.local.migrations import NAMES_NUMBERED, NARROWED, PAIRS_AS_WORDS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SCHEMA: Final = Schema(
-    version=3,
-    steps=(NARROWED, PAIRS_AS_WORDS),
+    version=4,
+    steps=(NARROWED, PAIRS_AS_WORDS, NAMES_NUMBERED),
     script=INDEX.script
     + """
     CREATE TABLE ttl (

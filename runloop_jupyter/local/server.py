@@ -31,6 +31,7 @@ from runloop_jupyter.local.app import Service, make_app
 from runloop_jupyter.local.arrivals import Arrivals
 from runloop_jupyter.local.auth import Signer
 from runloop_jupyter.local.blobs import Blobs
+from runloop_jupyter.local.browse import Browse
 from runloop_jupyter.local.connection import connections
 from runloop_jupyter.local.database import SCHEMA, Worker
 from runloop_jupyter.local.guard import Activity
@@ -211,6 +212,7 @@ async def _run(layout: Layout, options: Options, identity: Identity, listener: s
         service = Service(
             layout=layout,
             objects=objects,
+            browse=Browse(connection, objects),
             arrivals=Arrivals(connection, objects, blobs),
             blobs=blobs,
             worker=worker,

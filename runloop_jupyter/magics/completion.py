@@ -111,9 +111,11 @@ class Completer:
             yield from _fitting(MODES, last, "mode")
         elif option in _TIMES:
             yield from _fitting(_TIMES[option], last, "time")
+        elif option == "--columns" and magic == "rl_browse":
+            yield from _fitting_texts(self._names.get().metadata, last, "metadata")
         elif option == "--columns":
             yield from self._columns(before, last)
-        elif option in {"--limit", "--head", "--url"}:
+        elif option in {"--limit", "--head", "--url", "--search"}:
             return
         elif option == "--to":
             yield from _paths(last)

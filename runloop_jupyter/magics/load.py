@@ -9,6 +9,7 @@ from IPython.display import display
 
 from runloop_jupyter.display.line import Line
 from runloop_jupyter.errors import RunloopError, one_line
+from runloop_jupyter.magics.browsing import BrowsingMagics
 from runloop_jupyter.magics.completion import Completer
 from runloop_jupyter.magics.finding import FindingMagics
 from runloop_jupyter.magics.keeping import KeepingMagics
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 FAMILIES: Final = (
     RunloopMagics,
     FindingMagics,
+    BrowsingMagics,
     LivingMagics,
     MovingMagics,
     MountingMagics,

@@ -189,6 +189,21 @@ def _mount_parser() -> Parser:
     return parser
 
 
+def _browse_parser() -> Parser:
+    parser = Parser(
+        "%rl_browse",
+        "Open a browser on a store: search, narrow, preview, get, mount, link, upload, delete. It answers while a cell "
+        "runs. PLACE is PROFILE: or a folder with its slash; without it all of the current store.",
+        ["%rl_browse", "%rl_browse runs/ -w model=resnet50 --columns model,acc", "b = %rl_browse hosted:"],
+    )
+    parser.add_argument("place", nargs="?", metavar="PLACE", help="PROFILE:, a folder runs/, or both")
+    parser.add_pairs("-w", "--where", metavar="K=V", help="metadata that must hold, as in %%rl_ls")
+    parser.add_argument("--search", metavar="TEXT", help="part of the name, or the beginning of an id")
+    parser.add_argument("--columns", metavar="A,B", help="metadata keys to show; by default those of most objects")
+    parser.add_argument("-o", "--out", metavar="VAR", help="put the browser into this variable too")
+    return parser
+
+
 def _umount_parser() -> Parser:
     parser = Parser(
         "%rl_umount",
@@ -260,6 +275,7 @@ PARSERS: Final = {
     "rl_keep": _keep_parser(),
     "rl_url": _url_parser(),
     "rl_cp": _cp_parser(),
+    "rl_browse": _browse_parser(),
     "rl_mount": _mount_parser(),
     "rl_umount": _umount_parser(),
     "rl_cache": _cache_parser(),

@@ -7,7 +7,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from runloop_jupyter.transfer.lanes import Lanes
+from runloop_jupyter.lanes import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

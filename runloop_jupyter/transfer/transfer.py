@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from runloop_jupyter.errors import TransferCancelled
 from runloop_jupyter.events import Signal
-from runloop_jupyter.transfer.lanes import Lanes
+from runloop_jupyter.lanes import Lanes
 from runloop_jupyter.transfer.speed import Speed
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from runloop_jupyter.errors import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runloop_jupyter.transfer.lanes import Lanes
+    from runloop_jupyter.lanes import Lanes
     from runloop_jupyter.transfer.transfer import Transfer
 
 T = TypeVar("T")

@@ -11,16 +11,16 @@ from __future__ import annotations
 import secrets
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import anywidget
 import traitlets
 
 from runloop_jupyter.errors import LinkExpired
-from runloop_jupyter.widgets import protocol
+from runloop_jupyter.widgets.serving import Serving
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from runloop_jupyter.widgets.asked import Asked
 
 SCRIPT: Final = Path(__file__).parents[1] / "static" / "link.js"
 
@@ -48,7 +48,7 @@ class CopyLink(anywidget.AnyWidget):
     def __init__(self) -> None:
         self._links: dict[Revealing, str] = {}  # to the keys of their slots
         super().__init__()
-        protocol.serve(self, {"hello": self._hello, "reveal": self._reveal})
+        self._serving = Serving(self, {"hello": self._hello, "reveal": self._reveal}, slow=["reveal"])
 
     @traitlets.default("prefix")
     def _new_prefix(self) -> str:
@@ -59,12 +59,12 @@ class CopyLink(anywidget.AnyWidget):
         with _lock:
             return self._links.setdefault(link, f"{self.prefix}{len(self._links)}")
 
-    def _hello(self, args: Mapping[str, Any]) -> None:
+    def _hello(self, asked: Asked) -> None:
         """Say that the kernel is there: a front end shows no button to a kernel that isn't."""
 
-    def _reveal(self, args: Mapping[str, Any]) -> str:
+    def _reveal(self, asked: Asked) -> str:
         with _lock:
-            link = next((link for link, slot in self._links.items() if slot == args.get("slot")), None)
+            link = next((link for link, slot in self._links.items() if slot == asked.args.get("slot")), None)
         if link is None:
             raise LinkExpired("this link is of another kernel. Run the cell again")
         return link.reveal()

@@ -1,30 +1,34 @@
-"""Requests of a front end to a widget, and the kernel's replies, as custom messages: nothing of them is state.
+"""The messages between a front end and a widget, as custom messages: nothing of them is state.
 
-A request is ``{v, rid, op, args}``. Each ends with exactly one reply ``{v, rid, kind: "ok", value}`` or
-``{v, rid, kind: "err", error, message}``. `rid` is the front end's own, and not called ``id``: ipykernel keeps a
-note of each ``id`` that it sees in a message. The other end is ``js/shared/requests.ts``.
+A front end asks with a `Request`. Each that is understood ends with exactly one reply, `Ok` or `Err` (one that was
+cancelled: ``Cancelled``); `Progress` may come before it, also with bytes. While a request runs the front end may add
+to it: ``chunk`` with a buffer, ``end`` after the last of them, ``grant`` of so many chunks that it can take,
+``cancel``. What nobody asked for comes as an `Event`.
+
+`rid` is the front end's own, and not called ``id``: ipykernel keeps a note of each ``id`` that it sees in a message.
+The other end is ``js/shared/requests.ts``.
 """
 
 from __future__ import annotations
 
-import threading
-from contextlib import suppress
-from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict
-
-from runloop_jupyter.errors import RunloopError, one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, TypeAlias, TypedDict, cast
 
 VERSION: Final = 1
 
-Operation: TypeAlias = "Callable[[Mapping[str, Any]], object]"
-"""Takes a request's args and returns the reply's value, plain data."""
+CHUNK_BYTES: Final = 1 << 20
+"""Of one message at most: far below what closes a kernel's connection."""
+
+IN_FLIGHT: Final = 4
+"""Chunks on their way at a time: as many as it takes to keep the way busy."""
+
+LONGEST_RID: Final = 64
+
+FURTHER: Final = frozenset(["chunk", "end", "grant", "cancel"])
+"""What a message may add to a request that runs."""
 
 
 class Request(TypedDict):
-    """What a front end asks."""
+    """What a front end asks, or adds to what it asked."""
 
     v: int
     rid: str
@@ -51,56 +55,76 @@ class Err(TypedDict):
     message: str
 
 
-def read(content: object) -> Request | None:
-    """Return a message as a request; None where it isn't one of this version."""
-    if not isinstance(content, dict) or content.get("v") != VERSION:
-        return None
-    rid, op, args = content.get("rid"), content.get("op"), content.get("args", {})
-    if not isinstance(rid, str) or not isinstance(op, str) or not isinstance(args, dict):
-        return None
-    return Request(v=VERSION, rid=rid, op=op, args=args)
+class Progress(TypedDict):
+    """How far a request is, or, with a buffer, a piece of what it gives."""
+
+    v: int
+    rid: str
+    kind: Literal["progress"]
+    value: object
 
 
-def reply(request: Request, operations: Mapping[str, Operation]) -> Ok | Err:
-    """Carry a request out and return its reply, whatever goes wrong.
+class Event(TypedDict):
+    """What the kernel says unasked."""
 
-    A reply may carry a secret. So nothing is raised or logged from here: a verbose traceback would print it.
+    v: int
+    kind: Literal["event"]
+    event: str
+    value: object
+
+
+Message: TypeAlias = Ok | Err | Progress | Event
+"""What the kernel sends."""
+
+
+class BadMessage(ValueError):
+    """A message that can't be understood, though it says what request it is of.
+
+    Attributes:
+        rid: Of that request.
     """
-    rid = request["rid"]
-    try:
-        value = operations[request["op"]](request["args"])
-    except RunloopError as error:
-        return Err(v=VERSION, rid=rid, kind="err", error=type(error).__name__, message=one_line(str(error)))
-    except Exception as error:
-        return Err(v=VERSION, rid=rid, kind="err", error=type(error).__name__, message="")
+
+    def __init__(self, rid: str, message: str) -> None:
+        super().__init__(message)
+        self.rid = rid
+
+
+def read(content: object) -> Request | None:
+    """Return a message as a request; None where nothing tells whose it is.
+
+    Raises:
+        BadMessage: It is of another version, or not what a request looks like.
+    """
+    if not isinstance(content, dict):
+        return None
+    rid = content.get("rid")
+    if not isinstance(rid, str) or not 0 < len(rid) <= LONGEST_RID:
+        return None
+    if content.get("v") != VERSION:
+        raise BadMessage(rid, "this page and its kernel are of different versions. Reload the page, run the cell again")
+    op, args = content.get("op"), content.get("args", {})
+    if not isinstance(op, str) or not isinstance(args, dict):
+        raise BadMessage(rid, "a request has the name of an operation, and args that are an object")
+    if op == "grant" and "n" in content:
+        args = {"n": content["n"]}
+    return Request(v=VERSION, rid=rid, op=op, args=cast("dict[str, Any]", args))
+
+
+def ok(rid: str, value: object) -> Ok:
+    """Return the reply that a request was carried out."""
     return Ok(v=VERSION, rid=rid, kind="ok", value=value)
 
 
-def serve(widget: Any, operations: Mapping[str, Operation]) -> None:
-    """Answer what front ends ask of `widget`, also while a cell runs.
-
-    Args:
-        widget: An ipywidget.
-        operations: What can be asked, by name.
-    """
-
-    def take(_: object, content: object, buffers: object) -> None:
-        if request := read(content):
-            # On a thread: while a handler works, every widget of the page waits. In this context: an answer goes out
-            # from where its request came in, and with it the front end's next one comes there too.
-            run = copy_context().run
-            threading.Thread(target=run, args=(answer, request), name="rl-answer", daemon=True).start()
-
-    def answer(request: Request) -> None:
-        with suppress(Exception):  # of a front end that is gone; and of what holds a secret nothing is printed
-            widget.send(reply(request, operations))
-
-    widget.on_msg(take)
-    _answer_while_a_cell_runs(widget.comm)
+def err(rid: str, error: str, message: str) -> Err:
+    """Return the reply that it was not."""
+    return Err(v=VERSION, rid=rid, kind="err", error=error, message=message)
 
 
-def _answer_while_a_cell_runs(comm: Any) -> None:
-    # ipykernel 7.4 takes a request to where the comm was last published from. A widget is opened by a cell, so its
-    # requests would wait for that cell and all after it; left alone, they go where the front end sends them.
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda data, default: default
+def progress(rid: str, value: object) -> Progress:
+    """Return what says how far a request is."""
+    return Progress(v=VERSION, rid=rid, kind="progress", value=value)
+
+
+def event(name: str, value: object) -> Event:
+    """Return what is said unasked."""
+    return Event(v=VERSION, kind="event", event=name, value=value)

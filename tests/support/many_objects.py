@@ -17,6 +17,7 @@ from misbehaving import Answer
 
 from runloop_jupyter.index import connect, transaction
 from runloop_jupyter.index.fold import fold
+from runloop_jupyter.index.parts import is_part
 from runloop_jupyter.local.database import SCHEMA
 from runloop_jupyter.local.ids import make_id, next_position
 from runloop_jupyter.local.layout import Layout
@@ -106,6 +107,7 @@ def write_store(root: Path, views: Iterable[ObjectView]) -> None:
     connection = connect(Layout(root).database, SCHEMA)
     connection.execute("PRAGMA cache_size = -1000000")
     keys: dict[str, int] = {}
+    names: dict[str, int] = {}
     pairs: dict[tuple[int, str], int] = {}
     uses = array("q", [0])  # by pair
     aside = [
@@ -124,8 +126,10 @@ def write_store(root: Path, views: Iterable[ObjectView]) -> None:
                 if view.state == "READ_ONLY":
                     _make_hole(Layout(root).blobs, view)
                 position = next_position(position, view.create_time_ms)
+                named = names.setdefault(view.name, len(names) + 1)
+                connection.execute("INSERT OR IGNORE INTO name (number) VALUES (?)", (named,))
                 connection.execute(
-                    "INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         position,
                         view.id,
@@ -137,6 +141,8 @@ def write_store(root: Path, views: Iterable[ObjectView]) -> None:
                         view.size_bytes,
                         view.delete_after_time_ms,
                         view.metadata is not None,
+                        is_part(view),
+                        named,
                     ),
                 )
                 if view.delete_after_time_ms is not None:

@@ -26,7 +26,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.errors import TransferError
-from runloop_jupyter.transfer.lanes import Lanes
+from runloop_jupyter.lanes import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,6 @@ import atexit
 import os
 import select
 import subprocess
-import sys
-import sysconfig
 import tempfile
 import threading
 import time
@@ -45,7 +43,6 @@ _SHOW_S: Final = 60.0
 _END_S: Final = 3.0
 _TICK_S: Final = 0.05
 _TAIL: Final = 2000
-_NOT_FOR_THE_SERVER: Final = frozenset({"RUNLOOP_API_KEY", "RUNTOOLS_API_KEY", "RUNLOOP_LOCAL_KEY"})
 
 
 class FuseMount:
@@ -362,21 +359,8 @@ def _unmade(target: str, *, made: bool) -> None:
 
 
 def _started(log: BinaryIO) -> subprocess.Popen[bytes]:
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_THE_SERVER}
-    home = str(Path(__file__).parents[3])
-    if home not in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
-        # Not installed: found by a path that this process has and another needn't have.
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, environment.get("PYTHONPATH")]))
-    started = subprocess.Popen(
-        [sys.executable, "-P", "-m", "runloop_jupyter.mounts.fuse.server"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        env=environment,
-        cwd="/",
-        bufsize=0,
-        start_new_session=True,  # Ctrl-C in a notebook isn't for it
-    )
+    pipe = subprocess.PIPE
+    started = process.start("runloop_jupyter.mounts.fuse.server", stdin=pipe, stdout=pipe, stderr=log, bufsize=0)
     os.set_blocking(cast("BinaryIO", started.stdin).fileno(), False)
     return started
 

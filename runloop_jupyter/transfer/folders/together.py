@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from runloop_jupyter.errors import TransferCancelled
-from runloop_jupyter.transfer.lanes import Lanes
+from runloop_jupyter.lanes import Lanes
 from runloop_jupyter.transfer.relay import Relay
 from runloop_jupyter.transfer.work import TICK_S
 

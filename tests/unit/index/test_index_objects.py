@@ -363,6 +363,6 @@ def test_a_newer_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "index.db"
     connect(path, Schema(version=7, script="CREATE TABLE future (x);")).close()
     before = path.read_bytes()
-    with pytest.raises(SchemaTooNew, match=r"newer runloop_jupyter \(format 7, this one reads 3\)"):
+    with pytest.raises(SchemaTooNew, match=r"newer runloop_jupyter \(format 7, this one reads 4\)"):
         connect(path)
     assert path.read_bytes() == before

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from comms import FrontEnd
 
 from runloop_jupyter.errors import LinkExpired
-from runloop_jupyter.widgets import copy_link, protocol
+from runloop_jupyter.widgets import copy_link
 
 URL = "https://store.example/x?signature=sentinel-4242"
 
@@ -24,9 +25,12 @@ def _new_kernel(monkeypatch):
 
 
 def ask(op, **args):
-    request = protocol.read({"v": 1, "rid": "r", "op": op, "args": args})
     widget = copy_link._current
-    return protocol.reply(request, {"hello": widget._hello, "reveal": widget._reveal})
+    front = FrontEnd({"hello": widget._hello, "reveal": widget._reveal})
+    try:
+        return front.ask(op, **args)
+    finally:
+        front.close()
 
 
 def test_each_link_has_its_own_slot_however_often_it_is_shown():
@@ -57,7 +61,7 @@ def test_a_slot_of_another_kernel_is_refused(slot):
 
 def test_a_kernel_says_that_it_is_there():
     copy_link.slot(Link())
-    assert ask("hello") == {"v": 1, "rid": "r", "kind": "ok", "value": None}
+    assert ask("hello") == {"v": 1, "rid": "r1", "kind": "ok", "value": None}
 
 
 def test_when_all_widgets_were_closed_the_next_link_gets_a_new_one():

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from runloop_jupyter.errors import TransferCancelled
-from runloop_jupyter.transfer.lanes import Lanes
+from runloop_jupyter.lanes import Lanes
 from runloop_jupyter.transfer.transfer import State, Transfer
 from runloop_jupyter.transfer.work import set_off
 

@@ -1,0 +1,213 @@
+"""The catalog of a hosted service with many objects: how fast it fills, what it costs, how soon it answers.
+
+    python benchmarks/catalog.py [OBJECTS]        1,000,000 by default
+
+The service is a process of its own that sends slices of a file made beforehand, so that it costs next to nothing.
+Printed beside each figure is the limit that it is held to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from array import array
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
+
+
+def made(directory: Path, n: int) -> tuple[Path, Path]:
+    """Write the objects, newest first, as JSON one after the other, and where each begins; once."""
+    from many_objects import oldest_first
+
+    from runloop_jupyter.wire.json import encode
+
+    rows, offsets = directory / f"rows-{n}.json", directory / f"offsets-{n}"
+    if offsets.exists():
+        return rows, offsets
+    began = time.monotonic()
+    backwards = [encode(view) for view in oldest_first(n, round(time.time() * 1000))]
+    where = array("q", [0])
+    with rows.open("wb") as file:
+        for row in reversed(backwards):
+            where.append(where[-1] + file.write(row + b","))
+    offsets.write_bytes(where.tobytes())
+    print(f"{n:,} objects made in {time.monotonic() - began:.0f} s")
+    return rows, offsets
+
+
+def serve(rows: Path, offsets: Path) -> None:
+    """Serve them until standard input ends."""
+    import re
+
+    where = array("q")
+    where.frombytes(offsets.read_bytes())
+    n = len(where) - 1
+    file = rows.open("rb")
+    ranks = {each[1]: rank for rank, each in enumerate(re.finditer(rb'\{"id":"(obj_\w+)"', rows.read_bytes()))}
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            query = parse_qs(urlsplit(self.path).query)
+            if "limit" not in query:  # one by its id
+                rank = ranks[urlsplit(self.path).path.rpartition("/")[2].encode()]
+                with lock:
+                    file.seek(where[rank])
+                    self._send(file.read(where[rank + 1] - where[rank])[:-1])
+                return
+            start = ranks[query["starting_after"][0].encode()] + 1 if "starting_after" in query else 0
+            end = min(start + int(query["limit"][0]), n)
+            with lock:
+                file.seek(where[start])
+                some = file.read(where[end] - where[start])[:-1]
+            body = b'{"objects":[%s],"has_more":%s}' % (some, b"true" if end < n else b"false")
+            self._send(body)
+
+        def _send(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    print(server.server_port, flush=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdin.read()
+    os._exit(0)
+
+
+def memory_mib(pid: int) -> float:
+    """Return how much of the memory a process holds."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def timed(question: object, times: int = 15) -> list[float]:
+    """Return how long each of some calls took, in milliseconds, ascending."""
+    took = []
+    for _ in range(times):
+        began = time.monotonic()
+        question()  # type: ignore[operator]
+        took.append((time.monotonic() - began) * 1000)
+    return sorted(took)
+
+
+def say(what: str, took: list[float], limit: str = "") -> None:
+    print(f"{what:46} {statistics.median(took):8.1f} ms   worst {took[-1]:8.1f} ms   {limit}")
+
+
+def measure(url: str, n: int) -> None:
+    from runloop_jupyter import catalogs, session
+    from runloop_jupyter.profile import Profile
+    from runloop_jupyter.secret import Secret
+    from runloop_jupyter.wire.browse import FacetsAsked, PageAsked, Query, SuggestAsked
+
+    store = session.current().open(Profile("bench", "benchmark", url, Secret("key-of-the-benchmark")))
+    gc.collect()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    began = time.monotonic()
+    known = catalogs.of(store)
+    page = known.page(PageAsked(query=Query()))
+    print(f"first rows of an empty catalog after {(time.monotonic() - began) * 1000:.0f} ms (400)")
+    assert page.rows
+    steps = 0
+    while not known.fresh().whole:
+        time.sleep(1)
+        steps += 1
+        if steps % 10 == 0:
+            took = timed(lambda: known.page(PageAsked(query=Query(search="resnet"))), 1)
+            fresh = known.fresh()
+            print(
+                f"  {fresh.indexed:>10,} after {time.monotonic() - began:5.0f} s; a search {took[0]:.0f} ms", flush=True
+            )
+    seconds = time.monotonic() - began
+    print(f"filled in {seconds:.0f} s: {n / seconds:,.0f} objects/s")
+    print(f"its process held {memory_mib(known.pid):.0f} MiB at most")  # type: ignore[attr-defined]
+    size = sum(path.stat().st_size for path in Path(os.environ["RUNLOOP_JUPYTER_CACHE"]).rglob("*.db"))
+    print(f"on disk {size / 2**20:,.0f} MiB")
+    catalogs.close_all()
+    began = time.monotonic()
+    known = catalogs.of(store)
+    known.page(PageAsked(query=Query()))
+    print(f"first rows of one that is known after {(time.monotonic() - began) * 1000:.0f} ms (400)")
+    questions = {
+        "newest 100": lambda: known.page(PageAsked(query=Query())),
+        "row 500,000 on": lambda: known.page(PageAsked(query=Query(folded=False), first=n // 2)),
+        "search vit-0": lambda: known.page(PageAsked(query=Query(search="vit-0"))),
+        "search 0001": lambda: known.page(PageAsked(query=Query(search="0001"))),
+        "model=vit, by -acc": lambda: known.page(
+            PageAsked(query=Query(where={"model": ["vit"]}, order="metadata", key="acc"))
+        ),
+        "suggest mod": lambda: known.suggest(SuggestAsked(text="mod")),
+        "facets": lambda: known.facets(FacetsAsked(query=Query())),
+    }
+    for what, question in questions.items():
+        try:
+            say(what, timed(question), "(100; facets 150)")
+        except Exception as error:
+            print(what, "failed:", error)
+    stop = threading.Event()
+
+    def busy() -> None:
+        x = 0
+        while not stop.is_set():
+            for number in range(1000):
+                x += number
+
+    thread = threading.Thread(target=busy)
+    thread.start()
+    say("newest 100 beside a loop in Python", timed(questions["newest 100"]), "(500)")
+    say("newest 500 beside a loop in Python", timed(lambda: known.page(PageAsked(query=Query(), n=500))), "(500)")
+    stop.set()
+    thread.join()
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"this process grew by {after - before:.0f} MiB (100)")
+    print(f"its process holds {memory_mib(known.pid):.0f} MiB when it only answers")  # type: ignore[attr-defined]
+    catalogs.close_all()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("objects", type=int, nargs="?", default=1_000_000)
+    parser.add_argument("--serve", nargs=2)
+    parser.add_argument("--kept", default=str(Path(tempfile.gettempdir()) / "rl-catalog-benchmark"))
+    said = parser.parse_args()
+    if said.serve:
+        serve(*map(Path, said.serve))
+    kept = Path(said.kept)
+    kept.mkdir(exist_ok=True)
+    rows, offsets = made(kept, said.objects)
+    with tempfile.TemporaryDirectory() as own:
+        os.environ |= {"RUNLOOP_JUPYTER_HOME": f"{own}/home", "RUNLOOP_JUPYTER_CACHE": f"{own}/cache"}
+        command = [sys.executable, __file__, "--serve", str(rows), str(offsets)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as service:
+            assert service.stdout is not None
+            try:
+                measure(f"http://127.0.0.1:{service.stdout.readline().strip()}", said.objects)
+            finally:
+                service.kill()
+
+
+if __name__ == "__main__":
+    main()

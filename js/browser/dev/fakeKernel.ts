@@ -1,0 +1,448 @@
+/** A kernel for development and tests: it answers all that a browser asks, from a store that is made up. */
+
+import type { Bytes, Model } from "../../shared/requests.ts";
+import type { Events, Facts, Operations, Page, Preview, Query, Row, Transfer } from "../protocol.ts";
+import { duration, size, utc } from "../words.ts";
+import { type Made, MadeUpStore } from "./store.ts";
+
+export interface Manner {
+  objects: number;
+  /** Milliseconds before each answer. */
+  latency: number;
+  /** It takes messages and answers none, until it isn't busy any more. */
+  busy: boolean;
+  /** Operations that fail, and what they say. */
+  fail: Partial<Record<keyof Operations, string>>;
+  exact: boolean;
+  walking: boolean;
+  trouble: string | null;
+  looked: number | null;
+  newer: boolean;
+  columns: string[];
+  /** Bytes a second of uploads and downloads. */
+  speed: number;
+  transfers: Transfer[];
+  mount: boolean;
+}
+
+export const GOOD: Manner = {
+  objects: 8214,
+  latency: 5,
+  busy: false,
+  fail: {},
+  exact: true,
+  walking: false,
+  trouble: null,
+  looked: null,
+  newer: false,
+  columns: ["model", "acc"],
+  speed: 40e6,
+  transfers: [],
+  mount: true,
+};
+
+interface Request {
+  v: number;
+  rid: string;
+  op: string;
+  args: Record<string, unknown>;
+}
+
+interface Running {
+  args: Record<string, unknown>;
+  written: number;
+  room: number;
+  sent: number;
+}
+
+const CHUNK = 1 << 18;
+const IN_FLIGHT = 4;
+
+export class FakeKernel implements Model {
+  manner: Manner;
+  store: MadeUpStore;
+  /** Every request that came. */
+  heard: Request[] = [];
+  #callbacks: [string, (content?: unknown, buffers?: DataView[]) => void][] = [];
+  #running = new Map<string, Running>();
+  #cancelled = new Set<string>();
+  #queued: (() => void)[] = [];
+  #as = 0;
+
+  constructor(manner: Partial<Manner> = {}) {
+    this.manner = { ...GOOD, ...manner };
+    this.store = new MadeUpStore(this.manner.objects);
+  }
+
+  get(): unknown {
+    return undefined;
+  }
+
+  on(event: string, callback: (content: unknown, buffers?: DataView[]) => void): void {
+    this.#callbacks.push([event, callback as (content?: unknown) => void]);
+  }
+
+  off(event: string, callback: (...args: never[]) => void): void {
+    this.#callbacks = this.#callbacks.filter(([name, each]) => name !== event || each !== callback);
+  }
+
+  send(content: unknown, _?: unknown, buffers: Bytes[] = []): void {
+    const request = content as Request;
+    this.heard.push(request);
+    if (request.op === "cancel") {
+      this.#cancelled.add(request.rid);
+      this.#say({ rid: request.rid, kind: "err", error: "Cancelled", message: "cancelled" });
+      return;
+    }
+    const answer = () => void this.#answer(request, buffers);
+    if (this.manner.busy) this.#queued.push(answer);
+    else setTimeout(answer, ["chunk", "end", "grant"].includes(request.op) ? 0 : this.manner.latency);
+  }
+
+  rest(): void {
+    this.manner.busy = false;
+    for (const answer of this.#queued.splice(0)) answer();
+  }
+
+  tell<K extends keyof Events>(event: K, value: Events[K]): void {
+    this.#fire("msg:custom", { v: 1, kind: "event", event, value });
+  }
+
+  /** The comm dies, or comes back. */
+  turn(): void {
+    this.#fire("comm_live_update");
+  }
+
+  /** Somebody else puts something. */
+  add(made: Partial<Row>, metadata: Record<string, string> = {}): Made {
+    const row: Row = {
+      id: `new_${this.store.added.length}`,
+      name: "new",
+      state: "READ_ONLY",
+      size: 1,
+      put: Date.now(),
+      expires: null,
+      kind: "text",
+      format: "",
+      versions: 1,
+      cells: [],
+      ...made,
+    };
+    const one = { row, metadata };
+    this.store.added.push(one);
+    return one;
+  }
+
+  async #answer(request: Request, buffers: Bytes[]): Promise<void> {
+    const { rid, op, args } = request;
+    const running = this.#running.get(rid);
+    if (op === "chunk" && running) {
+      await this.#took(rid, running, buffers);
+      return;
+    }
+    if (op === "end" && running) {
+      await this.#stored(rid, running);
+      return;
+    }
+    if (op === "grant" && running) {
+      running.room += args.n as number;
+      this.#give(rid, running);
+      return;
+    }
+    const fails = this.manner.fail[op as keyof Operations];
+    if (fails) {
+      this.#say({ rid, kind: "err", error: "StoreError", message: fails });
+      return;
+    }
+    if (op === "upload" || op === "download") {
+      const begun = { args, written: 0, room: 0, sent: 0 };
+      this.#running.set(rid, begun);
+      if (op === "upload") this.#say({ rid, kind: "progress", value: { credit: IN_FLIGHT, written: 0 } });
+      return;
+    }
+    const [value, data] = this.#value(op as keyof Operations, args);
+    this.#say({ rid, kind: "ok", value }, data);
+  }
+
+  #value(op: keyof Operations, args: Record<string, unknown>): [unknown, DataView[]] {
+    const { store, manner } = this;
+    switch (op) {
+      case "hello":
+        return [
+          {
+            session: "fake",
+            place: { label: "embedded store", profile: "", embedded: true },
+            query: {},
+            columns: manner.columns,
+            selection: [],
+            page: this.#page({}, 0, 100, manner.columns, null),
+            transfers: manner.transfers,
+            now: Date.now(),
+            can: { mount: manner.mount },
+            chunkBytes: CHUNK,
+            inFlight: IN_FLIGHT,
+          },
+          [],
+        ];
+      case "page": {
+        const { query, first, n, columns, asOf } = args as unknown as Operations["page"][0];
+        return [this.#page(query, first, n, columns, asOf), []];
+      }
+      case "facets": {
+        const { query, keys } = args as unknown as Operations["facets"][0];
+        return [store.facets(query, keys), []];
+      }
+      case "keys":
+        return [
+          {
+            keys: ["project", "model", "acc", "split seed"].map((key, at) => ({
+              key,
+              n: Math.floor(manner.objects / (at + 1)),
+            })),
+          },
+          [],
+        ];
+      case "suggest": {
+        const { text } = args as { text: string };
+        const [key = "", typed] = text.split("=");
+        const values =
+          { project: ["birds", "scans", "methods"], model: ["resnet50", "vit-b16", "convnext"] }[key.trim()] ?? [];
+        if (typed !== undefined)
+          return [
+            {
+              suggestions: values
+                .filter((each) => each.startsWith(typed))
+                .map((each) => ({ sort: "value", text: each, key: key.trim(), n: 12 })),
+            },
+            [],
+          ];
+        const keys = ["project", "model", "acc"]
+          .filter((each) => each.startsWith(text))
+          .map((each) => ({ sort: "key", text: each, key: "", n: 8214 }));
+        return [{ suggestions: [...keys, { sort: "name", text: `${text}_metrics`, key: "", n: 3 }] }, []];
+      }
+      case "facts":
+        return [this.#facts(args.id as string), []];
+      case "preview":
+        return this.#preview(args.id as string);
+      case "get":
+        return [{ variable: args.variable, said: `${args.variable}: DataFrame, 48,000 × 9` }, []];
+      case "mount":
+        return [{ directory: args.directory, said: `mounted at ${args.directory}` }, []];
+      case "link":
+        return [
+          {
+            url: "https://store.example/secret?signature=1",
+            until: Date.now() + 3_600_000,
+            reach: "only on this computer",
+          },
+          [],
+        ];
+      case "reach":
+        return [{ reach: "Works only on this computer", lives: "" }, []];
+      case "delete": {
+        const { ids } = args as { ids: string[] };
+        for (const id of ids) store.gone.add(id);
+        return [{ deleted: ids, failed: [] }, []];
+      }
+      case "keep":
+        return [{ id: args.id, said: "kept for ever" }, []];
+      default:
+        return [null, []];
+    }
+  }
+
+  #page(query: Query, first: number, n: number, columns: string[], asOf: string | null): Page {
+    const { store, manner } = this;
+    const list = store.list(query);
+    const total = list ? list.length : store.n;
+    const rows: Row[] = [];
+    for (let at = first; at < Math.min(first + n, total); at++) {
+      const { row, metadata } = store.object(list ? (list[at] ?? 0) : at);
+      rows.push({ ...row, cells: columns.map((key) => metadata[key] ?? null) });
+    }
+    return {
+      rows,
+      first,
+      total,
+      exact: manner.exact,
+      objects: total,
+      sizeBytes: null,
+      asOf: asOf ?? `as-${this.#as++}`,
+      newer: asOf !== null && manner.newer,
+      fresh: {
+        indexed: store.n,
+        whole: !manner.walking,
+        walking: manner.walking,
+        looked: manner.looked,
+        trouble: manner.trouble,
+      },
+    };
+  }
+
+  #facts(id: string): Facts {
+    const { row, metadata } = this.store.find(id) ?? this.store.object(0);
+    const versions = Array.from({ length: Math.min(3, row.versions) }, (_, at) => ({
+      id: at ? `${id}_${at}` : id,
+      label: `@${utc(row.put - at * 4e8)
+        .slice(0, 16)
+        .replace(/[-: ]/g, "")}Z-${id.slice(-3)}${at}`,
+      size: row.size,
+      put: row.put - at * 4e8,
+      expires: null,
+      newest: at === 0,
+    }));
+    return {
+      id,
+      name: row.name,
+      subtitle: [
+        row.kind,
+        row.kind === "table" ? "48,000 × 9" : "",
+        row.size === null ? "" : size(row.size),
+        row.versions > 1 ? `newest of ${row.versions}` : "",
+      ]
+        .filter(Boolean)
+        .join(" · "),
+      facts: [
+        ...Object.entries(metadata).map(([label, value]) => ({ label, value, metadata: true })),
+        { label: "created", value: utc(row.put), metadata: false },
+        ...(row.expires
+          ? [{ label: "expires", value: `in ${duration(row.expires - Date.now())}`, metadata: false }]
+          : []),
+        { label: "digest", value: "blake3:9f2c41d07be8b1c2a3d4e5f60718293a4b5c6d7e8f90", metadata: false },
+        { label: "id", value: id, metadata: false },
+      ],
+      versions,
+      moreVersions: row.versions > 3,
+      code: {
+        get: `df = %rl_get ${row.name}`,
+        mount: `%rl_mount ${row.name} data`,
+        link: `%rl_url ${row.name}`,
+        remove: `%rl_rm ${row.name}`,
+      },
+      variable: "df",
+      directory: "data",
+    };
+  }
+
+  #preview(id: string): [Preview, DataView[]] {
+    const made = this.store.find(id) ?? this.store.object(0);
+    switch (made.row.kind) {
+      case "table":
+        return [
+          {
+            kind: "table",
+            columns: [
+              ["epoch", "int64", true],
+              ["loss", "float32", true],
+              ["acc", "float32", true],
+              ["split", "category", false],
+              ["note", "string", false],
+            ].map(
+              ([name, type, number]) => ({ name, type, number }) as { name: string; type: string; number: boolean },
+            ),
+            rows: Array.from({ length: 8 }, (_, at) => [
+              String(at),
+              (2.3 / (at * 0.3 + 1)).toFixed(4),
+              (0.112 + at * 0.09).toFixed(3),
+              "val",
+              at % 3 ? "" : "a longer remark that goes on",
+            ]),
+            ofRows: 48_000,
+            ofColumns: 9,
+            read: 38_912,
+          },
+          [],
+        ];
+      case "archive":
+      case "folder":
+        return [
+          {
+            kind: "archive",
+            members: [
+              { path: "checkpoints", size: null, folder: true },
+              ...Array.from({ length: 30 }, (_, at) => ({
+                path: `checkpoints/epoch-${String(at).padStart(3, "0")}/model.bin`,
+                size: 1e7 + at * 12345,
+                folder: false,
+              })),
+            ],
+            more: true,
+            read: 65_536,
+          },
+          [],
+        ];
+      case "image": {
+        const bytes = Uint8Array.from(atob(DOT), (letter) => letter.charCodeAt(0));
+        return [
+          { kind: "image", type: "image/png", width: 640, height: 480, read: 84_000 },
+          [new DataView(bytes.buffer)],
+        ];
+      }
+      case "text":
+      case "json":
+        return [
+          {
+            kind: "text",
+            text: '{\n  "lr": 0.001,\n  "epochs": 90,\n  "seed": 7\n}\n',
+            format: "json",
+            whole: true,
+            read: 48,
+          },
+          [],
+        ];
+      default:
+        return [{ kind: "none", why: "No preview of weights: get them to look inside." }, []];
+    }
+  }
+
+  async #took(rid: string, running: Running, buffers: Bytes[]): Promise<void> {
+    const [chunk] = buffers;
+    const n = chunk?.byteLength ?? 0;
+    running.sent++;
+    await wait((n / this.manner.speed) * 1000);
+    running.written += n;
+    this.#say({ rid, kind: "progress", value: { credit: running.sent + IN_FLIGHT, written: running.written } });
+  }
+
+  async #stored(rid: string, running: Running): Promise<void> {
+    const { name, size, metadata } = running.args as Operations["upload"][0];
+    await wait(this.manner.latency);
+    this.#say({ rid, kind: "progress", value: { phase: "storing", done: 0, total: size } });
+    const { row } = this.add({ name, size }, metadata);
+    this.#say({ rid, kind: "ok", value: { id: row.id, name, said: "stored" } });
+  }
+
+  #give(rid: string, running: Running): void {
+    const size = this.store.find(running.args.id as string)?.row.size ?? 0;
+    while (running.room > 0 && running.written < size) {
+      const n = Math.min(CHUNK, size - running.written);
+      running.room--;
+      running.written += n;
+      this.#say({ rid, kind: "progress", value: { done: running.written, total: size } }, [
+        new DataView(new ArrayBuffer(n)),
+      ]);
+    }
+    if (running.written >= size)
+      this.#say({
+        rid,
+        kind: "ok",
+        value: { name: this.store.find(running.args.id as string)?.row.name ?? "x", size },
+      });
+  }
+
+  #say(reply: Record<string, unknown>, buffers: DataView[] = []): void {
+    if (this.#cancelled.has(reply.rid as string) && reply.error !== "Cancelled") return;
+    this.#fire("msg:custom", { v: 1, ...reply }, buffers);
+  }
+
+  #fire(event: string, content?: unknown, buffers?: DataView[]): void {
+    for (const [name, callback] of [...this.#callbacks]) if (name === event) callback(content, buffers);
+  }
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+const DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";

@@ -1,0 +1,501 @@
+import { batch, computed, effect, signal } from "@preact/signals";
+import { copy } from "../../shared/clipboard.ts";
+import { isCancelled, type Model } from "../../shared/requests.ts";
+import type { Facets, Hello, Page, Query, Row, Suggestion } from "../protocol.ts";
+import { clean, count, plural } from "../words.ts";
+import type { Chosen } from "./files.ts";
+import { Look } from "./look.ts";
+import { Moves, said } from "./moves.ts";
+import { cleared, KIND, narrows, parsed, searchOf, withCondition, withSearch } from "./query.ts";
+import { Rows } from "./rows.ts";
+import { ids, NOTHING, ranged, rowsOf, type Selection } from "./selection.ts";
+import { Session } from "./session.ts";
+
+const TYPING_MS = 80;
+const PANEL_MS = 2500;
+const SELECTED_MS = 120;
+const POLL_MS = 1000;
+export const UNDO_MS = 8000;
+
+export type Dialog =
+  | { kind: "upload"; files: Chosen[] }
+  | { kind: "get"; row: Row }
+  | { kind: "mount"; rows: Row[] }
+  | { kind: "link"; row: Row }
+  | { kind: "delete"; rows: Row[] };
+
+export type Menu = { kind: "object" | "columns"; x: number; y: number };
+
+/** Objects that are deleted unless somebody thinks better of it. */
+export interface Doomed {
+  rows: Row[];
+  until: number;
+}
+
+/** All that one view of the browser knows and does. */
+export class Browser {
+  readonly session: Session;
+  readonly rows: Rows;
+  readonly look: Look;
+  readonly moves: Moves;
+  readonly hello = signal<Hello | null>(null);
+  /** Why nothing can be shown. */
+  readonly failed = signal<Error | null>(null);
+  readonly query = signal<Query>({});
+  /** What stands in the search box. */
+  readonly text = signal("");
+  readonly suggestions = signal<Suggestion[]>([]);
+  readonly columns = signal<string[]>([]);
+  /** Pixels, of columns that somebody resized. */
+  readonly widths = signal<Record<string, number>>({});
+  readonly keys = signal<{ key: string; n: number | null }[] | null>(null);
+  readonly facets = signal<Facets | null>(null);
+  /** Metadata keys whose facets somebody asked for beside those that are shown anyway. */
+  readonly extraKeys = signal<string[]>([]);
+  readonly selection = signal<Selection>(NOTHING);
+  readonly dialog = signal<Dialog | null>(null);
+  readonly menu = signal<Menu | null>(null);
+  readonly doomed = signal<Doomed | null>(null);
+  /** A line on what came of the last thing that was done. */
+  readonly notice = signal<{ text: string; bad: boolean } | null>(null);
+  /** What a screen reader hears. */
+  readonly spoken = signal("");
+  readonly now = signal(Date.now());
+  readonly facetsOpen = signal(false);
+  readonly panelOpen = signal(false);
+  readonly previewOpen = signal(true);
+  readonly selected = computed(() => rowsOf(this.selection.value));
+  /** Bumped when the list is another one, and is shown from its top. */
+  readonly fromTop = signal(0);
+  /** Whether the transfers opened by themselves, and so close by themselves. */
+  opened = false;
+  /** Set by the table: the first row in sight. */
+  firstInSight = 0;
+  inSight = 20;
+  #facetsStop = new AbortController();
+  #suggestStop = new AbortController();
+  #typing: ReturnType<typeof setTimeout> | undefined;
+  #telling: ReturnType<typeof setTimeout> | undefined;
+  #noticing: ReturnType<typeof setTimeout> | undefined;
+  #opening: ReturnType<typeof setTimeout> | undefined;
+  #dooming: ReturnType<typeof setTimeout> | undefined;
+  #recounting = false;
+  /** By how much the kernel's clock is ahead of this page's. */
+  #ahead = 0;
+  #ends: (() => void)[] = [];
+  #told = "";
+  #closed = false;
+
+  constructor(model: Model) {
+    this.session = new Session(model);
+    this.look = new Look(this.session);
+    this.moves = new Moves(this.session);
+    this.rows = new Rows((first, n, asOf, signal) => this.#page(first, n, asOf, signal));
+    this.session.onEvent = (event, value) => {
+      if (event === "transfers") this.moves.kernels.value = (value as { transfers: Hello["transfers"] }).transfers;
+      else if (event === "changed") this.#changed();
+      else if (event === "set") this.#set(value as { query?: Query; columns?: string[]; selection?: string[] });
+    };
+    this.session.onBack = () => void this.start();
+    this.moves.onDone = (move) => {
+      if (move.direction === "put") {
+        this.say(`${clean(move.label, 80)} is stored`);
+        void this.refresh();
+      }
+      if (this.opened && !this.moves.running.value && this.moves.own.value.every(({ state }) => state === "done"))
+        this.#opening = setTimeout(() => {
+          if (this.opened && !this.moves.running.value) this.panelOpen.value = this.opened = false;
+        }, PANEL_MS);
+    };
+    const tick = setInterval(() => {
+      this.now.value = Date.now() + this.#ahead;
+    }, 1000);
+    this.#ends.push(
+      () => clearInterval(tick),
+      effect(() => {
+        const { chosen } = this.selection.value;
+        const [id] = chosen.size === 1 ? chosen.keys() : [null];
+        this.look.at(id ?? null);
+      }),
+    );
+    const poll = setInterval(() => {
+      const totals = this.rows.totals.peek();
+      if (totals && (!totals.exact || totals.fresh.walking)) void this.#recount();
+    }, POLL_MS);
+    this.#ends.push(() => clearInterval(poll));
+  }
+
+  /** Asks the kernel for all that is shown first. */
+  async start(): Promise<void> {
+    this.failed.value = null;
+    try {
+      const hello = await this.session.ask("hello", {});
+      if (this.#closed) return;
+      batch(() => {
+        this.session.gone.value = false;
+        this.hello.value = hello;
+        this.#ahead = hello.now - Date.now();
+        this.now.value = hello.now;
+        this.query.value = hello.query;
+        this.text.value = hello.query.search ?? "";
+        this.columns.value = hello.columns;
+        this.moves.chunkBytes = hello.chunkBytes || this.moves.chunkBytes;
+        this.moves.inFlight = hello.inFlight || this.moves.inFlight;
+        this.moves.kernels.value = hello.transfers;
+        this.rows.start(hello.page);
+        this.#select(hello.selection);
+      });
+      this.#told = JSON.stringify(hello.selection);
+      this.#count();
+      void this.#askFacets();
+    } catch (error) {
+      if (!isCancelled(error)) this.failed.value = error as Error;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const timer of [this.#typing, this.#telling, this.#noticing, this.#dooming, this.#opening])
+      clearTimeout(timer);
+    for (const end of this.#ends) end();
+    this.moves.close();
+    this.rows.close();
+    this.look.close();
+    this.session.close();
+  }
+
+  // What is asked for.
+
+  /** Another list, from its top. */
+  async ask(query: Query): Promise<void> {
+    batch(() => {
+      this.query.value = query;
+      this.selection.value = NOTHING;
+      this.suggestions.value = [];
+    });
+    this.#tellSelection();
+    void this.#queried();
+    void this.#askFacets();
+    if (await this.rows.reload(0)) {
+      this.fromTop.value++;
+      this.#count();
+    }
+  }
+
+  type(text: string): void {
+    this.text.value = text;
+    clearTimeout(this.#typing);
+    this.#typing = setTimeout(() => {
+      const search = searchOf(text);
+      if (search !== (this.query.value.search ?? "")) void this.ask(withSearch(this.query.value, search));
+      void this.#suggest(text);
+    }, TYPING_MS);
+  }
+
+  /** Enter in the search box: a condition becomes a chip. */
+  enter(): boolean {
+    const condition = parsed(this.text.value);
+    if (!condition?.values[0]) return false;
+    this.#clearText();
+    void this.ask(withSearch(withCondition(this.query.value, condition), ""));
+    return true;
+  }
+
+  take(suggestion: Suggestion): void {
+    if (suggestion.sort === "key") {
+      this.type(`${/[=<>!"]/.test(suggestion.text) ? JSON.stringify(suggestion.text) : suggestion.text}=`);
+      return;
+    }
+    clearTimeout(this.#typing);
+    if (suggestion.sort === "value") {
+      this.#clearText();
+      void this.ask(
+        withSearch(withCondition(this.query.value, { key: suggestion.key, sign: "=", values: [suggestion.text] }), ""),
+      );
+    } else {
+      this.text.value = suggestion.text;
+      void this.ask(withSearch(this.query.value, suggestion.text));
+    }
+  }
+
+  clear(): void {
+    this.#clearText();
+    void this.ask(cleared(this.query.value));
+  }
+
+  get narrowed(): boolean {
+    return narrows(this.query.value);
+  }
+
+  showColumns(columns: string[]): void {
+    this.columns.value = columns;
+    void this.#queried();
+    void this.rows.reload(this.firstInSight);
+  }
+
+  async askKeys(): Promise<void> {
+    try {
+      this.keys.value = (await this.session.ask("keys", {})).keys;
+    } catch (error) {
+      this.tell(said(error), true);
+    }
+  }
+
+  addFacet(key: string): void {
+    this.extraKeys.value = [...this.extraKeys.value, key];
+    void this.#askFacets();
+  }
+
+  /** The list as it is now; what is in sight stays there. */
+  async refresh(): Promise<void> {
+    void this.#askFacets();
+    this.look.forget();
+    if (await this.rows.reload(this.firstInSight)) this.#count();
+  }
+
+  /** Looks for new objects in the store itself, then shows them. */
+  async lookForNew(): Promise<void> {
+    try {
+      await this.session.ask("refresh", {});
+      await this.refresh();
+    } catch (error) {
+      this.tell(said(error), true);
+    }
+  }
+
+  retry(): void {
+    this.session.gone.value = false;
+    if (!this.hello.value) void this.start();
+    else {
+      this.rows.error.value = null;
+      void this.refresh();
+    }
+  }
+
+  // What is selected.
+
+  select(selection: Selection): void {
+    this.selection.value = selection;
+    this.#tellSelection();
+    if (selection.chosen.size) this.previewOpen.value = true;
+  }
+
+  selectTo(at: number): void {
+    const { selection, missing } = ranged(this.selection.value, at, this.rows.at);
+    this.select(selection);
+    if (missing) this.tell(`${count(missing)} of that range aren't loaded, and aren't selected`, false);
+  }
+
+  /** All rows that are here; it is said if those aren't all. */
+  selectAll(): void {
+    const chosen = new Map([...this.rows.loaded()].map(([at, row]) => [row.id, { row, at }]));
+    this.select({ ...this.selection.value, chosen });
+    const { total } = this.rows;
+    const words =
+      chosen.size < total
+        ? `the ${count(chosen.size)} loaded of ${count(total)} are selected`
+        : `${plural(total, "object")} selected`;
+    this.tell(words, false);
+  }
+
+  // What is done.
+
+  /** Says what came of something, for a while. */
+  tell(text: string, bad: boolean): void {
+    clearTimeout(this.#noticing);
+    this.notice.value = { text, bad };
+    this.say(text);
+    this.#noticing = setTimeout(() => this.quiet(), bad ? 12_000 : 5000);
+  }
+
+  quiet(): void {
+    this.notice.value = null;
+  }
+
+  say(text: string): void {
+    this.spoken.value = text;
+  }
+
+  async copy(text: string, what: string): Promise<void> {
+    if (await copy(Promise.resolve(text))) this.tell(`${what} copied`, false);
+    else this.tell("the browser doesn't let a page copy here", true);
+  }
+
+  /** Copies a link without showing it anywhere. */
+  async copyLink(row: Row, expires: number, signal: AbortSignal): Promise<void> {
+    const answer = this.session.ask("link", { id: row.id, expires }, { signal });
+    const done = await copy(answer.then(({ url }) => url));
+    const { reach } = await answer;
+    if (!done) throw new Error("the browser doesn't let a page copy here: use the code below instead");
+    this.tell(`link copied · ${reach}`, false);
+  }
+
+  download(rows: Row[]): void {
+    for (const row of rows) this.moves.fetch(row.id, row.name, row.size);
+  }
+
+  async keep(rows: Row[]): Promise<void> {
+    for (const row of rows)
+      try {
+        this.tell((await this.session.ask("keep", { id: row.id })).said, false);
+      } catch (error) {
+        this.tell(said(error), true);
+      }
+    void this.refresh();
+  }
+
+  /** Deletes after a while, unless it is undone. */
+  doom(rows: Row[]): void {
+    if (this.doomed.value) this.#delete(this.doomed.value.rows);
+    this.doomed.value = { rows, until: Date.now() + UNDO_MS };
+    clearTimeout(this.#dooming);
+    this.#dooming = setTimeout(() => {
+      const { doomed } = this;
+      if (doomed.value) this.#delete(doomed.value.rows);
+    }, UNDO_MS);
+    this.say(`${plural(rows.length, "object")} will be deleted in 8 seconds; press Undo to keep`);
+  }
+
+  undo(): void {
+    clearTimeout(this.#dooming);
+    this.doomed.value = null;
+    this.tell("nothing was deleted", false);
+  }
+
+  async #delete(rows: Row[]): Promise<void> {
+    clearTimeout(this.#dooming);
+    this.doomed.value = null;
+    try {
+      const { deleted, failed } = await this.session.ask("delete", { ids: rows.map((row) => row.id) });
+      const [first] = failed;
+      const gone = new Set(deleted);
+      const chosen = new Map([...this.selection.value.chosen].filter(([id]) => !gone.has(id)));
+      this.select({ ...this.selection.value, chosen });
+      if (first) this.tell(`${plural(failed.length, "object")} couldn't be deleted: ${first.why}`, true);
+      else this.tell(`${plural(deleted.length, "object")} deleted`, false);
+    } catch (error) {
+      this.tell(`couldn't delete: ${said(error)}`, true);
+    }
+    void this.refresh();
+  }
+
+  // What the kernel is asked.
+
+  #page(first: number, n: number, asOf: string | null, signal: AbortSignal): Promise<Page> {
+    return this.session.ask(
+      "page",
+      { query: this.query.value, first, n, asOf, columns: this.columns.value },
+      { signal },
+    );
+  }
+
+  async #askFacets(): Promise<void> {
+    this.#facetsStop.abort();
+    const stop = new AbortController();
+    this.#facetsStop = stop;
+    const wished = [
+      ...Object.keys(this.query.value.where ?? {}).filter((key) => key !== KIND),
+      ...this.extraKeys.value,
+    ];
+    const shown = this.facets.value?.keys.map(({ key }) => key) ?? [];
+    const keys =
+      wished.some((key) => !shown.includes(key)) || this.extraKeys.value.length
+        ? [...new Set([...shown, ...wished, KIND])]
+        : null;
+    try {
+      const facets = await this.session.ask("facets", { query: this.query.value, keys }, { signal: stop.signal });
+      const order = [...shown, ...facets.keys.map(({ key }) => key)];
+      facets.keys.sort((a, b) => order.indexOf(a.key) - order.indexOf(b.key));
+      this.facets.value = facets;
+    } catch {
+      // the list says what is wrong
+    }
+  }
+
+  async #suggest(text: string): Promise<void> {
+    this.#suggestStop.abort();
+    const stop = new AbortController();
+    this.#suggestStop = stop;
+    if (!text.trim()) {
+      this.suggestions.value = [];
+      return;
+    }
+    try {
+      const { suggestions } = await this.session.ask("suggest", { text }, { signal: stop.signal });
+      if (this.text.value === text) this.suggestions.value = suggestions;
+    } catch {
+      this.suggestions.value = [];
+    }
+  }
+
+  async #queried(): Promise<void> {
+    await this.session.ask("queried", { query: this.query.value, columns: this.columns.value }).catch(() => {});
+  }
+
+  #tellSelection(): void {
+    clearTimeout(this.#telling);
+    this.#telling = setTimeout(() => {
+      const selected = ids(this.selection.value);
+      if (JSON.stringify(selected) === this.#told) return;
+      this.#told = JSON.stringify(selected);
+      this.session.ask("selected", { ids: selected }).catch(() => {});
+    }, SELECTED_MS);
+  }
+
+  #changed(): void {
+    void this.#recount();
+  }
+
+  async #recount(): Promise<void> {
+    if (this.#recounting) return;
+    this.#recounting = true;
+    await this.rows.recount();
+    const totals = this.rows.totals.peek();
+    // Nothing moves under the eye while there is room below.
+    if (totals?.newer && totals.total < this.inSight && !this.selection.value.chosen.size) await this.refresh();
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS / 2));
+    this.#recounting = false;
+  }
+
+  #set({ query, columns, selection }: { query?: Query; columns?: string[]; selection?: string[] }): void {
+    if (columns) this.columns.value = columns;
+    if (query) {
+      this.query.value = query;
+      this.text.value = query.search ?? "";
+    }
+    const then = () => {
+      if (selection) this.#select(selection);
+      this.#told = JSON.stringify(selection ?? ids(this.selection.value));
+    };
+    if (!query && !columns) {
+      then();
+      return;
+    }
+    if (query) this.selection.value = NOTHING;
+    void this.#askFacets();
+    void this.rows.reload(0).then((done) => {
+      if (done) this.fromTop.value++;
+      then();
+    });
+  }
+
+  /** By Python: those of them whose rows are here. */
+  #select(wished: string[]): void {
+    const chosen = new Map<string, { row: Row; at: number }>();
+    for (const [at, row] of this.rows.loaded()) if (wished.includes(row.id)) chosen.set(row.id, { row, at });
+    const [first] = chosen.values();
+    this.selection.value = { chosen, active: first?.at ?? -1, anchor: first?.at ?? -1 };
+  }
+
+  #clearText(): void {
+    clearTimeout(this.#typing);
+    this.text.value = "";
+    this.suggestions.value = [];
+    this.#suggestStop.abort();
+  }
+
+  #count(): void {
+    const totals = this.rows.totals.peek();
+    if (totals) this.say(`${totals.exact ? "" : "at least "}${plural(totals.total, "object")}`);
+  }
+}

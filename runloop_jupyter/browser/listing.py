@@ -1,0 +1,143 @@
+"""What the list is asked for: its pages, what it can be narrowed by, what may be meant by what was typed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from runloop_jupyter.browser import protocol, rows
+from runloop_jupyter.errors import InputError
+from runloop_jupyter.wire.browse import FacetsAsked, PageAsked, SuggestAsked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from runloop_jupyter.browser.place import Place
+    from runloop_jupyter.widgets.asked import Asked
+    from runloop_jupyter.wire import browse
+    from runloop_jupyter.wire.browse import Query
+
+FIRST_ROWS: Final = 100
+KIND: Final = "rl.kind"
+SIZES: Final = (1 << 20, 100 << 20, 1 << 30)
+_DAY_MS: Final = 86_400_000
+AGES_MS: Final = (365 * _DAY_MS, 30 * _DAY_MS, 7 * _DAY_MS, _DAY_MS)
+EXPIRIES_MS: Final = (2 * _DAY_MS, 7 * _DAY_MS)
+_TYPED: Final = 1000
+
+
+class Listing:
+    """Answers for a place's list.
+
+    Args:
+        place: The store.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def operations(self) -> dict[str, Callable[[Asked], Any]]:
+        """Return what it answers, by name."""
+        return {
+            "page": self.page,
+            "facets": self.facets,
+            "suggest": self.suggest,
+            "keys": self.keys,
+            "refresh": self.refresh,
+        }
+
+    def first(self, query: Query, columns: Sequence[str]) -> protocol.Page:
+        """Return the first rows of a list as it is now."""
+        return self._page(PageAsked(query=query, n=FIRST_ROWS), columns)
+
+    def page(self, asked: Asked) -> Any:
+        """Answer ``page``."""
+        said = protocol.read(asked.args, protocol.PageArgs)
+        if said.first < 0 or not 0 < said.n <= protocol.LARGEST_PAGE:
+            raise InputError(f"a page begins at 0 or later and has 1 to {protocol.LARGEST_PAGE} rows")
+        wanted = PageAsked(query=said.query, first=said.first, n=said.n, as_of=said.as_of)
+        page = self._page(wanted, said.columns)
+        asked.checkpoint()
+        return protocol.plain(page)
+
+    def facets(self, asked: Asked) -> Any:
+        """Answer ``facets``: the kernel chooses where ranges end."""
+        said = protocol.read(asked.args, protocol.FacetsArgs)
+        now = time.time_ns() // 1_000_000
+        puts, expiries = [now - age for age in AGES_MS], [now + left for left in EXPIRIES_MS]
+        catalog = self._place.catalog
+        found = catalog.facets(
+            FacetsAsked(query=said.query, keys=said.keys, sizes=list(SIZES), puts=puts, expiries=expiries)
+        )
+        asked.checkpoint()
+        keys = list(found.keys)
+        if said.keys is None and not any(each.key == KIND for each in keys):  # of its own accord nobody counts rl.*
+            keys += catalog.facets(FacetsAsked(query=said.query, keys=[KIND], folders=False)).keys
+            asked.checkpoint()
+        return protocol.plain(
+            protocol.Facets(
+                keys=[_facet(each) for each in keys],
+                folders=_facet(found.folders) if found.folders and found.folders.values else None,
+                states=_facet(found.states),
+                sizes=_ranges(found.sizes, SIZES),
+                puts=_ranges(found.puts, puts),
+                expiries=_ranges(found.expiries, expiries),
+                objects=found.objects,
+                complete=found.complete,
+            )
+        )
+
+    def suggest(self, asked: Asked) -> Any:
+        """Answer ``suggest``."""
+        said = protocol.read(asked.args, protocol.SuggestArgs)
+        found = self._place.catalog.suggest(SuggestAsked(text=said.text[:_TYPED]))
+        return {
+            "suggestions": protocol.plain(
+                [
+                    protocol.Suggestion(sort=each.sort, text=each.text, key=each.key, n=each.n)
+                    for each in found.suggestions
+                ]
+            )
+        }
+
+    def keys(self, asked: Asked) -> Any:
+        """Answer ``keys``."""
+        protocol.read(asked.args, protocol.Nothing)
+        found = self._place.catalog.keys()
+        return {"keys": [protocol.plain(protocol.KeyInUse(key=key, n=n)) for key, n in found]}
+
+    def refresh(self, asked: Asked) -> None:
+        """Answer ``refresh``."""
+        protocol.read(asked.args, protocol.Nothing)
+        self._place.catalog.refresh()
+
+    def _page(self, asked: PageAsked, columns: Sequence[str]) -> protocol.Page:
+        found = self._place.catalog.page(asked)
+        self._place.remember([each.object for each in found.rows if each is not None])
+        return protocol.Page(
+            rows=[None if each is None else rows.row(each, columns) for each in found.rows],
+            first=found.first,
+            total=found.total,
+            exact=found.exact,
+            objects=found.objects,
+            size_bytes=found.size_bytes,
+            as_of=found.as_of,
+            newer=found.newer,
+            fresh=rows.freshness(found.fresh),
+        )
+
+
+def _facet(found: browse.Facet) -> protocol.Facet:
+    return protocol.Facet(
+        key=found.key,
+        values=found.values,
+        counts=found.counts,
+        distinct=found.distinct,
+        complete=found.complete,
+    )
+
+
+def _ranges(found: browse.Ranges | None, ends: Sequence[int]) -> protocol.Ranges:
+    if found is None:  # whoever answers doesn't count these
+        return protocol.Ranges(ends=[], counts=[0], without=0, complete=False)
+    return protocol.Ranges(ends=list(ends), counts=found.counts, without=found.without, complete=found.complete)

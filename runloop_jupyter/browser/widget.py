@@ -1,0 +1,250 @@
+"""Browser, the widget: what it shows, what is selected in it, and who answers it."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import anywidget
+import traitlets
+
+from runloop_jupyter.actions.object import Object
+from runloop_jupyter.browser import asking, downloading, facts, looking, protocol, rows, uploading
+from runloop_jupyter.browser.callbacks import Callbacks
+from runloop_jupyter.browser.doing import Doing
+from runloop_jupyter.browser.listing import Listing
+from runloop_jupyter.browser.moving import Moving
+from runloop_jupyter.errors import InputError, ObjectNotFound, RunloopError
+from runloop_jupyter.widgets.protocol import CHUNK_BYTES, IN_FLIGHT
+from runloop_jupyter.widgets.serving import Serving
+from runloop_jupyter.wire.browse import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping, Sequence
+
+    from runloop_jupyter.browser.place import Place
+    from runloop_jupyter.widgets.asked import Asked
+    from runloop_jupyter.wire.browse import Freshness
+
+SCRIPT: Path = Path(__file__).parents[1] / "static" / "browser.js"
+COLUMNS_CHOSEN: Final = 2
+CHANGED_S: Final = 0.5
+_QUICK: Final = frozenset(["hello", "page", "facets", "suggest", "keys", "queried", "reach"])
+
+
+class BrowserMissing(RunloopError):
+    """The browser's script isn't where this package was installed."""
+
+
+class Browser(anywidget.AnyWidget):
+    """Objects of a store, to be looked at, searched, narrowed, previewed, moved.
+
+    It keeps the store that it was opened with. While a cell runs it goes on answering.
+
+    `selection`, `query` and `columns` can be read, set and observed, as any trait. Set in a cell they change what is
+    shown, and callbacks of `observe` run in that cell, as of any other trait. What its user does on the page changes
+    them a moment later, and then callbacks run on a thread of the browser's own, one after the other: what they print,
+    and an error in one, goes to the output of the cell that opened the browser. A callback that takes long delays the
+    next one, and nothing else.
+
+    Args:
+        place: The store.
+        query: What is shown first.
+        columns: Metadata keys that are shown as columns; by default those of most objects.
+        names: The notebook's variables.
+
+    Attributes:
+        selection: What is selected, a list of `Object` in the order of the list.
+        query: What is asked for, a `Query`. Set it to one, to a text to search for, or to a dict:
+            ``b.query = {"where": "acc>0.9", "beneath": "runs/"}``.
+        columns: Metadata keys that are shown as columns.
+
+    Example:
+        >>> b = rl.browse(where="project=birds")  # doctest: +SKIP
+        >>> b.observe(lambda change: print(change.new), "selection")  # doctest: +SKIP
+    """
+
+    # No trait but the script is synced: what is shown goes as messages, and none of it into saved notebooks.
+    _esm = traitlets.Unicode().tag(sync=True)
+    selection = traitlets.Any()
+    query = traitlets.Any()
+    columns = traitlets.Any()
+
+    def __init__(
+        self,
+        place: Place,
+        query: Query | None = None,
+        columns: Sequence[str] | None = None,
+        names: MutableMapping[str, Any] | None = None,
+    ) -> None:
+        self._place = place
+        self._names: MutableMapping[str, Any] = {} if names is None else names
+        self._chooses = columns is None
+        self._taken: list[object] = []  # what the page set, which needn't be told to it
+        self._to_tell: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._serving: Serving | None = None
+        self._name = secrets.token_hex(8)
+        self._callbacks = Callbacks()
+        super().__init__(selection=[], query=query or Query(), columns=list(columns or []))
+        self._listing = Listing(place)
+        operations = self._operations()
+        self._serving = Serving(self, operations, operations.keys() - _QUICK)
+        self._moving = Moving(place, self._serving.publisher)
+        self._stop_listening = place.catalog.changed.listen(self._changed)
+
+    @traitlets.default("_esm")
+    def _script(self) -> str:
+        try:
+            return SCRIPT.read_text(encoding="utf-8")
+        except OSError as error:
+            raise BrowserMissing(
+                f"the browser's script {SCRIPT.name} can't be read ({error.strerror}). Install runloop_jupyter again"
+            ) from None
+
+    def refresh(self) -> None:
+        """Look for new objects now.
+
+        Raises:
+            StoreError: The store can't say.
+        """
+        self._place.catalog.refresh()
+
+    def close(self) -> None:
+        """Close it everywhere; what it moves is stopped."""
+        if self._serving is not None:
+            self._stop_listening()
+            self._moving.close()
+            self._serving.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"<Browser of the {self._place.store.identity.label}: seen in JupyterLab, where its cell was run>"
+
+    def _operations(self) -> dict[str, Callable[[Asked], Any]]:
+        place = self._place
+        return {
+            "hello": self._hello,
+            "selected": self._selected,
+            "queried": self._queried,
+            "facts": lambda asked: facts.facts(place, self._names, asked),
+            "preview": lambda asked: looking.preview(place, asked),
+            "upload": lambda asked: uploading.upload(place, asked),
+            "download": lambda asked: downloading.download(place, asked),
+            "cancelTransfer": lambda asked: self._moving.cancel(asked),
+            "retryTransfer": lambda asked: self._moving.retry(asked),
+            "resumeTransfer": lambda asked: self._moving.resume(asked),
+            **self._listing.operations(),
+            **Doing(place, self._names).operations(),
+        }
+
+    # What the page says
+
+    def _hello(self, asked: Asked) -> Any:
+        said = protocol.read(asked.args, protocol.HelloArgs)
+        if said.columns is not None:
+            self._take("columns", said.columns)
+        columns = self.columns if said.columns is None else said.columns
+        if said.columns is None and self._chooses:
+            self._chooses = False
+            columns = [key for key, _ in self._place.catalog.keys()[:COLUMNS_CHOSEN]]
+            self._take("columns", columns)
+        store, profile = self._place.store, self._place.session.profile
+        return protocol.plain(
+            protocol.Hello(
+                session=self._name,
+                place=protocol.Place(label=store.identity.label, profile=profile.name, embedded=store.profile.embedded),
+                query=self.query,
+                columns=columns,
+                selection=[thing.id for thing in self.selection],
+                page=self._listing.first(self.query, columns),
+                transfers=self._moving.shown(),
+                now=time.time_ns() // 1_000_000,
+                can=protocol.Abilities(mount=True),
+                chunk_bytes=CHUNK_BYTES,
+                in_flight=IN_FLIGHT,
+            )
+        )
+
+    def _selected(self, asked: Asked) -> None:
+        said = protocol.read(asked.args, protocol.IdsArgs)
+        things = []
+        for object_id in dict.fromkeys(said.ids):
+            asked.checkpoint()
+            try:
+                things.append(self._place.object(object_id))
+            except ObjectNotFound:  # gone since it was shown
+                continue
+        self._take("selection", things)
+
+    def _queried(self, asked: Asked) -> None:
+        said = protocol.read(asked.args, protocol.QueriedArgs)
+        self._take("query", said.query)
+        self._take("columns", said.columns)
+
+    def _take(self, name: str, value: Any) -> None:
+        """Set a trait to what the page says; those who observe it are called on the callbacks' thread."""
+
+        def take() -> None:
+            with self._lock:
+                self._taken.append(value)
+            try:
+                setattr(self, name, value)
+            finally:
+                with self._lock:
+                    self._taken = [each for each in self._taken if each is not value]
+
+        self._callbacks.post(name, take)
+
+    # What Python says
+
+    @traitlets.validate("selection")
+    def _check_selection(self, proposal: Any) -> Any:
+        value = proposal["value"]
+        if self._is_taken(value):
+            return value
+        things = [value] if isinstance(value, Object) else list(value)
+        for thing in things:
+            if not isinstance(thing, Object):
+                raise InputError(f"a selection is a list of objects, and {thing!r} is a {type(thing).__name__}")
+            if thing.store.identity.id != self._place.store.identity.id:
+                raise InputError(f"“{thing.name}” is in another store ({thing.store.identity.label})")
+        self._place.remember([thing.view for thing in things])
+        return things
+
+    @traitlets.validate("query")
+    def _check_query(self, proposal: Any) -> Any:
+        return proposal["value"] if self._is_taken(proposal["value"]) else asking.query_of(proposal["value"])
+
+    @traitlets.validate("columns")
+    def _check_columns(self, proposal: Any) -> Any:
+        return proposal["value"] if self._is_taken(proposal["value"]) else asking.columns_of(proposal["value"])
+
+    @traitlets.observe("selection", "query", "columns")
+    def _tell(self, change: Any) -> None:
+        if self._serving is None or self._is_taken(change["new"]):
+            return
+        name, value = change["name"], change["new"]
+        if name == "columns":
+            self._chooses = False
+        told = [thing.id for thing in value] if name == "selection" else protocol.plain(value)
+        with self._lock:
+            self._to_tell[name] = told
+        self._serving.publisher.event("set", self._told)
+
+    def _told(self) -> dict[str, Any]:
+        with self._lock:
+            told, self._to_tell = self._to_tell, {}
+        return told
+
+    def _is_taken(self, value: object) -> bool:
+        with self._lock:
+            return any(each is value for each in self._taken)
+
+    def _changed(self, fresh: Freshness) -> None:
+        if self._serving is not None:
+            told = protocol.plain(rows.freshness(fresh))
+            self._serving.publisher.event("changed", lambda: {"fresh": told}, CHANGED_S)

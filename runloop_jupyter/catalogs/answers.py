@@ -1,0 +1,129 @@
+"""The thread that answers questions to a catalog, in turns: pages before counts, each once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from runloop_jupyter import errors
+from runloop_jupyter.catalogs import messages
+from runloop_jupyter.catalogs.frames import Gone, Sort
+from runloop_jupyter.catalogs.place import Damaged
+from runloop_jupyter.wire import json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runloop_jupyter.catalogs.frames import Line
+    from runloop_jupyter.catalogs.reading import Reader
+    from runloop_jupyter.catalogs.walker import Walker
+
+FIRST_S: Final = 5.0
+"""For so long the first question to an empty catalog waits for the first objects."""
+log = logging.getLogger(__name__)
+
+
+class Answers:
+    """Questions on their way to an answer.
+
+    Args:
+        line: To whom.
+        reader: Answers them.
+        walker: Is told what is asked and shown.
+    """
+
+    def __init__(self, line: Line, reader: Reader, walker: Walker) -> None:
+        self._line = line
+        self._reader = reader
+        self._walker = walker
+        self._come: deque[tuple[int, messages.Asked]] = deque()
+        self._wake = threading.Event()
+        # Quick ones and slow ones; of each the oldest first.
+        self._quick: deque[tuple[int, messages.Asked, Iterator[Any]]] = deque()
+        self._slow: deque[tuple[int, messages.Asked, Iterator[Any]]] = deque()
+
+    def start(self) -> None:
+        """Begin."""
+        threading.Thread(target=self._run, name="rl-answers", daemon=True).start()
+
+    def ask(self, number: int, message: messages.Asked) -> None:
+        """Have a question answered."""
+        self._come.append((number, message))
+        self._wake.set()
+
+    def _run(self) -> None:
+        # An empty catalog answers nothing useful, and its first page is on its way.
+        self._wake.wait()
+        self._walker.first.wait(FIRST_S)
+        while True:
+            self._begin_new()
+            turns = self._quick or self._slow
+            if turns:
+                self._step(turns)
+            elif not self._behind():
+                self._wake.wait()
+                self._wake.clear()
+
+    def _begin_new(self) -> None:
+        while self._come:
+            number, message = self._come.popleft()
+            quick = not isinstance(message, messages.Facets)
+            (self._quick if quick else self._slow).append((number, message, self._reader.steps(message)))
+            self._walker.asked()
+
+    def _step(self, turns: deque[tuple[int, messages.Asked, Iterator[Any]]]) -> None:
+        number, message, steps = turns.popleft()
+        try:
+            answer = next(steps)
+        except Damaged:
+            turns.append((number, message, self._reader.steps(message)))  # of the one made in its place
+        except errors.RunloopError as error:
+            self._fail(number, error)
+        except Exception as error:
+            log.exception("a question to the catalog can't be answered")
+            self._fail(number, errors.CatalogError(f"the catalog can't answer: {type(error).__name__}: {error}"))
+        else:
+            if answer is None:
+                turns.append((number, message, steps))
+            else:
+                self._answer(number, message, answer)
+
+    def _answer(self, number: int, message: messages.Asked, answer: Any) -> None:
+        if isinstance(message, messages.Page):
+            if answer.fresh.indexed == 0 and self._walker.error is not None:
+                self._fail(number, self._walker.error)  # nothing is known, and that is why
+                return
+            if answer.fresh.indexed:
+                self._walker.checks.show(row.object.id for row in answer.rows if row is not None)
+        with suppress(Gone):
+            self._line.say(number, json.encode(answer))
+
+    def _fail(self, number: int, error: errors.RunloopError) -> None:
+        failed = messages.Failed(
+            type(error).__name__,
+            errors.one_line(str(error)),
+            getattr(error, "status", 0),
+            getattr(error, "request_id", None),
+        )
+        with suppress(Gone):
+            self._line.say(number, json.encode(failed), Sort.FAILED)
+
+    def _behind(self) -> bool:
+        """Go on with what was asked for last, until something is asked; return whether there was anything to do."""
+        did = False
+        try:
+            for _ in self._reader.behind():
+                did = True
+                if self._come:
+                    break
+        except Exception:
+            log.debug("a list can't be finished", exc_info=True)
+            time.sleep(0.1)
+        return did
+
+
+__all__ = ["FIRST_S", "Answers"]
