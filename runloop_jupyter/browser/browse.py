@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from runloop_jupyter.browser.asking import columns_of, place_of, query_of, with_where
-from runloop_jupyter.display.host import in_notebook
+from runloop_jupyter.display.host import in_marimo, in_notebook
 from runloop_jupyter.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def browse(
     profile, folder = place_of(place)
     query = with_where(query_of(search, beneath=folder), where)
     shown = None if columns is None else columns_of(columns)
-    if not in_notebook():
+    if not (in_notebook() or in_marimo()):
         raise InputError(
             "a browser is seen in a notebook, in JupyterLab or its like. Without one: rl.ls(…) is a table, and "
             "rl.keys() what to narrow it by"
@@ -59,8 +59,10 @@ def browse(
     return Browser(opened, query, shown, _variables())
 
 
-def _variables() -> MutableMapping[str, Any]:
-    """Return the notebook's variables."""
+def _variables() -> MutableMapping[str, Any] | None:
+    """Return the notebook's variables; None in marimo, where a variable is its cell's alone."""
+    if in_marimo():
+        return None
     shell = sys.modules["IPython"].get_ipython()
     names: MutableMapping[str, Any] = shell.user_ns
     return names

@@ -13,6 +13,12 @@ def in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
+def in_marimo() -> bool:
+    """Whether a marimo notebook runs this. It shows widgets, and has neither IPython nor its variables."""
+    marimo = sys.modules.get("marimo")
+    return bool(marimo and marimo.running_in_notebook())
+
+
 def is_attended() -> bool:
     """Whether somebody sits before the notebook whose cell runs: one that a program runs can't be asked anything."""
     ipython = sys.modules.get("IPython")
