@@ -48,8 +48,8 @@ def browse(
     shown = None if columns is None else columns_of(columns)
     if not (in_notebook() or in_marimo()):
         raise InputError(
-            "a browser is seen in a notebook, in JupyterLab or its like. Without one: rl.ls(…) is a table, and "
-            "rl.keys() what to narrow it by"
+            "a browser is seen in a notebook, in JupyterLab or its like. Without one: rl.catalog(…) is all "
+            "that fits, as a table, and its facets are what to narrow it by"
         )
     from runloop_jupyter.actions.running import ask
     from runloop_jupyter.browser.place import Place

@@ -16,14 +16,14 @@ from runloop_jupyter.wire.objects import ObjectView  # noqa: TC001 - as above
 OrderBy = Literal["put", "name", "size", "expires", "metadata"]
 
 
-class Span(msgspec.Struct, frozen=True, omit_defaults=True):
+class Span(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True):
     """A range of integers: at least `since`, and less than `before`; None is no limit."""
 
     since: int | None = None
     before: int | None = None
 
 
-class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, repr_omit_defaults=True):
     """Which objects, and in what order. All that is given must hold; the default is all that are whole, newest first.
 
     Attributes:
