@@ -91,6 +91,12 @@ function Crumbs({ b }: { b: Browser }) {
   );
 }
 
+/** Takes the keyboard to the table. */
+function toTable(event: Event) {
+  const root = (event.currentTarget as HTMLElement).closest(".rl");
+  root?.querySelector<HTMLElement>("[data-at][tabindex='0']")?.focus();
+}
+
 function Search({ b }: { b: Browser }) {
   const list = useId();
   const open = useSignal(false);
@@ -124,15 +130,12 @@ function Search({ b }: { b: Browser }) {
       } else if (event.key === "Enter") {
         open.value = false;
         b.enter();
+        if (b.text.value) toTable(event);
       }
     } else if (event.key === "Escape") {
       if (shown) open.value = false;
       else if (b.text.value) b.type("");
-      else
-        (event.currentTarget as HTMLElement)
-          .closest(".rl")
-          ?.querySelector<HTMLElement>("[data-at][tabindex='0']")
-          ?.focus();
+      else toTable(event);
       event.stopPropagation();
     } else if (event.key === "Backspace" && !b.text.value && all.length) {
       const last = all[all.length - 1];
