@@ -90,14 +90,14 @@ h4{font-size:11px;line-height:1.6;font-weight:600;color:var(--ink2)}
 .head{position:sticky;top:0;z-index:2;overflow-x:clip;background:var(--bg);min-width:max(100%,var(--least))}
 .row{display:grid;grid-template-columns:var(--cols);align-items:center;height:30px;min-width:max(100%,var(--least))}
 .head .row{border-bottom:1px solid var(--line);font-size:11px;font-weight:600;color:var(--ink2)}
-.head .row>span{position:relative;padding:0 10px;min-width:0;height:30px;display:flex;align-items:center}.head .r{justify-content:flex-end}
+.head .row>span{position:relative;padding:0 8px;min-width:0;height:30px;display:flex;align-items:center}.head .r{justify-content:flex-end}
 .head button{min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;height:22px;border-radius:3px}.head button:hover{color:var(--ink)}
 .head [aria-sort=ascending] button,.head [aria-sort=descending] button{color:var(--ink)}
 .grip{position:absolute;right:-3px;top:5px;bottom:5px;width:7px;cursor:col-resize;z-index:1;touch-action:none}
 .grip::after{content:"";position:absolute;left:3px;top:0;bottom:0;width:1px;background:transparent}.head:hover .grip::after{background:var(--line)}.grip:hover::after{background:var(--accent)!important}
 .space{position:relative;min-width:max(100%,var(--least));contain:size layout style}
 .space .row{position:absolute;left:0;right:0;top:0;contain:layout style;user-select:none;-webkit-user-select:none}
-.space .row>span{padding:0 10px;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;line-height:30px;height:30px}
+.space .row>span{padding:0 8px;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;line-height:30px;height:30px}
 .row:hover{background:var(--bg2)}.row.sel{background:var(--soft)}
 .space .row.cur.sel{box-shadow:inset 2px 0 0 var(--accent)}
 .space .row:focus-visible{outline:2px solid var(--accent);outline-offset:-2px;z-index:1;border-radius:3px}
@@ -179,6 +179,7 @@ dt,dd{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}dl .own+div:not(
 @keyframes appear{from{opacity:0}}
 @keyframes life{to{transform:scaleX(0)}}
 @keyframes to-and-fro{from{transform:translateX(-60%)}to{transform:translateX(240%)}}
+@container (max-width:1119px){.rl{grid-template-columns:180px minmax(0,1fr) 264px}.rl.noview{grid-template-columns:180px minmax(0,1fr)}}
 @container (max-width:959px){.rl{grid-template-columns:164px minmax(0,1fr) 256px}.rl.noview{grid-template-columns:164px minmax(0,1fr)}.busiest .words{display:none}.rl:not(.some):not(.noview){grid-template-columns:164px minmax(0,1fr)}.rl:not(.some) .p{display:none}}
 @container (max-width:719px){
 .rl,.rl.noview,.rl:not(.some):not(.noview){grid-template:44px minmax(0,1fr) 30px/minmax(0,1fr)}

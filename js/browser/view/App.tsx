@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { type Browser, UNDO_MS } from "../state/browser.ts";
+import type { Browser } from "../state/browser.ts";
+import { UNDO_MS } from "../state/deeds.ts";
 import { dropped } from "../state/files.ts";
 import { clean, plural } from "../words.ts";
 import { Dialogs } from "./Dialogs.tsx";
@@ -95,19 +96,19 @@ export function App({ b }: { b: Browser }) {
       <Menu b={b} />
       <Dialogs b={b} />
       <div class="spoken" role="status" aria-live="polite">
-        {b.spoken.value}
+        {b.notices.spoken.value}
       </div>
     </section>
   );
 }
 
 function Notice({ b }: { b: Browser }) {
-  const notice = b.notice.value;
+  const notice = b.notices.notice.value;
   if (!notice) return null;
   return (
     <div class={notice.bad ? "toast bad" : "toast"}>
       <span class="what">{clean(notice.text, 400)}</span>
-      <button type="button" class="btn icon small" aria-label="Close" onClick={() => b.quiet()}>
+      <button type="button" class="btn icon small" aria-label="Close" onClick={() => b.notices.quiet()}>
         <Sign of="close" />
       </button>
     </div>
@@ -116,7 +117,7 @@ function Notice({ b }: { b: Browser }) {
 
 function Undo({ b }: { b: Browser }) {
   const button = useRef<HTMLButtonElement>(null);
-  const doomed = b.doomed.value;
+  const doomed = b.deeds.doomed.value;
   useEffect(() => {
     if (!doomed) return;
     const root = button.current?.getRootNode() as ShadowRoot;
@@ -134,7 +135,7 @@ function Undo({ b }: { b: Browser }) {
       <span class="what">
         Deleting <bdi>{what}</bdi>
       </span>
-      <button ref={button} type="button" class="btn" onClick={() => b.undo()}>
+      <button ref={button} type="button" class="btn" onClick={() => b.deeds.undo()}>
         Undo
       </button>
     </div>

@@ -46,7 +46,7 @@ export function Table({ b }: { b: Browser }) {
   const [first, end] = shown(eye);
   const offset = eye.scrollTop - eye.top;
   const height = scrolledHeight(total);
-  const doomed = new Set(b.doomed.value?.rows.map(({ id }) => id));
+  const doomed = new Set(b.deeds.doomed.value?.rows.map(({ id }) => id));
 
   const see = (next: Viewport) => {
     viewport.value = next;
