@@ -5,7 +5,7 @@
 export const STYLES = `
 :host{all:initial;display:block;contain:layout style}
 .root{container-type:inline-size;
---bg:var(--jp-layout-color1,#fff);--ink:var(--jp-ui-font-color1,#1d2127);
+--bg:var(--jp-layout-color1,var(--vscode-editor-background,#fff));--ink:var(--jp-ui-font-color1,var(--vscode-editor-foreground,#1d2127));
 --ink2:color-mix(in srgb,var(--ink) 76%,var(--bg));--ink3:color-mix(in srgb,var(--ink) 67%,var(--bg));
 --bg2:color-mix(in srgb,var(--ink) 3.5%,var(--bg));--bg3:color-mix(in srgb,var(--ink) 7%,var(--bg));
 --line:color-mix(in srgb,var(--ink) 13%,var(--bg));--line2:color-mix(in srgb,var(--ink) 24%,var(--bg));
@@ -15,7 +15,7 @@ export const STYLES = `
 --mono:var(--jp-code-font-family,ui-monospace,"JetBrains Mono",Menlo,Consolas,monospace);
 --lift:0 6px 24px rgb(15 23 42/.16),0 1px 3px rgb(15 23 42/.14);
 color-scheme:light}
-.root.dark{--bg:var(--jp-layout-color1,#16191d);--ink:var(--jp-ui-font-color1,#e6e9ed);
+.root.dark{--bg:var(--jp-layout-color1,var(--vscode-editor-background,#16191d));--ink:var(--jp-ui-font-color1,var(--vscode-editor-foreground,#e6e9ed));
 --accent:#8ab2fa;--on-accent:#0d1422;--warn:#f0b45c;--ok:#67c492;--bad:#f5958d;
 --soft:color-mix(in srgb,var(--accent) 17%,var(--bg));--bar:color-mix(in srgb,var(--accent) 16%,var(--bg));
 --warn-soft:color-mix(in srgb,#f0b45c 17%,var(--bg));--bad-soft:color-mix(in srgb,var(--bad) 13%,var(--bg));

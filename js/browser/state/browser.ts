@@ -56,6 +56,8 @@ export class Browser {
   readonly panelOpen = signal(false);
   readonly previewOpen = signal(true);
   readonly selected = computed(() => rowsOf(this.selection.value));
+  /** Of the object whose versions are to be brought into sight. */
+  readonly toVersions = signal<string | null>(null);
   /** Bumped when the list is another one, and is shown from its top. */
   readonly fromTop = signal(0);
   /** Whether the transfers opened by themselves, and so close by themselves. */
@@ -247,7 +249,18 @@ export class Browser {
   async refresh(): Promise<void> {
     void this.#askFacets();
     this.look.forget();
-    if (await this.rows.reload(this.firstInSight)) this.#count();
+    const { active } = this.selection.peek();
+    const id = this.rows.at(active)?.id;
+    if (!(await this.rows.reload(this.firstInSight))) return;
+    this.#realign(id);
+    this.#count();
+  }
+
+  /** The list as it is now, from its top, where what is new is. */
+  async showNew(): Promise<void> {
+    this.firstInSight = 0;
+    await this.refresh();
+    this.fromTop.value++;
   }
 
   /** Looks for new objects in the store itself, then shows them. */
@@ -402,6 +415,17 @@ export class Browser {
     for (const [at, row] of this.rows.loaded()) if (wished.includes(row.id)) chosen.set(row.id, { row, at });
     const [first] = chosen.values();
     this.selection.value = { chosen, active: first?.at ?? -1, anchor: first?.at ?? -1 };
+  }
+
+  /** What is selected stays so where its rows are now, and the keyboard stays on its own. */
+  #realign(active: string | undefined): void {
+    const { chosen, ...selection } = this.selection.peek();
+    const now = new Map(chosen);
+    for (const [at, row] of this.rows.loaded()) {
+      if (now.has(row.id)) now.set(row.id, { row, at });
+      if (row.id === active) selection.active = selection.anchor = at;
+    }
+    this.selection.value = { chosen: now, ...selection };
   }
 
   #clearText(): void {

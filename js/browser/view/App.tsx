@@ -27,9 +27,12 @@ export function App({ b }: { b: Browser }) {
     event.stopPropagation();
     over.value = false;
     if (b.dialog.value || !ready) return;
-    void dropped(event.dataTransfer).then((files) => {
-      if (files.length) b.dialog.value = { kind: "upload", files };
-    });
+    dropped(event.dataTransfer).then(
+      (files) => {
+        if (files.length) b.dialog.value = { kind: "upload", files };
+      },
+      () => b.notices.tell("what was dropped can't be read", true),
+    );
   };
   const key = (event: KeyboardEvent) => {
     const { target } = event;

@@ -1,3 +1,5 @@
+import { useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import type { Facts, Row } from "../protocol.ts";
 import type { Browser } from "../state/browser.ts";
 import { bytes } from "../state/selection.ts";
@@ -149,9 +151,17 @@ export function Code({ b, code }: { b: Browser; code: string }) {
 }
 
 function Versions({ b, facts }: { b: Browser; facts: Facts }) {
+  const box = useRef<HTMLElement>(null);
   const now = b.now.value;
+  useSignalEffect(() => {
+    if (b.toVersions.value !== facts.id || !box.current) return;
+    b.toVersions.value = null;
+    // Not scrollIntoView, which would scroll the notebook as well.
+    const pane = box.current.closest(".p");
+    if (pane) pane.scrollTop = box.current.offsetTop - 12;
+  });
   return (
-    <section class="versions" aria-label="Versions">
+    <section ref={box} class="versions" aria-label="Versions">
       <h4>
         {facts.moreVersions
           ? `newest ${count(facts.versions.length)} versions`

@@ -78,7 +78,7 @@ export function Upload({ b, files: given, close }: { b: Browser; files: Chosen[]
             event.preventDefault();
             event.stopPropagation();
             setOver(false);
-            if (event.dataTransfer) void dropped(event.dataTransfer).then(add);
+            if (event.dataTransfer) dropped(event.dataTransfer).then(add, () => fail("what was dropped can't be read"));
           }}
         >
           {files.length ? (
