@@ -68,7 +68,8 @@ kbd,.kbd{font:11px/1 var(--mono);border:1px solid var(--line2);border-radius:4px
 .link{color:var(--accent);font-weight:500;border-radius:3px;white-space:nowrap}.link:hover{text-decoration:underline}.link.bad,.bad{color:var(--bad)}
 .plain:hover{color:var(--ink)}
 
-.f{border-right:1px solid var(--line);padding:10px 0;overflow:hidden auto;background:var(--bg)}
+.f{position:relative;border-right:1px solid var(--line);padding:10px 0;overflow:hidden auto;background:var(--bg)}
+.skip{position:absolute;left:-999px;z-index:3;margin:0 12px 6px;padding:3px 8px;background:var(--bg);border:1px solid var(--line2);border-radius:5px}.skip:focus-visible{left:0}
 .grp{margin-bottom:10px}.grp h4 button{display:flex;align-items:center;gap:4px;width:100%;padding:0 12px 3px}
 h4{font-size:11px;line-height:1.6;font-weight:600;color:var(--ink2)}
 .grp h4 bdi{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}

@@ -55,6 +55,7 @@ export function App({ b }: { b: Browser }) {
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files") || b.dialog.value) return;
         event.preventDefault();
+        event.stopPropagation();
         over.value = true;
       }}
       onDragLeave={(event) => {
@@ -66,7 +67,14 @@ export function App({ b }: { b: Browser }) {
       <Header b={b} />
       {ready ? (
         <>
-          <aside class="f" aria-label="Filters">
+          <aside class="f" aria-label="Filters" onKeyDown={walk}>
+            <button
+              type="button"
+              class="skip"
+              onClick={() => root.current?.querySelector<HTMLElement>("[data-at][tabindex='0']")?.focus()}
+            >
+              Skip to the objects
+            </button>
             <Facets b={b} />
           </aside>
           <div class="main">
@@ -103,6 +111,15 @@ export function App({ b }: { b: Browser }) {
       </div>
     </section>
   );
+}
+
+/** Arrows go through the filters, as Tab does. */
+function walk(event: KeyboardEvent): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  const all = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("button:not(.skip)")];
+  all[all.indexOf(event.target as HTMLElement) + step]?.focus();
+  event.preventDefault();
 }
 
 function Notice({ b }: { b: Browser }) {
