@@ -53,6 +53,7 @@ interface Running {
   written: number;
   room: number;
   sent: number;
+  ended: boolean;
 }
 
 const CHUNK = 1 << 18;
@@ -70,7 +71,7 @@ export class FakeKernel implements Model {
   #as = 0;
 
   constructor(manner: Partial<Manner> = {}) {
-    this.manner = { ...GOOD, ...manner };
+    this.manner = { ...GOOD, fail: {}, ...manner };
     this.store = new MadeUpStore(this.manner.objects);
   }
 
@@ -141,7 +142,8 @@ export class FakeKernel implements Model {
       return;
     }
     if (op === "end" && running) {
-      await this.#stored(rid, running);
+      running.ended = true;
+      if (running.written >= (running.args.size as number)) await this.#stored(rid, running);
       return;
     }
     if (op === "grant" && running) {
@@ -155,7 +157,7 @@ export class FakeKernel implements Model {
       return;
     }
     if (op === "upload" || op === "download") {
-      const begun = { args, written: 0, room: 0, sent: 0 };
+      const begun = { args, written: 0, room: 0, sent: 0, ended: false };
       this.#running.set(rid, begun);
       if (op === "upload") this.#say({ rid, kind: "progress", value: { credit: IN_FLIGHT, written: 0 } });
       return;
@@ -239,7 +241,7 @@ export class FakeKernel implements Model {
           [],
         ];
       case "reach":
-        return [{ reach: "Works only on this computer", lives: "" }, []];
+        return [{ reach: "only on this computer", lives: "Only deleting the object takes a link back sooner." }, []];
       case "delete": {
         const { ids } = args as { ids: string[] };
         for (const id of ids) store.gone.add(id);
@@ -373,9 +375,9 @@ export class FakeKernel implements Model {
           [],
         ];
       case "image": {
-        const bytes = Uint8Array.from(atob(DOT), (letter) => letter.charCodeAt(0));
+        const bytes = new TextEncoder().encode(PICTURE);
         return [
-          { kind: "image", type: "image/png", width: 640, height: 480, read: 84_000 },
+          { kind: "image", type: "image/svg+xml", width: 320, height: 200, read: 84_000 },
           [new DataView(bytes.buffer)],
         ];
       }
@@ -403,6 +405,7 @@ export class FakeKernel implements Model {
     await wait((n / this.manner.speed) * 1000);
     running.written += n;
     this.#say({ rid, kind: "progress", value: { credit: running.sent + IN_FLIGHT, written: running.written } });
+    if (running.ended && running.written >= (running.args.size as number)) await this.#stored(rid, running);
   }
 
   async #stored(rid: string, running: Running): Promise<void> {
@@ -445,4 +448,4 @@ function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-const DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const PICTURE = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 200" width="320" height="200"><rect width="320" height="200" fill="#fff"/><path d="M30 20V170H300" fill="none" stroke="#555"/><path d="M30 40C80 120 140 150 300 160" fill="none" stroke="#2f6fde" stroke-width="3"/><path d="M30 60C90 130 160 140 300 145" fill="none" stroke="#e08a1e" stroke-width="3"/></svg>`;
