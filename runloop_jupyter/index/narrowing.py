@@ -219,12 +219,10 @@ class Narrowing:
             if found is None:
                 yield
         if found is not None and (way := found.way) is not None:
-            for each in counting:
-                if isinstance(each, Values) and each.key is not None:
-                    found = found.with_pairs(each.key)
+            keys = [each.key for each in counting if isinstance(each, Values) and each.key is not None]
             columns = ", ".join(each.column for each in counting)
             for since, before in self._windows.of(way, None):
-                rows = found.rows(connection, columns, since, before)
+                rows = found.read(connection, columns, keys, since, before)
                 for each, values in zip(counting, zip(*rows, strict=True), strict=False):
                     each.feed(values)
                 yield
