@@ -177,7 +177,7 @@ def folders(connection: sqlite3.Connection, found: Folders, state: str, now_ms: 
     over = type(found)(found.beneath)
     over.feed([name for name in late(connection, state, now_ms, "name") if str(name).startswith(found.beneath)])
     found.counts.subtract(over.counts)
-    found.complete = True
+    found.complete = found.countable
     yield
 
 
