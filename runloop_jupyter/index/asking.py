@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.index.filter import Filter, Plan, plan
 from runloop_jupyter.index.parts import asks_for_parts
+from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from runloop_jupyter.conditions import Condition
+    from runloop_jupyter.index.remembered import Remembered
     from runloop_jupyter.wire.browse import Query, Span
 
 _LONGEST_TEXT: Final = 4096
@@ -65,12 +67,32 @@ class Sieve:
             rows = [row for row in rows if row[place] < n and allowed[row[place]]]
         return rows
 
-    def with_pairs(self, key: int) -> Sieve:
-        """Return the same with ``v{key}.pair`` among the columns: the pair that an object has under `key`, or null."""
-        if self.way is None:
-            return self
-        table = f"object_meta AS v{key} ON v{key}.key = ? AND v{key}.position = {{at}}"
-        return replace(self, way=self.way.joining(table, key, how="LEFT"))
+    def read(
+        self,
+        connection: sqlite3.Connection,
+        columns: str,
+        keys: Sequence[int],
+        since: int | None,
+        before: int | None,
+    ) -> Sequence[tuple[Any, ...]]:
+        """Return what `rows` does, ``v{key}.pair`` among the columns for each of `keys`: the pair under it, or null."""
+        assert self.way is not None  # noqa: S101 - nothing is walked where nothing fits
+        way, fits = self.way, self
+        if self.masks:
+            # Most of what is walked may be left out by them: only of what is left the pairs are read.
+            some = json.encode([row[0] for row in self.rows(connection, "o.position", since, before)]).decode()
+            fits = Sieve(_AMONG)
+            way, since, before = replace(_AMONG, joined=(some,)), None, None
+        for key in keys:
+            way = way.joining(f"object_meta AS v{key} ON v{key}.key = ? AND v{key}.position = {{at}}", key, how="LEFT")
+        return replace(fits, way=way).rows(connection, columns, since, before)
+
+
+_AMONG: Final = Plan("json_each(?) AS b CROSS JOIN object AS o ON o.position = b.value", "o.position", on_object=True)
+
+
+Masks: TypeAlias = "Remembered[Mask | list[str]]"
+"""What conditions leave of a key's values: to look through hundreds of thousands takes longer than a list."""
 
 
 def check(query: Query) -> None:
@@ -145,28 +167,35 @@ def is_plain(query: Query) -> bool:
     )
 
 
-def sieve(connection: sqlite3.Connection, query: Query, now_ms: int) -> Iterator[Sieve | None]:
+def sieve(
+    connection: sqlite3.Connection, query: Query, now_ms: int, known: Masks | None = None
+) -> Iterator[Sieve | None]:
     """Yield what tells which objects fit, after a None wherever others may have their turn.
 
     Args:
         connection: Where the index is.
         query: Which objects; its order says nothing here.
         now_ms: The time of day: what is past its time by then has gone, whether or not anybody has deleted it yet.
+        known: Remembers what conditions leave.
     """
     metadata: dict[str, Collection[str]] = dict(query.where)
     masks: list[Mask] = []
     for key in dict.fromkeys(each.key for each in query.conditions):
-        found: Mask | list[str] | None = None
-        for step in _allowed(connection, key, [each for each in query.conditions if each.key == key], metadata):
-            if step is None:
-                yield None
-            found = step
+        wanted = tuple(each for each in query.conditions if each.key == key)
+        what = (wanted, None if key not in metadata else tuple(metadata[key]))
+        found, changes = (None, 0) if known is None else (known.get(what), known.changes())
+        if found is None:
+            for found in _allowed(connection, key, wanted, metadata):
+                if found is None:
+                    yield None
+            if known is not None and found is not None:
+                known.put(what, found, changes)
         if isinstance(found, Mask):
             masks.append(found)
         else:
             metadata[key] = found or []
-    wanted = Filter(search=query.search or None, beneath=query.beneath or None, state=query.state, metadata=metadata)
-    way = plan(connection, wanted)
+    meant = Filter(search=query.search or None, beneath=query.beneath or None, state=query.state, metadata=metadata)
+    way = plan(connection, meant)
     if way is None:
         yield Sieve(None)
         return

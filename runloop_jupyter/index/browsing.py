@@ -9,6 +9,7 @@ from runloop_jupyter.errors import InputError
 from runloop_jupyter.index import choosing, moments
 from runloop_jupyter.index.asking import check
 from runloop_jupyter.index.deadline import Turn
+from runloop_jupyter.index.kept import Hidden
 from runloop_jupyter.index.narrowing import Narrowing, check_facets
 from runloop_jupyter.index.objects import COLUMNS, METADATA, view_of
 from runloop_jupyter.index.parts import asks_for_parts
@@ -39,6 +40,8 @@ _LENGTH_SECONDS: Final = 0.04
 _FACETS_SECONDS: Final = 0.08
 # So many answers are kept, or what is counted of them so far.
 _NARROWING: Final = 6
+# Objects that are counted in one step; windows come up to five together.
+_WINDOW: Final = 400
 
 
 class Browsing:
@@ -71,6 +74,7 @@ class Browsing:
         self._clock = clock
         self._as_json = as_json
         self._lists = Lists(connection, self._now_ms)
+        self._hidden = Hidden(connection)
         # By what was asked and when; the one asked for last at the end.
         self._narrowing: dict[tuple[bytes, int, int], Narrowing] = {}
 
@@ -120,7 +124,9 @@ class Browsing:
         key = (json.encode(asked), *moments.everything(self._connection, self._now_ms()))
         found = self._narrowing.pop(key, None)
         if found is None:
-            found = Narrowing(self._connection, self._lists.windows(), asked, self._now_ms)
+            found = Narrowing(
+                self._connection, self._lists.windows(_WINDOW), self._hidden, self._lists.masks, asked, self._now_ms
+            )
         self._narrowing[key] = found
         while len(self._narrowing) > _NARROWING:
             del self._narrowing[next(iter(self._narrowing))]

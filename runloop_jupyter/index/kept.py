@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.index.facets import frequent
 from runloop_jupyter.index.filter import after
+from runloop_jupyter.index.remembered import Remembered
 from runloop_jupyter.wire import json
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ _HIDDEN: Final = 20_000
 # So many entries of an index are counted without a pause.
 _COUNTED: Final = 100_000
 _NAMES: Final = 500
+# Of so many keys it is remembered what hidden objects have.
+_KEYS: Final = 12
 _LATE: Final = "delete_after_time_ms IS NOT NULL AND state != 'DELETED' AND delete_after_time_ms <= ?"
 
 
@@ -49,28 +52,66 @@ def hidden(connection: sqlite3.Connection, state: str, now_ms: int) -> list[int]
     return None if len(rows) > _HIDDEN else [position for (position,) in rows]
 
 
-def values(connection: sqlite3.Connection, found: Values, less: Sequence[int], limit: int) -> Iterator[None]:
-    """Tell `found` the most frequent values, of objects that aren't in `less`."""
+class Hidden:
+    """What is to be taken from the numbers kept for objects that are whole, until something changes."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._found: Remembered[Counter[int]] = Remembered(connection, _KEYS)
+
+    def less(self, state: str, key: int, positions: Sequence[int]) -> Iterator[Counter[int] | None]:
+        """Yield how many of the objects at `positions`, hidden from those of a state, have each pair of a key.
+
+        Nones come before that.
+        """
+        what = (state, key, len(positions))  # with time, more are past theirs
+        found, changes = self._found.get(what), self._found.changes()
+        if found is None:
+            found = Counter()
+            for start in range(0, len(positions), _NAMES):
+                rows = self._connection.execute(
+                    "SELECT x.pair FROM json_each(?) AS b"
+                    " CROSS JOIN object_meta AS x ON x.key = ? AND x.position = b.value",
+                    (json.encode(positions[start : start + _NAMES]).decode(), key),
+                )
+                found.update([pair for (pair,) in rows])
+                yield None
+            self._found.put(what, found, changes)
+        yield found
+
+
+def values(
+    connection: sqlite3.Connection,
+    found: Values,
+    hidden: Hidden,
+    state: str,
+    positions: Sequence[int],
+    limit: int,
+) -> Iterator[None]:
+    """Tell `found` the most frequent values, of objects of a state, from which those at `positions` are hidden."""
     if found.key is not None:
-        taken: Counter[int] = Counter()
-        for start in range(0, len(less), _NAMES):
-            rows = connection.execute(
-                "SELECT x.pair FROM json_each(?) AS b"
-                " CROSS JOIN object_meta AS x ON x.key = ? AND x.position = b.value",
-                (json.encode(less[start : start + _NAMES]).decode(), found.key),
-            )
-            taken.update([pair for (pair,) in rows])
-            yield
+        less: Counter[int] | None = None
+        for less in hidden.less(state, found.key, positions):
+            if less is None:
+                yield
+        assert less is not None  # noqa: S101 - it ends with them
         gone = 0
-        for pair, n in taken.items():
+        for pair, n in less.items():
             (kept,) = connection.execute("SELECT ifnull(max(n), 0) FROM meta_pair WHERE pair = ?", (pair,)).fetchone()
             gone += kept <= n
         row = connection.execute("SELECT pairs FROM meta_key WHERE key = ?", (found.key,)).fetchone()
         found.distinct = 0 if row is None else row[0] - gone
-        found.less = taken
-        found.counts.update({pair: n for n, pair in frequent(connection, found.key, taken, limit)})
+        found.less = less
+        found.counts = Counter({pair: n for n, pair in frequent(connection, found.key, less, limit)})
     found.complete = True
     yield
+
+
+def at_least(connection: sqlite3.Connection, found: Values, hidden: int, limit: int) -> None:
+    """Tell `found` how many objects have each of the most frequent values at least, `hidden` not being counted."""
+    if found.key is not None:
+        most = frequent(connection, found.key, {}, limit)
+        found.counts = Counter({pair: n - hidden for n, pair in most if n > hidden})
 
 
 def ranges(connection: sqlite3.Connection, found: InRanges, index: str, now_ms: int) -> Iterator[None]:
@@ -106,23 +147,33 @@ def folders(connection: sqlite3.Connection, found: Folders, state: str, now_ms: 
     start = len(found.beneath)
     while True:
         bound = " AND name < ?" if end else ""
-        rows = connection.execute(
-            f"SELECT name FROM {source} AND name >= ?{bound} ORDER BY name LIMIT ?",  # noqa: S608
-            (state, low, *end, _NAMES),
-        ).fetchall()
+        names = [
+            name
+            for (name,) in connection.execute(
+                f"SELECT name FROM {source} AND name >= ?{bound} ORDER BY name LIMIT ?",  # noqa: S608
+                (state, low, *end, _NAMES),
+            )
+        ]
         yield
-        folder = next((name for (name,) in rows if "/" in name[start:]), None)
-        if folder is not None:
-            title = folder[start:].partition("/")[0]
-            inside = f"{found.beneath}{title}/"
+        if len(names) < _NAMES:
+            found.feed(names)
+            break
+        # The last folder may go on: it is looked at from its beginning, or, where these are all in it, passed over.
+        title, slash, _ = names[-1][start:].partition("/")
+        inside = f"{found.beneath}{title}/"
+        if not slash:
+            low = names[-1]
+            found.feed([name for name in names if name != low])
+            if names[0] == low:
+                low += "\0"
+        elif names[0].startswith(inside):
             for n in _count(connection, source, "name", inside, *after(inside), values=(state,)):
                 found.counts[title] += n
                 yield
             low = after(inside)[0]
-        elif len(rows) < _NAMES:
-            break
         else:
-            low = rows[-1][0] + "\0"
+            found.feed([name for name in names if not name.startswith(inside)])
+            low = inside
     over = type(found)(found.beneath)
     over.feed([name for name in late(connection, state, now_ms, "name") if str(name).startswith(found.beneath)])
     found.counts.subtract(over.counts)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator, Sequence
 
+    from runloop_jupyter.index.asking import Masks
     from runloop_jupyter.index.counters import Counting
     from runloop_jupyter.index.windows import Windows
     from runloop_jupyter.wire.browse import FacetsAsked, Query
@@ -55,7 +56,13 @@ class Narrowing:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, windows: Windows, asked: FacetsAsked, now_ms: Callable[[], int]
+        self,
+        connection: sqlite3.Connection,
+        windows: Windows,
+        hidden: kept.Hidden,
+        masks: Masks,
+        asked: FacetsAsked,
+        now_ms: Callable[[], int],
     ) -> None:
         self._connection = connection
         self._windows = windows
@@ -64,12 +71,16 @@ class Narrowing:
         self._query = of_filters(asked.query)
         # By what is left of the query: that query, and what is counted under it.
         self._walks: dict[bytes, tuple[Query, list[Counting]]] = {}
+        # What is soon known from what is kept, one after the other; then the walks in turn.
+        self._first: list[Iterator[None]] = []
         self._steps: list[Iterator[None]] = []
+        self._hidden = hidden
+        self._masks = masks
         self._less: list[int] | None = None
         self._looked = False
         self._objects = self._count_objects()
-        self._folders = self._count_folders() if asked.folders else None
         self._values = [self._count_values(key) for key in self._keys()]
+        self._folders = self._count_folders() if asked.folders else None
         self._ranges = [
             self._count_ranges(column, ends)
             for column, ends in (
@@ -84,10 +95,15 @@ class Narrowing:
     @property
     def whole(self) -> bool:
         """Whether all is counted."""
-        return not self._steps
+        return not self._first and not self._steps
 
     def step(self) -> None:
         """Count a little more."""
+        if self._first:
+            for _ in self._first[0]:
+                return
+            del self._first[0]
+            return
         turn = self._steps.pop(0)
         for _ in turn:
             self._steps.append(turn)
@@ -128,7 +144,7 @@ class Narrowing:
     def _count_folders(self) -> Folders:
         found = Folders(self._query.beneath)
         if is_plain(msgspec.structs.replace(self._query, beneath="")):
-            self._steps.append(kept.folders(self._connection, found, self._query.state, self._now_ms))
+            self._first.append(kept.folders(self._connection, found, self._query.state, self._now_ms))
         else:
             self._counted(self._query, found)
         return found
@@ -144,11 +160,12 @@ class Narrowing:
         if row is None:
             found.complete = True
             return found
-        less = self._hidden() if is_plain(query) else None
+        less = self._less_those() if is_plain(query) else None
         if less is None:
             self._counted(query, found)
         else:
-            self._steps.append(kept.values(self._connection, found, less, self._asked.limit))
+            kept.at_least(self._connection, found, len(less), self._asked.limit)
+            self._first.append(kept.values(self._connection, found, self._hidden, query.state, less, self._asked.limit))
         return found
 
     def _count_ranges(self, column: str, ends: Sequence[int]) -> InRanges | None:
@@ -162,7 +179,7 @@ class Narrowing:
         else:
             query = msgspec.structs.replace(self._query, expires=None, lasting=None)
         if is_plain(query) and query.state == ObjectState.READ_ONLY:
-            self._steps.append(kept.ranges(self._connection, found, _INDEXES[column], self._now_ms))
+            self._first.append(kept.ranges(self._connection, found, _INDEXES[column], self._now_ms))
         else:
             self._counted(query, found)
         return found
@@ -186,7 +203,7 @@ class Narrowing:
         ).fetchone()
         return int(n) - len(kept.late(self._connection, state, self._now_ms, "position"))
 
-    def _hidden(self) -> list[int] | None:
+    def _less_those(self) -> list[int] | None:
         if not self._looked:
             self._less = kept.hidden(self._connection, self._query.state, self._now_ms)
             self._looked = True
@@ -198,16 +215,14 @@ class Narrowing:
     def _walk(self, query: Query, counting: Sequence[Counting]) -> Iterator[None]:
         connection = self._connection
         found = None
-        for found in sieve(connection, query, self._now_ms):
+        for found in sieve(connection, query, self._now_ms, self._masks):
             if found is None:
                 yield
         if found is not None and (way := found.way) is not None:
-            for each in counting:
-                if isinstance(each, Values) and each.key is not None:
-                    found = found.with_pairs(each.key)
+            keys = [each.key for each in counting if isinstance(each, Values) and each.key is not None]
             columns = ", ".join(each.column for each in counting)
             for since, before in self._windows.of(way, None):
-                rows = found.rows(connection, columns, since, before)
+                rows = found.read(connection, columns, keys, since, before)
                 for each, values in zip(counting, zip(*rows, strict=True), strict=False):
                     each.feed(values)
                 yield

@@ -76,19 +76,15 @@ def _values(connection: sqlite3.Connection, key: str, part: str, limit: int, unt
     bound = " AND value < ?" if after(part) else ""
     looked = [
         # What is written just so, what most objects have, and then what there is.
-        (f"SELECT value, n FROM meta_pair WHERE key = ? AND value >= ?{bound} LIMIT ?", (part, *after(part))),  # noqa: S608
-        (
-            "SELECT value, n FROM meta_pair INDEXED BY meta_pair_by_n WHERE key = ? AND n > 1 ORDER BY n DESC LIMIT ?",
-            (),
-        ),
-        ("SELECT value, n FROM meta_pair WHERE key = ? LIMIT ?", ()),
+        (f" WHERE key = ? AND value >= ?{bound} LIMIT ?", (part, *after(part))),
+        (" INDEXED BY meta_pair_by_n WHERE key = ? AND n > 1 ORDER BY n DESC LIMIT ?", ()),
+        (" WHERE key = ? LIMIT ?", ()),
     ]
     try:
-        for statement, values in looked:
+        for which, values in looked:
             with cut_off(connection, until):
-                for value, n in connection.execute(statement, (row[0], *values, _VALUES)):
-                    if wanted in fold(value):
-                        found[value] = n
+                rows = connection.execute(f"SELECT value, n FROM meta_pair{which}", (row[0], *values, _VALUES))  # noqa: S608
+                found.update({value: n for value, n in rows if wanted in fold(value)})
     except TimeUp:
         pass  # those before it are found
     fitting = [(not fold(value).startswith(wanted), -n, value) for value, n in found.items()]

@@ -11,6 +11,7 @@ from runloop_jupyter.index import moments
 from runloop_jupyter.index.asking import is_plain, of_filters, sieve
 from runloop_jupyter.index.ordering import in_order, is_walked, walked
 from runloop_jupyter.index.parts import asks_for_parts
+from runloop_jupyter.index.remembered import Remembered
 from runloop_jupyter.index.windows import Windows
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectState
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator, Sequence
 
+    from runloop_jupyter.index.asking import Masks
     from runloop_jupyter.index.moments import Moment
     from runloop_jupyter.wire.browse import Query
 
@@ -29,6 +31,8 @@ _POSITIONS: Final = 4_000_000
 _WINDOW: Final = 1500
 # So many of the first rows are found by walking an index alone, for they are wanted at once.
 _AHEAD: Final = 2000
+# So many conditions are remembered, with a byte for each pair of the index.
+_MASKS: Final = 3
 
 
 class Totals(NamedTuple):
@@ -101,7 +105,8 @@ class Lists:
         self._connection = connection
         self._now_ms = now_ms
         self._kept: dict[tuple[bytes, int, int], List] = {}  # the one asked for last at the end
-        self._windows: tuple[int, Windows] | None = None
+        self._windows: dict[int, tuple[int, Windows]] = {}
+        self.masks: Masks = Remembered(connection, _MASKS)
 
     def of(self, query: Query, as_of: str | None) -> tuple[List, Moment]:
         """Return the list under a query, as it was at the moment that `as_of` names, or is now; and what is now.
@@ -168,13 +173,13 @@ class Lists:
         """Find what fits, newest first."""
         connection = self._connection
         found = None
-        for found in sieve(connection, query, self._now_ms()):
+        for found in sieve(connection, query, self._now_ms(), self.masks):
             if found is None:
                 yield
         if found is None or found.way is None:
             return
         met = bytearray()  # by the number of the name
-        for since, before in self.windows().of(found.way, made.moment.newest + 1):
+        for since, before in self.windows(_WINDOW).of(found.way, made.moment.newest + 1):
             rows = found.rows(connection, "o.position, o.named, ifnull(o.size_bytes, 0)", since, before)
             made.objects += len(rows)
             made.size_bytes += sum([row[2] for row in rows])
@@ -208,12 +213,14 @@ class Lists:
         fits = base.positions
         yield from in_order(self._connection, query, fits, made.positions, living=not asks_for_parts(query))
 
-    def windows(self) -> Windows:
-        """Return windows that are those of the objects there are, or were before a few more came."""
-        (changes,) = self._connection.execute("SELECT ifnull(sum(changes), 0) FROM tally").fetchone()
-        if self._windows is None or changes - self._windows[0] > _WINDOW:
-            self._windows = changes, Windows(self._connection, _WINDOW)
-        return self._windows[1]
+    def windows(self, objects: int) -> Windows:
+        """Return windows of so many of the objects there are, or were before a few more came."""
+        changes = self.masks.changes()
+        made, windows = self._windows.get(objects, (0, None))
+        if windows is None or changes - made > objects:
+            windows = Windows(self._connection, objects)
+            self._windows[objects] = changes, windows
+        return windows
 
     def _let_go(self) -> None:
         while len(self._kept) > 1 and (

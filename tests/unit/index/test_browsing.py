@@ -252,6 +252,7 @@ def smaller_than_the_store(few: int, step: int, sorted_: int, asked: int) -> Ite
         patch("runloop_jupyter.index.filter.FEW", few),
         patch("runloop_jupyter.index.views._WINDOW", step),
         patch("runloop_jupyter.index.views._AHEAD", step),
+        patch("runloop_jupyter.index.browsing._WINDOW", step),
         patch("runloop_jupyter.index.ordering._STEP", step),
         patch("runloop_jupyter.index.ordering.SORTED", sorted_),
         patch("runloop_jupyter.index.ranks._SLICE", step),
@@ -491,7 +492,7 @@ def test_what_cannot_be_meant_is_refused(asked: Any) -> None:
 
 @pytest.mark.parametrize("as_of", ["", "x", "-1-2-3", "1-2", "9-9-9", "9" * 40, "1-2-3\n"])
 def test_a_moment_that_never_was_is_now(as_of: str) -> None:
-    model, browsing, _ = opened([("put", "a", "READ_ONLY", None, 1, None)])
+    _, browsing, _ = opened([("put", "a", "READ_ONLY", None, 1, None)])
     page = last(browsing.page(PageAsked(query=Query(), as_of=as_of)))
     assert [row.object.name for row in page.rows] == ["a"]
 
