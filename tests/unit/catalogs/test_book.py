@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,9 @@ from listing import thing, things
 
 from runloop_jupyter.catalogs.book import MET, Book, Gap, Kind, Superseded
 from runloop_jupyter.catalogs.place import TOP, Damaged, Place
-from runloop_jupyter.wire.objects import ObjectView
+
+if TYPE_CHECKING:
+    from runloop_jupyter.wire.objects import ObjectView
 
 
 @pytest.fixture
