@@ -41,16 +41,13 @@ class Doing:
         self._place = place
         self._names = names
 
-    def operations(self) -> dict[str, Callable[[Asked], Any]]:
-        """Return what it answers, by name."""
-        return {
-            "get": self.get,
-            "mount": self.mount,
-            "link": self.link,
-            "reach": self.reach,
-            "delete": self.delete,
-            "keep": self.keep,
-        }
+    def looks(self) -> dict[str, Callable[[Asked], Any]]:
+        """Return what takes a call or two, by name."""
+        return {"link": self.link, "reach": self.reach}
+
+    def moves(self) -> dict[str, Callable[[Asked], Any]]:
+        """Return what may take long, by name."""
+        return {"get": self.get, "mount": self.mount, "delete": self.delete, "keep": self.keep}
 
     def get(self, asked: Asked) -> Any:
         """Answer ``get``: what was put comes into a variable that isn't there yet."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 VERSIONS: Final = 10
 _VALUE: Final = 2000
+_PAIRS: Final = 200
 _NOT_OF_NAMES: Final = re.compile(r"[^0-9A-Za-z_]+")
 
 
@@ -108,7 +109,8 @@ def _subtitle(thing: Object, n: int, *, is_newest: bool, more: bool) -> str:
 
 def _facts(thing: Object) -> list[protocol.Fact]:
     said = [
-        protocol.Fact(label=rows.cut(key), value=value[:_VALUE], metadata=True) for key, value in thing.metadata.items()
+        protocol.Fact(label=rows.cut(key), value=value[:_VALUE], metadata=True)
+        for key, value in islice(thing.metadata.items(), _PAIRS)
     ]
     ends = thing.view.delete_after_time_ms
     known = thing.facts

@@ -42,14 +42,6 @@ class Moving:
         self._since = time.time()
         self._stop = place.session.transfers.added.listen(lambda transfer: self.watch())
 
-    def operations(self) -> dict[str, Callable[[Asked], Any]]:
-        """Return what it answers, by name."""
-        return {
-            "cancelTransfer": self.cancel,
-            "retryTransfer": self.retry,
-            "resumeTransfer": self.resume,
-        }
-
     def shown(self) -> list[protocol.Transfer]:
         """Return what is worth showing: what runs, is unfinished, failed, or ended since this opened."""
         with sessions.within(self._place.session):

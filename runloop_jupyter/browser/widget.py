@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 SCRIPT: Path = Path(__file__).parents[1] / "static" / "browser.js"
 COLUMNS_CHOSEN: Final = 2
 CHANGED_S: Final = 0.5
-_QUICK: Final = frozenset(["hello", "page", "facets", "suggest", "keys", "queried", "reach"])
 
 
 class BrowserMissing(RunloopError):
@@ -91,8 +90,7 @@ class Browser(anywidget.AnyWidget):
         self._callbacks = Callbacks()
         super().__init__(selection=[], query=query or Query(), columns=list(columns or []))
         self._listing = Listing(place)
-        operations = self._operations()
-        self._serving = Serving(self, operations, operations.keys() - _QUICK)
+        self._serving = Serving(self, *self._operations())
         self._moving = Moving(place, self._serving.publisher)
         self._stop_listening = place.catalog.changed.listen(self._changed)
 
@@ -124,22 +122,25 @@ class Browser(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return f"<Browser of the {self._place.store.identity.label}: seen in JupyterLab, where its cell was run>"
 
-    def _operations(self) -> dict[str, Callable[[Asked], Any]]:
-        place = self._place
-        return {
-            "hello": self._hello,
+    def _operations(self) -> Sequence[dict[str, Callable[[Asked], Any]]]:
+        """Return what can be asked: what takes no time, what takes some, and what moves bytes."""
+        place, doing = self._place, Doing(self._place, self._names)
+        quick = {"hello": self._hello, "queried": self._queried, **self._listing.operations()}
+        looks = {
             "selected": self._selected,
-            "queried": self._queried,
             "facts": lambda asked: facts.facts(place, self._names, asked),
             "preview": lambda asked: looking.preview(place, asked),
+            "cancelTransfer": lambda asked: self._moving.cancel(asked),
+            **doing.looks(),
+        }
+        moves = {
             "upload": lambda asked: uploading.upload(place, asked),
             "download": lambda asked: downloading.download(place, asked),
-            "cancelTransfer": lambda asked: self._moving.cancel(asked),
             "retryTransfer": lambda asked: self._moving.retry(asked),
             "resumeTransfer": lambda asked: self._moving.resume(asked),
-            **self._listing.operations(),
-            **Doing(place, self._names).operations(),
+            **doing.moves(),
         }
+        return quick, looks, moves
 
     # What the page says
 

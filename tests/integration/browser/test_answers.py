@@ -150,8 +150,9 @@ QUERY = {"query": {}, "first": 0, "n": 100, "asOf": None, "columns": []}
 )
 def test_answers_come_while_a_cell_runs(front, kernel, cell, limit_s):
     front.ask("hello")
-    running = kernel.start(cell)
-    time.sleep(0.3)  # until it runs for sure
+    front.streams.clear()
+    running = kernel.start(f"print('it runs', flush=True)\n{cell}")
+    front.wait_for_stream("it runs")
     took = [answers_in(front, op, **args) for op, args in [("page", QUERY)] * 5 + [("suggest", {"text": "b"})] * 3]
     began = time.monotonic()
     kernel.wait(running)
