@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runloop_jupyter.errors import ObjectNotFound
+from runloop_jupyter.widgets import asked
 from runloop_jupyter.widgets.protocol import CHUNK_BYTES, IN_FLIGHT
 from runloop_jupyter.widgets.serving import MOST_AT_ONCE, WIDTH, Serving, WithBuffers
 
@@ -54,11 +55,11 @@ def gate():
 def front(gate):
     slow = {"gate": gate, "takes": takes, "gives": gives}
     quick = {
-        "echo": lambda asked: dict(asked.args),
+        "echo": lambda it: dict(it.args),
         "fails": fails,
         "breaks": breaks,
-        "bytes": lambda asked: WithBuffers({"n": 1}, [b"abc"]),
-        "hasty": lambda asked: [asked.progress({"i": i}) for i in range(1000)] and "done",
+        "bytes": lambda it: WithBuffers({"n": 1}, [b"abc"]),
+        "hasty": lambda it: [it.progress({"i": i}) for i in range(1000)] and "done",
     }
     opened = FrontEnd(quick, slow)
     yield opened
@@ -133,7 +134,7 @@ def test_all_is_sent_from_one_thread_that_is_not_the_handlers(front):
 
 def test_work_runs_in_the_context_of_its_request(front):
     here = ContextVar("here", default="nobody's")
-    front.serving._operations["where"] = 0, lambda asked: here.get()
+    front.serving._operations["where"] = 0, lambda it: here.get()
     here.set("the request's")
     assert front.ask("where")["value"] == "the request's"
 
@@ -202,7 +203,7 @@ def test_what_is_given_waits_for_room_and_comes_in_order(front):
     ids=["too large", "more than was granted"],
 )
 def test_chunks_that_may_not_be_end_their_request(front, gate, chunks, says):
-    front.serving._operations["takes"] = 1, lambda asked: (gate.go.wait(10), takes(asked))  # none is taken meanwhile
+    front.serving._operations["takes"] = 1, lambda it: (gate.go.wait(10), takes(it))  # none is taken meanwhile
     rid = front.begin("takes")
     for size in chunks if len(chunks) == 1 else ():
         gate.go.set()
@@ -268,7 +269,7 @@ def test_ten_thousand_requests_are_refused_and_hurt_nobody(front, gate):
     )
 )
 def test_each_request_ends_once_whatever_comes_in_whatever_order(steps):
-    front = FrontEnd({"echo": lambda asked: 1, "fails": fails}, {"takes": takes, "gives": lambda asked: gives(asked)})
+    front = FrontEnd({"echo": lambda it: 1, "fails": fails}, {"takes": takes, "gives": gives})
     begun = set()
     try:
         for rid, op in steps:
@@ -283,3 +284,9 @@ def test_each_request_ends_once_whatever_comes_in_whatever_order(steps):
         assert all(len(front.ends(rid)) == 1 for rid in begun)
     finally:
         front.close()
+
+
+def test_of_a_page_that_says_nothing_for_long_no_more_is_expected(front, monkeypatch):
+    monkeypatch.setattr(asked, "SILENCE_S", 0.05)
+    assert front.end_of(front.begin("takes"))["error"] == "FrontEndGone"
+    assert front.end_of(front.begin("gives", n=1))["error"] == "FrontEndGone"
