@@ -28,7 +28,7 @@ def test_the_first_rows_are_there_while_the_rest_is_still_walked_through(hosting
     assert page.fresh.walking
     here.listing.late_s = 0
     assert names(here.whole()) == expected(here.listing)
-    assert {limit for _, limit in here.listing.pages} == {200, 5000}
+    assert {limit for _, limit in here.listing.pages[:5]} == {200, 5000}
 
 
 def test_a_walk_that_was_stopped_goes_on_where_it_was(hosting):
