@@ -211,3 +211,13 @@ def test_what_was_copied_from_another_account_is_not_believed(hosting, cache_of_
     first.rename(first.parent / second)
     here.listing.delete(*(view.id for view in here.listing.all[:10]))
     assert names(here.whole("second")) == expected(here.listing)
+
+
+def test_what_is_known_is_answered_before_a_slow_service_says_anything(hosting):
+    here = hosting(Listing(things(200)))
+    here.whole()
+    catalogs.close_all()
+    here.listing.late_s = 5
+    began = time.monotonic()
+    assert len(here.catalog().page(PageAsked(query=Query())).rows) == 100
+    assert time.monotonic() - began < 3
