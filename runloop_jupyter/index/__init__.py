@@ -1,4 +1,4 @@
-"""An SQLite index of objects: pages newest first, search, facets, counts, and what browsers ask. Its filler orders it."""
+"""An SQLite index of objects: pages newest first, search, facets, counts, what browsers ask. Its filler orders it."""
 
 from runloop_jupyter.index.browsing import Browsing
 from runloop_jupyter.index.facets import Facet, Facets

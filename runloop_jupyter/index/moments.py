@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.wire.browse import Query
 
-_WRITTEN: Final = re.compile(r"([0-9]{1,18})-([0-9]{1,18})-([0-9]{1,18})")
+_WRITTEN: Final = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})-([0-9]{1,18})")
 
 
 class Moment(NamedTuple):

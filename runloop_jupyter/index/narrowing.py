@@ -112,6 +112,7 @@ class Narrowing:
     def view(self) -> BrowseFacetsView:
         """Return what is counted so far."""
         asked = self._asked
+        counted = [self._objects, self._states, self._folders, *self._values, *self._ranges]
         sizes, puts, expiries = [None if each is None else each.ranges() for each in self._ranges]
         return BrowseFacetsView(
             keys=[
@@ -123,7 +124,7 @@ class Narrowing:
             puts=puts,
             expiries=expiries,
             objects=self._objects.n,
-            complete=self.whole,
+            complete=self.whole and all(each.complete for each in counted if each is not None),
         )
 
     def _keys(self) -> list[str]:
@@ -227,4 +228,4 @@ class Narrowing:
                     each.feed(values)
                 yield
         for each in counting:
-            each.complete = True
+            each.complete = each.countable

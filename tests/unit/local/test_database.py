@@ -17,8 +17,6 @@ from runloop_jupyter.local.layout import Layout
 from runloop_jupyter.local.objects import Objects
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from runloop_jupyter.wire.objects import ObjectListView
 
 # Written by each version's own code; a new version adds its own here.
