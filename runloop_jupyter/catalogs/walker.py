@@ -149,6 +149,8 @@ class Walker:
 
     def _round(self) -> None:
         book = self._current()
+        if not self.first.is_set() and book.count():
+            self.first.set()
         self._write_notes(book)
         if self._is_due("expire", 1.0):
             book.expire(round(time.time() * 1000))
