@@ -53,6 +53,7 @@ interface Running {
   written: number;
   room: number;
   sent: number;
+  ended: boolean;
 }
 
 const CHUNK = 1 << 18;
@@ -70,7 +71,7 @@ export class FakeKernel implements Model {
   #as = 0;
 
   constructor(manner: Partial<Manner> = {}) {
-    this.manner = { ...GOOD, ...manner };
+    this.manner = { ...GOOD, fail: {}, ...manner };
     this.store = new MadeUpStore(this.manner.objects);
   }
 
@@ -141,7 +142,8 @@ export class FakeKernel implements Model {
       return;
     }
     if (op === "end" && running) {
-      await this.#stored(rid, running);
+      running.ended = true;
+      if (running.written >= (running.args.size as number)) await this.#stored(rid, running);
       return;
     }
     if (op === "grant" && running) {
@@ -155,7 +157,7 @@ export class FakeKernel implements Model {
       return;
     }
     if (op === "upload" || op === "download") {
-      const begun = { args, written: 0, room: 0, sent: 0 };
+      const begun = { args, written: 0, room: 0, sent: 0, ended: false };
       this.#running.set(rid, begun);
       if (op === "upload") this.#say({ rid, kind: "progress", value: { credit: IN_FLIGHT, written: 0 } });
       return;
@@ -239,7 +241,7 @@ export class FakeKernel implements Model {
           [],
         ];
       case "reach":
-        return [{ reach: "Works only on this computer", lives: "" }, []];
+        return [{ reach: "only on this computer", lives: "Only deleting the object takes a link back sooner." }, []];
       case "delete": {
         const { ids } = args as { ids: string[] };
         for (const id of ids) store.gone.add(id);
@@ -403,6 +405,7 @@ export class FakeKernel implements Model {
     await wait((n / this.manner.speed) * 1000);
     running.written += n;
     this.#say({ rid, kind: "progress", value: { credit: running.sent + IN_FLIGHT, written: running.written } });
+    if (running.ended && running.written >= (running.args.size as number)) await this.#stored(rid, running);
   }
 
   async #stored(rid: string, running: Running): Promise<void> {

@@ -281,7 +281,7 @@ export class Browser {
   }
 
   selectTo(at: number): void {
-    const { selection, missing } = ranged(this.selection.value, at, this.rows.at);
+    const { selection, missing } = ranged(this.selection.peek(), at, this.rows.at);
     this.select(selection);
     if (missing) this.tell(`${count(missing)} of that range aren't loaded, and aren't selected`, false);
   }

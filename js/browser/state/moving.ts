@@ -66,8 +66,8 @@ export async function upload(
       }
     } catch {
       // It was moved or changed since it was chosen.
-      exchange.cancel();
       failed(new Refused("NotReadable", "the file can't be read any more; choose it again"));
+      exchange.cancel();
     } finally {
       sending = false;
     }

@@ -14,9 +14,14 @@ export interface Chip {
   without: Query;
 }
 
+/** Values of a key, of which it must be one; a key may be called `constructor`. */
+export function chosenOf({ where = {} }: Query, key: string): string[] {
+  return Object.hasOwn(where, key) ? (where[key] ?? []) : [];
+}
+
 /** A click on a value: it alone, or nothing if it alone was chosen; `more` adds it to the others or takes it away. */
 export function toggleValue(query: Query, key: string, value: string, more: boolean): Query {
-  const chosen = query.where?.[key] ?? [];
+  const chosen = chosenOf(query, key);
   const has = chosen.includes(value);
   const values = more
     ? has
@@ -193,7 +198,7 @@ export function parsed(text: string): Condition | null {
 /** The query with one more condition. */
 export function withCondition(query: Query, condition: Condition): Query {
   if (condition.sign === "=") {
-    const chosen = query.where?.[condition.key] ?? [];
+    const chosen = chosenOf(query, condition.key);
     return withValues(query, condition.key, [...new Set([...chosen, ...condition.values])]);
   }
   return { ...query, conditions: [...(query.conditions ?? []), condition] };

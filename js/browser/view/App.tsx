@@ -62,18 +62,18 @@ export function App({ b }: { b: Browser }) {
       <Header b={b} />
       {ready ? (
         <>
-          <section class="f" aria-label="Filters">
+          <aside class="f" aria-label="Filters">
             <Facets b={b} />
-          </section>
+          </aside>
           <div class="main">
             <Strip b={b} />
             <Table b={b} />
             <Instead b={b} />
           </div>
           {preview && (
-            <section class="p" aria-label="Preview">
+            <aside class="p" aria-label="Preview">
               <Preview b={b} />
-            </section>
+            </aside>
           )}
         </>
       ) : (
@@ -118,7 +118,13 @@ function Undo({ b }: { b: Browser }) {
   const button = useRef<HTMLButtonElement>(null);
   const doomed = b.doomed.value;
   useEffect(() => {
-    if (doomed) button.current?.focus();
+    if (!doomed) return;
+    const root = button.current?.getRootNode() as ShadowRoot;
+    button.current?.focus();
+    return () => {
+      // With the button goes the keyboard's place, if that was there.
+      if (!root.activeElement) root.querySelector<HTMLElement>("[data-at][tabindex='0']")?.focus();
+    };
   }, [doomed]);
   if (!doomed) return null;
   const [row] = doomed.rows;

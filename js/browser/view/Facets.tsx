@@ -4,6 +4,7 @@ import type { Facet, Query, Ranges, Span } from "../protocol.ts";
 import type { Browser } from "../state/browser.ts";
 import {
   ageText,
+  chosenOf,
   KIND,
   lifeText,
   spanText,
@@ -162,7 +163,7 @@ function Skeletons(): ComponentChildren {
 }
 
 function valuesOf(facet: Facet, query: Query): Value[] {
-  const chosen = query.where?.[facet.key] ?? [];
+  const chosen = chosenOf(query, facet.key);
   // What was chosen stays to be taken back, also where nothing fits it any more.
   const missing = chosen.filter((each) => !facet.values.includes(each));
   return [...facet.values, ...missing].map((value, at) => ({

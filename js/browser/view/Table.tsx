@@ -130,13 +130,14 @@ export function Table({ b }: { b: Browser }) {
     follow.current = { focus: true, select: how === "only" && !b.rows.at(to) };
     reveal(to);
     if (how === "extend") b.selectTo(to);
-    else if (how === "look") b.select(moved(b.selection.value, to));
+    else if (how === "look") b.select(moved(b.selection.peek(), to));
     else b.select(only(to, b.rows.at(to)));
   };
 
   const typeAhead = (letter: string) => {
     const at = performance.now();
     const { current } = typed;
+    const selection = b.selection.peek();
     current.text = at - current.at < TYPED_MS ? current.text + letter.toLowerCase() : letter.toLowerCase();
     current.at = at;
     const from = Math.max(0, selection.active) + (current.text.length > 1 ? 0 : 1);
@@ -148,22 +149,21 @@ export function Table({ b }: { b: Browser }) {
     if (found) go(found[0], "only");
   };
 
+  const rowOf = (event: Event) => {
+    const at = (event.target as HTMLElement).closest?.<HTMLElement>("[data-at]")?.dataset.at;
+    return at === undefined ? undefined : Number(at);
+  };
+
   const key = (event: KeyboardEvent) => {
     if (!(event.target as HTMLElement).matches("[data-at], .scroller")) return;
     const what = deed(event);
     if (!what || !total) return;
     event.preventDefault();
-    const active = Math.max(0, selection.active);
+    // As it is now: a second key may come before the first is drawn.
+    const selection = b.selection.peek();
+    const active = selection.active >= 0 ? selection.active : (rowOf(event) ?? 0);
     const root = scroller.current?.closest(".rl");
-    if (what.do === "move")
-      go(
-        selection.active < 0
-          ? what.to === "last"
-            ? total - 1
-            : 0
-          : target(active, what.to, Math.max(1, b.inSight - 2), total),
-        what.how,
-      );
+    if (what.do === "move") go(target(active, what.to, Math.max(1, b.inSight - 2), total), what.how);
     else if (what.do === "toggle") {
       follow.current.focus = true;
       b.select(toggled(selection, active, b.rows.at(active)));
@@ -183,17 +183,13 @@ export function Table({ b }: { b: Browser }) {
     }
   };
 
-  const rowOf = (event: Event) => {
-    const at = (event.target as HTMLElement).closest?.<HTMLElement>("[data-at]")?.dataset.at;
-    return at === undefined ? undefined : Number(at);
-  };
   const click = (event: MouseEvent) => {
     const at = rowOf(event);
     if (at === undefined || (event.target as HTMLElement).closest("button")) return;
     const row = b.rows.at(at);
     follow.current = { focus: true, select: !row };
     if (event.shiftKey) b.selectTo(at);
-    else if (event.ctrlKey || event.metaKey) b.select(toggled(selection, at, row));
+    else if (event.ctrlKey || event.metaKey) b.select(toggled(b.selection.peek(), at, row));
     else b.select(only(at, row));
     if ((event.target as HTMLElement).closest("[data-versions]"))
       setTimeout(
@@ -206,7 +202,7 @@ export function Table({ b }: { b: Browser }) {
     if (at === undefined) return;
     event.preventDefault();
     const row = b.rows.at(at);
-    if (row && !selection.chosen.has(row.id)) b.select(only(at, row));
+    if (row && !b.selection.peek().chosen.has(row.id)) b.select(only(at, row));
     b.menu.value = { kind: "object", x: event.clientX, y: event.clientY };
   };
 

@@ -1,0 +1,255 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { FakeKernel, type Manner } from "../dev/fakeKernel.ts";
+import { Browser, UNDO_MS } from "./browser.ts";
+import { only, rowsOf } from "./selection.ts";
+
+let b: Browser;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  b.close();
+  vi.useRealTimers();
+});
+
+async function open(manner: Partial<Manner> = {}): Promise<FakeKernel> {
+  const kernel = new FakeKernel({ objects: 500, ...manner });
+  b = new Browser(kernel);
+  void b.start();
+  await vi.advanceTimersByTimeAsync(100);
+  return kernel;
+}
+
+const heard = (kernel: FakeKernel, op: string) => kernel.heard.filter((each) => each.op === op).map(({ args }) => args);
+const rest = (ms = 200) => vi.advanceTimersByTimeAsync(ms);
+const row = (at: number) => {
+  const found = b.rows.at(at);
+  if (!found) throw new Error(`no row ${at}`);
+  return found;
+};
+
+test("one answer shows the first rows; facets follow", async () => {
+  const kernel = await open();
+  expect(b.rows.total).toBe(500);
+  expect(row(0).cells).toHaveLength(2);
+  expect(b.facets.value?.keys.map(({ key }) => key)).toEqual(["project", "model", "rl.kind"]);
+  expect(heard(kernel, "page")).toEqual([]);
+});
+
+test("typing asks once it rests, and only for the last", async () => {
+  const kernel = await open();
+  for (const text of ["v", "va", "val"]) {
+    b.type(text);
+    await rest(30);
+  }
+  await rest();
+  expect(heard(kernel, "page").map(({ query }) => query)).toEqual([{ search: "val" }]);
+  expect([...b.rows.loaded()].every(([, { name }]) => name.includes("val"))).toBe(true);
+});
+
+test("an answer to what is asked for no more is never shown", async () => {
+  const kernel = await open({ latency: 50 });
+  void b.ask({ search: "penguins" });
+  await rest(20);
+  void b.ask({ search: "notes" });
+  await rest(500);
+  expect(row(0).name).toContain("notes");
+  expect(heard(kernel, "cancel").length).toBeGreaterThan(0);
+});
+
+test("Enter makes a chip of a condition, and of a name nothing", async () => {
+  await open();
+  b.type("acc>0.9");
+  expect(b.enter()).toBe(true);
+  expect(b.query.value).toEqual({ conditions: [{ key: "acc", sign: ">", values: ["0.9"] }] });
+  expect(b.text.value).toBe("");
+  b.type("val");
+  expect(b.enter()).toBe(false);
+});
+
+test("a suggested key asks for its values, and a value becomes a chip", async () => {
+  await open();
+  b.take({ sort: "key", text: "model", key: "", n: 1 });
+  await rest();
+  expect(b.text.value).toBe("model=");
+  const [first] = b.suggestions.value;
+  expect(first).toMatchObject({ sort: "value", key: "model" });
+  if (first) b.take(first);
+  expect(b.query.value.where).toEqual({ model: [first?.text] });
+});
+
+test("a key with a sign in it is quoted", async () => {
+  await open();
+  b.take({ sort: "key", text: "loss>raw", key: "", n: 1 });
+  expect(b.text.value).toBe('"loss>raw"=');
+});
+
+test("what is selected is told once it rests, in the order of the list", async () => {
+  const kernel = await open();
+  b.select(only(3, row(3)));
+  b.select({ chosen: new Map([4, 2].map((at) => [row(at).id, { row: row(at), at }])), active: 2, anchor: 2 });
+  await rest();
+  expect(heard(kernel, "selected")).toEqual([{ ids: [row(2).id, row(4).id] }]);
+});
+
+test("Python's selection, query and columns are taken, and not told back", async () => {
+  const kernel = await open();
+  kernel.tell("set", { selection: [row(5).id] });
+  await rest();
+  expect(rowsOf(b.selection.value)).toEqual([row(5)]);
+  kernel.tell("set", { query: { search: "val" }, columns: ["project"] });
+  await rest();
+  expect([b.text.value, row(0).cells.length]).toEqual(["val", 1]);
+  expect(heard(kernel, "selected")).toEqual([]);
+  expect(heard(kernel, "queried")).toEqual([]);
+});
+
+test("new objects are offered and move nothing until they are asked for", async () => {
+  const kernel = await open({ newer: true });
+  const before = row(0).id;
+  kernel.add({ name: "brand new" });
+  kernel.tell("changed", { fresh: { indexed: 501, whole: true, walking: false, looked: null, trouble: null } });
+  await rest(1500);
+  expect([row(0).id, b.rows.totals.value?.newer]).toEqual([before, true]);
+  await Promise.all([b.refresh(), rest()]);
+  expect(row(0).name).toBe("brand new");
+});
+
+test("a list with room below takes new objects by itself", async () => {
+  const kernel = await open({ objects: 3, newer: true });
+  kernel.add({ name: "brand new" });
+  kernel.tell("changed", { fresh: { indexed: 4, whole: true, walking: false, looked: null, trouble: null } });
+  await rest(1500);
+  expect(row(0).name).toBe("brand new");
+});
+
+test("while the count isn't exact it is asked for now and then", async () => {
+  const kernel = await open({ exact: false });
+  await rest(5000);
+  const n = heard(kernel, "page").length;
+  expect(n).toBeGreaterThan(1);
+  expect(n).toBeLessThan(8);
+  kernel.manner.exact = true;
+  await rest(3000);
+  const then = heard(kernel, "page").length;
+  await rest(5000);
+  expect(heard(kernel, "page").length).toBe(then);
+});
+
+test("a delete is sent when nobody has undone it for a while", async () => {
+  const kernel = await open();
+  const doomed = row(0);
+  b.doom([doomed]);
+  await rest(UNDO_MS - 1);
+  expect(heard(kernel, "delete")).toEqual([]);
+  await rest(500);
+  expect(heard(kernel, "delete")).toEqual([{ ids: [doomed.id] }]);
+  expect(row(0).id).not.toBe(doomed.id);
+});
+
+test("what is undone is never sent", async () => {
+  const kernel = await open();
+  b.doom([row(0)]);
+  await rest(3000);
+  b.undo();
+  await rest(20_000);
+  expect(heard(kernel, "delete")).toEqual([]);
+});
+
+test("a view that closes while it can be undone deletes nothing", async () => {
+  const kernel = await open();
+  b.doom([row(0)]);
+  b.close();
+  await rest(20_000);
+  expect(heard(kernel, "delete")).toEqual([]);
+});
+
+test("a second delete doesn't take back the first", async () => {
+  const kernel = await open();
+  const [one, two] = [row(0), row(1)];
+  b.doom([one]);
+  b.doom([two]);
+  await rest(UNDO_MS + 500);
+  expect(heard(kernel, "delete")).toEqual([{ ids: [one.id] }, { ids: [two.id] }]);
+});
+
+test("all is all that is loaded, and that is said", async () => {
+  await open();
+  b.selectAll();
+  expect(b.selection.value.chosen.size).toBe(100);
+  expect(b.notice.value?.text).toBe("the 100 loaded of 500 are selected");
+});
+
+test("a kernel that doesn't answer is said to be busy after 300 ms, until it answers", async () => {
+  const kernel = await open();
+  kernel.manner.busy = true;
+  void b.ask({ search: "val" });
+  await rest(290);
+  expect(b.session.busy.value).toBe(false);
+  await rest(20);
+  expect(b.session.busy.value).toBe(true);
+  kernel.rest();
+  await rest();
+  expect(b.session.busy.value).toBe(false);
+});
+
+test("a kernel that is gone is said to be, what was there stays, and when it is back all is asked anew", async () => {
+  const kernel = await open();
+  kernel.turn();
+  expect(b.session.gone.value).toBe(true);
+  expect(b.rows.total).toBe(500);
+  kernel.turn();
+  await rest();
+  expect(b.session.gone.value).toBe(false);
+  expect(heard(kernel, "hello")).toHaveLength(2);
+});
+
+test("a list that can't be had can be tried again", async () => {
+  const kernel = await open();
+  kernel.manner.fail.page = "503";
+  void b.ask({ search: "val" });
+  await rest();
+  expect(b.rows.error.value?.message).toBe("503");
+  kernel.manner.fail = {};
+  b.retry();
+  await rest();
+  expect(b.rows.error.value).toBeNull();
+  expect(row(0).name).toContain("val");
+});
+
+test("while somebody walks down the list nothing is looked into", async () => {
+  const kernel = await open();
+  for (let at = 0; at < 5; at++) {
+    b.select(only(at, row(at)));
+    await rest(40);
+  }
+  await rest();
+  expect(heard(kernel, "facts")).toEqual([{ id: row(4).id }]);
+  expect(heard(kernel, "preview")).toEqual([{ id: row(4).id }]);
+  b.select(only(3, row(3)));
+  await rest();
+  b.select(only(4, row(4)));
+  await rest();
+  expect(heard(kernel, "preview")).toHaveLength(2);
+});
+
+test("a link is written to the clipboard and is nowhere else", async () => {
+  const kernel = await open();
+  const written: string[] = [];
+  vi.stubGlobal("navigator", { clipboard: { writeText: async (text: string) => written.push(text) } });
+  await Promise.all([b.copyLink(row(0), 3600, new AbortController().signal), rest()]);
+  expect(written).toEqual(["https://store.example/secret?signature=1"]);
+  expect(b.notice.value?.text).toBe("link copied · only on this computer");
+  expect(heard(kernel, "link")).toEqual([{ id: row(0).id, expires: 3600 }]);
+  vi.unstubAllGlobals();
+});
+
+test("another key's facet joins those that are shown", async () => {
+  const kernel = await open();
+  b.addFacet("split seed");
+  await rest();
+  expect(heard(kernel, "facets").at(-1)?.keys).toEqual(["project", "model", "rl.kind", "split seed"]);
+  expect(b.facets.value?.keys.map(({ key }) => key)).toContain("split seed");
+});
