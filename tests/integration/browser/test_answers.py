@@ -195,7 +195,7 @@ def test_the_store_stays_the_same_after_use(front, kernel):
     try:
         assert {row["name"] for row in page(front)["rows"]} == before
         assert front.ask("preview", id=id_of(front, "notes.md"))["kind"] == "text"
-        assert front.ask("facts", id=id_of(front, "notes.md"))["code"]["get"] == "value = %rl_get local:notes.md"
+        assert front.ask("facts", id=id_of(front, "notes.md"))["code"]["get"] == "notes = %rl_get local:notes.md"
     finally:
         kernel.run("del os.environ['RUNLOOP_API_KEY'], os.environ['RUNLOOP_BASE_URL']\n%rl_use local")
 
