@@ -214,3 +214,14 @@ def test_two_front_ends_are_both_answered(kernel, front):
     other = CommFrontEnd(kernel, None, comm_id=front.comm_id)
     assert other.ask("hello")["session"] == front.ask("hello")["session"]
     other.close()
+
+
+def test_where_there_are_no_subshells_answers_come_after_the_cell(kernel, front):
+    other = CommFrontEnd(kernel, None, comm_id=front.comm_id, subshell=False)
+    assert other.ask("page", **QUERY)["total"] > 0
+    running = kernel.start("print('it runs', flush=True)\ntime.sleep(1)\nprint('it ends', flush=True)")
+    other.wait_for_stream("it runs")
+    other.ask("page", **QUERY)
+    kernel.wait(running)
+    assert [text for text, _ in other.streams if "it ends" in text]
+    other.close()
