@@ -413,11 +413,12 @@ def _clipped(number: int) -> int:
 def _changed(index: ObjectIndex, position: int, view: ObjectView) -> bool:
     """Take in what may change of an object; return whether it has."""
     known = index.get(view.id)
-    if known is None or (known.state == view.state and known.size_bytes == view.size_bytes):
+    tagged = view.metadata is not None and known is not None and known.metadata is None
+    if known is None or (known.state == view.state and known.size_bytes == view.size_bytes and not tagged):
         return False
     if known.state == ObjectState.DELETED and view.state != ObjectState.DELETED and _is_past(known):
         return False  # past its time, and its store hasn't got to it yet
-    if view.metadata is not None and known.metadata is None:
+    if tagged:
         index.put(position, view)
     else:
         size = known.size_bytes if view.size_bytes is None else view.size_bytes

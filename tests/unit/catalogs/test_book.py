@@ -191,3 +191,11 @@ def test_whatever_happens_all_of_it_is_known_in_the_end(actions, one_moment):
         fill(book, listed)
         assert known(book) == [view.id for view in listed]
         connection.close()
+
+
+def test_metadata_that_a_first_answer_lacked_is_taken_in_later(book):
+    fill(book, things(10))
+    book.note([thing(20, metadata=None)])
+    listed = [thing(20), *things(10)]
+    look(book, listed)
+    assert book.index.get(thing(20).id).metadata == {"shard": "6"}
