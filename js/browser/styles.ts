@@ -5,7 +5,7 @@
 export const STYLES = `
 :host{all:initial;display:block;contain:layout style}
 .root{container-type:inline-size;
---bg:var(--jp-layout-color1,#fff);--ink:var(--jp-ui-font-color1,#1d2127);
+--bg:var(--jp-layout-color1,var(--vscode-editor-background,#fff));--ink:var(--jp-ui-font-color1,var(--vscode-editor-foreground,#1d2127));
 --ink2:color-mix(in srgb,var(--ink) 76%,var(--bg));--ink3:color-mix(in srgb,var(--ink) 67%,var(--bg));
 --bg2:color-mix(in srgb,var(--ink) 3.5%,var(--bg));--bg3:color-mix(in srgb,var(--ink) 7%,var(--bg));
 --line:color-mix(in srgb,var(--ink) 13%,var(--bg));--line2:color-mix(in srgb,var(--ink) 24%,var(--bg));
@@ -15,7 +15,7 @@ export const STYLES = `
 --mono:var(--jp-code-font-family,ui-monospace,"JetBrains Mono",Menlo,Consolas,monospace);
 --lift:0 6px 24px rgb(15 23 42/.16),0 1px 3px rgb(15 23 42/.14);
 color-scheme:light}
-.root.dark{--bg:var(--jp-layout-color1,#16191d);--ink:var(--jp-ui-font-color1,#e6e9ed);
+.root.dark{--bg:var(--jp-layout-color1,var(--vscode-editor-background,#16191d));--ink:var(--jp-ui-font-color1,var(--vscode-editor-foreground,#e6e9ed));
 --accent:#8ab2fa;--on-accent:#0d1422;--warn:#f0b45c;--ok:#67c492;--bad:#f5958d;
 --soft:color-mix(in srgb,var(--accent) 17%,var(--bg));--bar:color-mix(in srgb,var(--accent) 16%,var(--bg));
 --warn-soft:color-mix(in srgb,#f0b45c 17%,var(--bg));--bad-soft:color-mix(in srgb,var(--bad) 13%,var(--bg));
@@ -68,7 +68,8 @@ kbd,.kbd{font:11px/1 var(--mono);border:1px solid var(--line2);border-radius:4px
 .link{color:var(--accent);font-weight:500;border-radius:3px;white-space:nowrap}.link:hover{text-decoration:underline}.link.bad,.bad{color:var(--bad)}
 .plain:hover{color:var(--ink)}
 
-.f{border-right:1px solid var(--line);padding:10px 0;overflow:hidden auto;background:var(--bg)}
+.f{position:relative;border-right:1px solid var(--line);padding:10px 0;overflow:hidden auto;background:var(--bg)}
+.skip{position:absolute;left:-999px;z-index:3;margin:0 12px 6px;padding:3px 8px;background:var(--bg);border:1px solid var(--line2);border-radius:5px}.skip:focus-visible{left:0}
 .grp{margin-bottom:10px}.grp h4 button{display:flex;align-items:center;gap:4px;width:100%;padding:0 12px 3px}
 h4{font-size:11px;line-height:1.6;font-weight:600;color:var(--ink2)}
 .grp h4 bdi{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
@@ -90,14 +91,14 @@ h4{font-size:11px;line-height:1.6;font-weight:600;color:var(--ink2)}
 .head{position:sticky;top:0;z-index:2;overflow-x:clip;background:var(--bg);min-width:max(100%,var(--least))}
 .row{display:grid;grid-template-columns:var(--cols);align-items:center;height:30px;min-width:max(100%,var(--least))}
 .head .row{border-bottom:1px solid var(--line);font-size:11px;font-weight:600;color:var(--ink2)}
-.head .row>span{position:relative;padding:0 10px;min-width:0;height:30px;display:flex;align-items:center}.head .r{justify-content:flex-end}
+.head .row>span{position:relative;padding:0 8px;min-width:0;height:30px;display:flex;align-items:center}.head .r{justify-content:flex-end}
 .head button{min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;height:22px;border-radius:3px}.head button:hover{color:var(--ink)}
 .head [aria-sort=ascending] button,.head [aria-sort=descending] button{color:var(--ink)}
 .grip{position:absolute;right:-3px;top:5px;bottom:5px;width:7px;cursor:col-resize;z-index:1;touch-action:none}
 .grip::after{content:"";position:absolute;left:3px;top:0;bottom:0;width:1px;background:transparent}.head:hover .grip::after{background:var(--line)}.grip:hover::after{background:var(--accent)!important}
 .space{position:relative;min-width:max(100%,var(--least));contain:size layout style}
 .space .row{position:absolute;left:0;right:0;top:0;contain:layout style;user-select:none;-webkit-user-select:none}
-.space .row>span{padding:0 10px;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;line-height:30px;height:30px}
+.space .row>span{padding:0 8px;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;line-height:30px;height:30px}
 .row:hover{background:var(--bg2)}.row.sel{background:var(--soft)}
 .space .row.cur.sel{box-shadow:inset 2px 0 0 var(--accent)}
 .space .row:focus-visible{outline:2px solid var(--accent);outline-offset:-2px;z-index:1;border-radius:3px}
@@ -179,6 +180,7 @@ dt,dd{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}dl .own+div:not(
 @keyframes appear{from{opacity:0}}
 @keyframes life{to{transform:scaleX(0)}}
 @keyframes to-and-fro{from{transform:translateX(-60%)}to{transform:translateX(240%)}}
+@container (max-width:1119px){.rl{grid-template-columns:180px minmax(0,1fr) 264px}.rl.noview{grid-template-columns:180px minmax(0,1fr)}}
 @container (max-width:959px){.rl{grid-template-columns:164px minmax(0,1fr) 256px}.rl.noview{grid-template-columns:164px minmax(0,1fr)}.busiest .words{display:none}.rl:not(.some):not(.noview){grid-template-columns:164px minmax(0,1fr)}.rl:not(.some) .p{display:none}}
 @container (max-width:719px){
 .rl,.rl.noview,.rl:not(.some):not(.noview){grid-template:44px minmax(0,1fr) 30px/minmax(0,1fr)}

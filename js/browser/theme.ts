@@ -1,8 +1,9 @@
 /** Whether it is dark around here. Not every host says so, but each has a background. */
 
 export function isDark(host: Element): boolean {
-  const { jpThemeLight } = document.body.dataset;
+  const { jpThemeLight, vscodeThemeKind } = document.body.dataset;
   if (jpThemeLight !== undefined) return jpThemeLight === "false";
+  if (vscodeThemeKind !== undefined) return /dark|contrast$/.test(vscodeThemeKind);
   for (let element: Element | null = host.parentElement; element; element = element.parentElement) {
     const shade = luminance(getComputedStyle(element).backgroundColor);
     if (shade !== null) return shade < 0.4;

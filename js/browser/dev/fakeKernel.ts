@@ -375,9 +375,9 @@ export class FakeKernel implements Model {
           [],
         ];
       case "image": {
-        const bytes = Uint8Array.from(atob(DOT), (letter) => letter.charCodeAt(0));
+        const bytes = new TextEncoder().encode(PICTURE);
         return [
-          { kind: "image", type: "image/png", width: 640, height: 480, read: 84_000 },
+          { kind: "image", type: "image/svg+xml", width: 320, height: 200, read: 84_000 },
           [new DataView(bytes.buffer)],
         ];
       }
@@ -448,4 +448,4 @@ function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-const DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const PICTURE = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 200" width="320" height="200"><rect width="320" height="200" fill="#fff"/><path d="M30 20V170H300" fill="none" stroke="#555"/><path d="M30 40C80 120 140 150 300 160" fill="none" stroke="#2f6fde" stroke-width="3"/><path d="M30 60C90 130 160 140 300 145" fill="none" stroke="#e08a1e" stroke-width="3"/></svg>`;

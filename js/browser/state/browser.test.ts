@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeKernel, type Manner } from "../dev/fakeKernel.ts";
-import { Browser, UNDO_MS } from "./browser.ts";
+import { Browser } from "./browser.ts";
+import { UNDO_MS } from "./deeds.ts";
 import { only, rowsOf } from "./selection.ts";
 
 let b: Browser;
@@ -141,7 +142,7 @@ test("while the count isn't exact it is asked for now and then", async () => {
 test("a delete is sent when nobody has undone it for a while", async () => {
   const kernel = await open();
   const doomed = row(0);
-  b.doom([doomed]);
+  b.deeds.doom([doomed]);
   await rest(UNDO_MS - 1);
   expect(heard(kernel, "delete")).toEqual([]);
   await rest(500);
@@ -151,16 +152,16 @@ test("a delete is sent when nobody has undone it for a while", async () => {
 
 test("what is undone is never sent", async () => {
   const kernel = await open();
-  b.doom([row(0)]);
+  b.deeds.doom([row(0)]);
   await rest(3000);
-  b.undo();
+  b.deeds.undo();
   await rest(20_000);
   expect(heard(kernel, "delete")).toEqual([]);
 });
 
 test("a view that closes while it can be undone deletes nothing", async () => {
   const kernel = await open();
-  b.doom([row(0)]);
+  b.deeds.doom([row(0)]);
   b.close();
   await rest(20_000);
   expect(heard(kernel, "delete")).toEqual([]);
@@ -169,8 +170,8 @@ test("a view that closes while it can be undone deletes nothing", async () => {
 test("a second delete doesn't take back the first", async () => {
   const kernel = await open();
   const [one, two] = [row(0), row(1)];
-  b.doom([one]);
-  b.doom([two]);
+  b.deeds.doom([one]);
+  b.deeds.doom([two]);
   await rest(UNDO_MS + 500);
   expect(heard(kernel, "delete")).toEqual([{ ids: [one.id] }, { ids: [two.id] }]);
 });
@@ -179,7 +180,7 @@ test("all is all that is loaded, and that is said", async () => {
   await open();
   b.selectAll();
   expect(b.selection.value.chosen.size).toBe(100);
-  expect(b.notice.value?.text).toBe("the 100 loaded of 500 are selected");
+  expect(b.notices.notice.value?.text).toBe("the 100 loaded of 500 are selected");
 });
 
 test("a kernel that doesn't answer is said to be busy after 300 ms, until it answers", async () => {
@@ -239,9 +240,9 @@ test("a link is written to the clipboard and is nowhere else", async () => {
   const kernel = await open();
   const written: string[] = [];
   vi.stubGlobal("navigator", { clipboard: { writeText: async (text: string) => written.push(text) } });
-  await Promise.all([b.copyLink(row(0), 3600, new AbortController().signal), rest()]);
+  await Promise.all([b.deeds.copyLink(row(0), 3600, new AbortController().signal), rest()]);
   expect(written).toEqual(["https://store.example/secret?signature=1"]);
-  expect(b.notice.value?.text).toBe("link copied · only on this computer");
+  expect(b.notices.notice.value?.text).toBe("link copied · only on this computer");
   expect(heard(kernel, "link")).toEqual([{ id: row(0).id, expires: 3600 }]);
   vi.unstubAllGlobals();
 });

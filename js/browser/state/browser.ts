@@ -1,11 +1,12 @@
 import { batch, computed, effect, signal } from "@preact/signals";
-import { copy } from "../../shared/clipboard.ts";
 import { isCancelled, type Model } from "../../shared/requests.ts";
 import type { Facets, Hello, Page, Query, Row, Suggestion } from "../protocol.ts";
 import { clean, count, plural } from "../words.ts";
+import { Deeds } from "./deeds.ts";
 import type { Chosen } from "./files.ts";
 import { Look } from "./look.ts";
 import { Moves, said } from "./moves.ts";
+import { Notices } from "./notices.ts";
 import { cleared, KIND, narrows, parsed, searchOf, withCondition, withSearch } from "./query.ts";
 import { Rows } from "./rows.ts";
 import { ids, NOTHING, ranged, rowsOf, type Selection } from "./selection.ts";
@@ -15,7 +16,6 @@ const TYPING_MS = 80;
 const PANEL_MS = 2500;
 const SELECTED_MS = 120;
 const POLL_MS = 1000;
-export const UNDO_MS = 8000;
 
 export type Dialog =
   | { kind: "upload"; files: Chosen[] }
@@ -26,18 +26,14 @@ export type Dialog =
 
 export type Menu = { kind: "object" | "columns"; x: number; y: number };
 
-/** Objects that are deleted unless somebody thinks better of it. */
-export interface Doomed {
-  rows: Row[];
-  until: number;
-}
-
 /** All that one view of the browser knows and does. */
 export class Browser {
   readonly session: Session;
   readonly rows: Rows;
   readonly look: Look;
   readonly moves: Moves;
+  readonly deeds: Deeds;
+  readonly notices = new Notices();
   readonly hello = signal<Hello | null>(null);
   /** Why nothing can be shown. */
   readonly failed = signal<Error | null>(null);
@@ -55,16 +51,13 @@ export class Browser {
   readonly selection = signal<Selection>(NOTHING);
   readonly dialog = signal<Dialog | null>(null);
   readonly menu = signal<Menu | null>(null);
-  readonly doomed = signal<Doomed | null>(null);
-  /** A line on what came of the last thing that was done. */
-  readonly notice = signal<{ text: string; bad: boolean } | null>(null);
-  /** What a screen reader hears. */
-  readonly spoken = signal("");
   readonly now = signal(Date.now());
   readonly facetsOpen = signal(false);
   readonly panelOpen = signal(false);
   readonly previewOpen = signal(true);
   readonly selected = computed(() => rowsOf(this.selection.value));
+  /** Of the object whose versions are to be brought into sight. */
+  readonly toVersions = signal<string | null>(null);
   /** Bumped when the list is another one, and is shown from its top. */
   readonly fromTop = signal(0);
   /** Whether the transfers opened by themselves, and so close by themselves. */
@@ -76,9 +69,7 @@ export class Browser {
   #suggestStop = new AbortController();
   #typing: ReturnType<typeof setTimeout> | undefined;
   #telling: ReturnType<typeof setTimeout> | undefined;
-  #noticing: ReturnType<typeof setTimeout> | undefined;
   #opening: ReturnType<typeof setTimeout> | undefined;
-  #dooming: ReturnType<typeof setTimeout> | undefined;
   #recounting = false;
   /** By how much the kernel's clock is ahead of this page's. */
   #ahead = 0;
@@ -90,16 +81,23 @@ export class Browser {
     this.session = new Session(model);
     this.look = new Look(this.session);
     this.moves = new Moves(this.session);
+    this.deeds = new Deeds(this.session, this.moves, this.notices);
     this.rows = new Rows((first, n, asOf, signal) => this.#page(first, n, asOf, signal));
     this.session.onEvent = (event, value) => {
       if (event === "transfers") this.moves.kernels.value = (value as { transfers: Hello["transfers"] }).transfers;
       else if (event === "changed") this.#changed();
       else if (event === "set") this.#set(value as { query?: Query; columns?: string[]; selection?: string[] });
     };
+    this.deeds.onChange = (ids) => {
+      const gone = new Set(ids);
+      const chosen = new Map([...this.selection.value.chosen].filter(([id]) => !gone.has(id)));
+      if (chosen.size < this.selection.value.chosen.size) this.select({ ...this.selection.value, chosen });
+      void this.refresh();
+    };
     this.session.onBack = () => void this.start();
     this.moves.onDone = (move) => {
       if (move.direction === "put") {
-        this.say(`${clean(move.label, 80)} is stored`);
+        this.notices.say(`${clean(move.label, 80)} is stored`);
         void this.refresh();
       }
       if (this.opened && !this.moves.running.value && this.moves.own.value.every(({ state }) => state === "done"))
@@ -155,9 +153,10 @@ export class Browser {
 
   close(): void {
     this.#closed = true;
-    for (const timer of [this.#typing, this.#telling, this.#noticing, this.#dooming, this.#opening])
-      clearTimeout(timer);
+    for (const timer of [this.#typing, this.#telling, this.#opening]) clearTimeout(timer);
     for (const end of this.#ends) end();
+    this.deeds.close();
+    this.notices.close();
     this.moves.close();
     this.rows.close();
     this.look.close();
@@ -237,7 +236,7 @@ export class Browser {
     try {
       this.keys.value = (await this.session.ask("keys", {})).keys;
     } catch (error) {
-      this.tell(said(error), true);
+      this.notices.tell(said(error), true);
     }
   }
 
@@ -250,7 +249,18 @@ export class Browser {
   async refresh(): Promise<void> {
     void this.#askFacets();
     this.look.forget();
-    if (await this.rows.reload(this.firstInSight)) this.#count();
+    const { active } = this.selection.peek();
+    const id = this.rows.at(active)?.id;
+    if (!(await this.rows.reload(this.firstInSight))) return;
+    this.#realign(id);
+    this.#count();
+  }
+
+  /** The list as it is now, from its top, where what is new is. */
+  async showNew(): Promise<void> {
+    this.firstInSight = 0;
+    await this.refresh();
+    this.fromTop.value++;
   }
 
   /** Looks for new objects in the store itself, then shows them. */
@@ -259,7 +269,7 @@ export class Browser {
       await this.session.ask("refresh", {});
       await this.refresh();
     } catch (error) {
-      this.tell(said(error), true);
+      this.notices.tell(said(error), true);
     }
   }
 
@@ -283,7 +293,7 @@ export class Browser {
   selectTo(at: number): void {
     const { selection, missing } = ranged(this.selection.peek(), at, this.rows.at);
     this.select(selection);
-    if (missing) this.tell(`${count(missing)} of that range aren't loaded, and aren't selected`, false);
+    if (missing) this.notices.tell(`${count(missing)} of that range aren't loaded, and aren't selected`, false);
   }
 
   /** All rows that are here; it is said if those aren't all. */
@@ -295,88 +305,7 @@ export class Browser {
       chosen.size < total
         ? `the ${count(chosen.size)} loaded of ${count(total)} are selected`
         : `${plural(total, "object")} selected`;
-    this.tell(words, false);
-  }
-
-  // What is done.
-
-  /** Says what came of something, for a while. */
-  tell(text: string, bad: boolean): void {
-    clearTimeout(this.#noticing);
-    this.notice.value = { text, bad };
-    this.say(text);
-    this.#noticing = setTimeout(() => this.quiet(), bad ? 12_000 : 5000);
-  }
-
-  quiet(): void {
-    this.notice.value = null;
-  }
-
-  say(text: string): void {
-    this.spoken.value = text;
-  }
-
-  async copy(text: string, what: string): Promise<void> {
-    if (await copy(Promise.resolve(text))) this.tell(`${what} copied`, false);
-    else this.tell("the browser doesn't let a page copy here", true);
-  }
-
-  /** Copies a link without showing it anywhere. */
-  async copyLink(row: Row, expires: number, signal: AbortSignal): Promise<void> {
-    const answer = this.session.ask("link", { id: row.id, expires }, { signal });
-    const done = await copy(answer.then(({ url }) => url));
-    const { reach } = await answer;
-    if (!done) throw new Error("the browser doesn't let a page copy here: use the code below instead");
-    this.tell(`link copied · ${reach}`, false);
-  }
-
-  download(rows: Row[]): void {
-    for (const row of rows) this.moves.fetch(row.id, row.name, row.size);
-  }
-
-  async keep(rows: Row[]): Promise<void> {
-    for (const row of rows)
-      try {
-        this.tell((await this.session.ask("keep", { id: row.id })).said, false);
-      } catch (error) {
-        this.tell(said(error), true);
-      }
-    void this.refresh();
-  }
-
-  /** Deletes after a while, unless it is undone. */
-  doom(rows: Row[]): void {
-    if (this.doomed.value) this.#delete(this.doomed.value.rows);
-    this.doomed.value = { rows, until: Date.now() + UNDO_MS };
-    clearTimeout(this.#dooming);
-    this.#dooming = setTimeout(() => {
-      const { doomed } = this;
-      if (doomed.value) this.#delete(doomed.value.rows);
-    }, UNDO_MS);
-    this.say(`${plural(rows.length, "object")} will be deleted in 8 seconds; press Undo to keep`);
-  }
-
-  undo(): void {
-    clearTimeout(this.#dooming);
-    this.doomed.value = null;
-    this.tell("nothing was deleted", false);
-  }
-
-  async #delete(rows: Row[]): Promise<void> {
-    clearTimeout(this.#dooming);
-    this.doomed.value = null;
-    try {
-      const { deleted, failed } = await this.session.ask("delete", { ids: rows.map((row) => row.id) });
-      const [first] = failed;
-      const gone = new Set(deleted);
-      const chosen = new Map([...this.selection.value.chosen].filter(([id]) => !gone.has(id)));
-      this.select({ ...this.selection.value, chosen });
-      if (first) this.tell(`${plural(failed.length, "object")} couldn't be deleted: ${first.why}`, true);
-      else this.tell(`${plural(deleted.length, "object")} deleted`, false);
-    } catch (error) {
-      this.tell(`couldn't delete: ${said(error)}`, true);
-    }
-    void this.refresh();
+    this.notices.tell(words, false);
   }
 
   // What the kernel is asked.
@@ -460,6 +389,7 @@ export class Browser {
   #set({ query, columns, selection }: { query?: Query; columns?: string[]; selection?: string[] }): void {
     if (columns) this.columns.value = columns;
     if (query) {
+      this.#clearText();
       this.query.value = query;
       this.text.value = query.search ?? "";
     }
@@ -487,6 +417,17 @@ export class Browser {
     this.selection.value = { chosen, active: first?.at ?? -1, anchor: first?.at ?? -1 };
   }
 
+  /** What is selected stays so where its rows are now, and the keyboard stays on its own. */
+  #realign(active: string | undefined): void {
+    const { chosen, ...selection } = this.selection.peek();
+    const now = new Map(chosen);
+    for (const [at, row] of this.rows.loaded()) {
+      if (now.has(row.id)) now.set(row.id, { row, at });
+      if (row.id === active) selection.active = selection.anchor = at;
+    }
+    this.selection.value = { chosen: now, ...selection };
+  }
+
   #clearText(): void {
     clearTimeout(this.#typing);
     this.text.value = "";
@@ -496,6 +437,6 @@ export class Browser {
 
   #count(): void {
     const totals = this.rows.totals.peek();
-    if (totals) this.say(`${totals.exact ? "" : "at least "}${plural(totals.total, "object")}`);
+    if (totals) this.notices.say(`${totals.exact ? "" : "at least "}${plural(totals.total, "object")}`);
   }
 }

@@ -95,17 +95,28 @@ test("when the list as it was is known no more, what is here of it goes", async 
   expect(rows.totals.value?.asOf).toBe("b");
 });
 
-test("a window that isn't full is asked for again when the list has grown", async () => {
+test("what the first answer left out of its window is fetched", () => {
+  const { rows, asked } = asking();
+  rows.start(page(0, 100, "a"));
+  rows.want(90, 130);
+  expect(asked.map(({ first }) => first)).toEqual([0]);
+});
+
+test("a window that isn't full is asked for again when the list has grown, not before", async () => {
   const { rows, asked, settle } = asking();
   rows.start(page(0, 40, "a", { total: 100 }));
+  const some = page(0, 40, "a", { total: 100 });
   rows.want(0, 100);
-  expect(asked).toHaveLength(0);
+  asked[0]?.answer(some);
+  await settle();
+  rows.want(0, 100);
+  expect(asked).toHaveLength(1);
   void rows.recount();
-  asked[0]?.answer(page(0, 1, "a", { total: 120, exact: false }));
+  asked[1]?.answer(page(0, 1, "a", { total: 120, exact: false }));
   await settle();
   expect(rows.at(20)).toBeDefined();
   rows.want(0, 100);
-  expect(asked[1]?.first).toBe(0);
+  expect(asked[2]?.first).toBe(0);
 });
 
 test("a million rows are never all here", async () => {

@@ -56,7 +56,7 @@ export class Rows {
   /** A list of which the first page came by another way. */
   start(page: Page): void {
     this.#forget();
-    this.#take(page);
+    this.#take(page, page.rows.length);
   }
 
   /** Another list, or the same as it is now; what is shown stays until rows from `first` on are here. */
@@ -71,7 +71,7 @@ export class Rows {
       const page = await this.#fetch(from, WINDOW, null, stop.signal);
       if (stop.signal.aborted) return false;
       this.#forget();
-      this.#take(page);
+      this.#take(page, WINDOW);
       return true;
     } catch (error) {
       if (!isCancelled(error) && !stop.signal.aborted) this.error.value = error as Error;
@@ -138,7 +138,7 @@ export class Rows {
       if (stop.signal.aborted) return;
       // The list as it was is known no more: what is here of it doesn't belong to what came.
       if (page.asOf !== asOf) this.#windows.clear();
-      this.#take(page);
+      this.#take(page, WINDOW);
     } catch (error) {
       if (!isCancelled(error) && !stop.signal.aborted) {
         this.error.value = error as Error;
@@ -151,12 +151,11 @@ export class Rows {
     }
   }
 
-  #take(page: Page): void {
+  #take(page: Page, asked: number): void {
     const { rows, first, ...totals } = page;
     for (let at = 0; at < rows.length; at += WINDOW)
       this.#windows.set(Math.floor((first + at) / WINDOW), rows.slice(at, at + WINDOW));
-    const last = Math.floor((first + Math.max(0, rows.length - 1)) / WINDOW);
-    if (rows.length % WINDOW || !rows.length) this.#short.set(last, totals.total);
+    if (rows.length < asked) this.#short.set(Math.floor(first / WINDOW), totals.total);
     for (const window of this.#windows.keys()) {
       if (this.#windows.size <= KEPT) break;
       this.#windows.delete(window);

@@ -6,15 +6,8 @@ import type { Events, Operations } from "../protocol.ts";
 const QUEUED_AFTER_MS = 300;
 /** These may take their time with a kernel that is there. */
 const SLOW = new Set<keyof Operations>([
-  "get",
-  "mount",
-  "link",
-  "delete",
-  "keep",
-  "download",
-  "upload",
-  "preview",
-  "refresh",
+  ...(["facts", "preview", "reach", "selected", "refresh", "get", "mount", "link"] as const),
+  ...(["delete", "keep", "download", "upload"] as const),
 ]);
 
 type Args<K extends keyof Operations> = Operations[K][0];

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { type Browser, UNDO_MS } from "../state/browser.ts";
+import type { Browser } from "../state/browser.ts";
+import { UNDO_MS } from "../state/deeds.ts";
 import { dropped } from "../state/files.ts";
 import { clean, plural } from "../words.ts";
 import { Dialogs } from "./Dialogs.tsx";
@@ -26,9 +27,12 @@ export function App({ b }: { b: Browser }) {
     event.stopPropagation();
     over.value = false;
     if (b.dialog.value || !ready) return;
-    void dropped(event.dataTransfer).then((files) => {
-      if (files.length) b.dialog.value = { kind: "upload", files };
-    });
+    dropped(event.dataTransfer).then(
+      (files) => {
+        if (files.length) b.dialog.value = { kind: "upload", files };
+      },
+      () => b.notices.tell("what was dropped can't be read", true),
+    );
   };
   const key = (event: KeyboardEvent) => {
     const { target } = event;
@@ -51,6 +55,7 @@ export function App({ b }: { b: Browser }) {
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files") || b.dialog.value) return;
         event.preventDefault();
+        event.stopPropagation();
         over.value = true;
       }}
       onDragLeave={(event) => {
@@ -62,7 +67,14 @@ export function App({ b }: { b: Browser }) {
       <Header b={b} />
       {ready ? (
         <>
-          <aside class="f" aria-label="Filters">
+          <aside class="f" aria-label="Filters" onKeyDown={walk}>
+            <button
+              type="button"
+              class="skip"
+              onClick={() => root.current?.querySelector<HTMLElement>("[data-at][tabindex='0']")?.focus()}
+            >
+              Skip to the objects
+            </button>
             <Facets b={b} />
           </aside>
           <div class="main">
@@ -95,19 +107,28 @@ export function App({ b }: { b: Browser }) {
       <Menu b={b} />
       <Dialogs b={b} />
       <div class="spoken" role="status" aria-live="polite">
-        {b.spoken.value}
+        {b.notices.spoken.value}
       </div>
     </section>
   );
 }
 
+/** Arrows go through the filters, as Tab does. */
+function walk(event: KeyboardEvent): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  const all = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("button:not(.skip)")];
+  all[all.indexOf(event.target as HTMLElement) + step]?.focus();
+  event.preventDefault();
+}
+
 function Notice({ b }: { b: Browser }) {
-  const notice = b.notice.value;
+  const notice = b.notices.notice.value;
   if (!notice) return null;
   return (
     <div class={notice.bad ? "toast bad" : "toast"}>
       <span class="what">{clean(notice.text, 400)}</span>
-      <button type="button" class="btn icon small" aria-label="Close" onClick={() => b.quiet()}>
+      <button type="button" class="btn icon small" aria-label="Close" onClick={() => b.notices.quiet()}>
         <Sign of="close" />
       </button>
     </div>
@@ -116,7 +137,7 @@ function Notice({ b }: { b: Browser }) {
 
 function Undo({ b }: { b: Browser }) {
   const button = useRef<HTMLButtonElement>(null);
-  const doomed = b.doomed.value;
+  const doomed = b.deeds.doomed.value;
   useEffect(() => {
     if (!doomed) return;
     const root = button.current?.getRootNode() as ShadowRoot;
@@ -134,7 +155,7 @@ function Undo({ b }: { b: Browser }) {
       <span class="what">
         Deleting <bdi>{what}</bdi>
       </span>
-      <button ref={button} type="button" class="btn" onClick={() => b.undo()}>
+      <button ref={button} type="button" class="btn" onClick={() => b.deeds.undo()}>
         Undo
       </button>
     </div>

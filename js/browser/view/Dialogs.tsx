@@ -58,7 +58,7 @@ function Get({ b, row, close }: { b: Browser; row: Row; close(): void }) {
         setFar(total ? sizeOf(done, total) : size(done));
       };
       const { value } = await b.session.open("get", { id: row.id, variable }, { signal, onProgress: tell }).answer;
-      b.tell(clean((value as { said: string }).said, 300), false);
+      b.notices.tell(clean((value as { said: string }).said, 300), false);
     });
   };
   return (
@@ -103,7 +103,7 @@ function Mount({ b, rows, close }: { b: Browser; rows: Row[]; close(): void }) {
   const go = () =>
     run(async (signal) => {
       const { said } = await b.session.ask("mount", { ids: rows.map(({ id }) => id), directory }, { signal });
-      b.tell(clean(said, 300), false);
+      b.notices.tell(clean(said, 300), false);
     });
   return (
     <Frame title="Mount" close={cancel}>
@@ -151,7 +151,7 @@ function Link({ b, row, close }: { b: Browser; row: Row; close(): void }) {
   }, []);
   return (
     <Frame title="Copy a link" close={cancel}>
-      <form onSubmit={submitting(() => run((signal) => b.copyLink(row, expires, signal)))}>
+      <form onSubmit={submitting(() => run((signal) => b.deeds.copyLink(row, expires, signal)))}>
         <p class="sub">
           <Text of={row.name} />
         </p>
@@ -194,7 +194,7 @@ function Delete({ b, rows, close }: { b: Browser; rows: Row[]; close(): void }) 
       <form
         onSubmit={submitting(() => {
           close();
-          b.doom(rows);
+          b.deeds.doom(rows);
         })}
       >
         <ul class="members">

@@ -32,7 +32,7 @@ function Count({ b, totals }: { b: Browser; totals: Totals }) {
   return (
     <span class="count">
       {totals.newer && (
-        <button type="button" class="link" onClick={() => void b.refresh()}>
+        <button type="button" class="link" onClick={() => void b.showNew()}>
           new objects · show
         </button>
       )}

@@ -26,6 +26,7 @@ export function Header({ b }: { b: Browser }) {
       <button
         type="button"
         class="btn wide"
+        disabled={!b.hello.value}
         aria-haspopup="menu"
         onClick={(event) => {
           const at = event.currentTarget.getBoundingClientRect();
@@ -38,6 +39,7 @@ export function Header({ b }: { b: Browser }) {
       <button
         type="button"
         class="btn pri"
+        disabled={!b.hello.value}
         onClick={() => {
           b.dialog.value = { kind: "upload", files: [] };
         }}
@@ -158,6 +160,7 @@ function Search({ b }: { b: Browser }) {
       </span>
       <input
         ref={input}
+        disabled={!b.hello.value}
         type="text"
         role="combobox"
         aria-label="Search names, or key=value"

@@ -117,18 +117,18 @@ function objectItems(b: Browser): Item[] {
   const whole = rows.every(({ state }) => state === "READ_ONLY");
   const items: (Item | false | null | undefined)[] = [
     one && whole && { label: "Get into a variable…", hint: "Enter", go: () => (b.dialog.value = { kind: "get", row }) },
-    whole && { label: one ? "Download" : `Download ${count(rows.length)}`, go: () => b.download(rows) },
+    whole && { label: one ? "Download" : `Download ${count(rows.length)}`, go: () => b.deeds.download(rows) },
     whole && b.hello.value?.can.mount && { label: "Mount…", go: () => (b.dialog.value = { kind: "mount", rows }) },
     one && whole && { label: "Copy a link…", go: () => (b.dialog.value = { kind: "link", row }) },
     {
       label: one ? "Copy id" : "Copy ids",
-      go: () => void b.copy(rows.map(({ id }) => id).join("\n"), one ? "id" : "ids"),
+      go: () => void b.deeds.copy(rows.map(({ id }) => id).join("\n"), one ? "id" : "ids"),
     },
-    one && { label: "Copy name", go: () => void b.copy(row.name, "name") },
-    one && code && { label: "Copy code to get it", go: () => void b.copy(code.get, "code") },
+    one && { label: "Copy name", go: () => void b.deeds.copy(row.name, "name") },
+    one && code && { label: "Copy code to get it", go: () => void b.deeds.copy(code.get, "code") },
     rows.some(({ expires }) => expires !== null) && {
       label: "Keep for ever",
-      go: () => void b.keep(rows.filter(({ expires }) => expires !== null)),
+      go: () => void b.deeds.keep(rows.filter(({ expires }) => expires !== null)),
     },
     {
       label: one ? "Delete…" : `Delete ${count(rows.length)}…`,

@@ -1,8 +1,10 @@
-import { useEffect, useState } from "preact/hooks";
-import type { Facts, Preview as PreviewOf, Row } from "../protocol.ts";
+import { useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import type { Facts, Row } from "../protocol.ts";
 import type { Browser } from "../state/browser.ts";
 import { bytes } from "../state/selection.ts";
-import { age, clean, cleanLines, count, duration, parts, plural, size } from "../words.ts";
+import { age, clean, count, duration, parts, plural, size } from "../words.ts";
+import { Bones, Inside, Path } from "./Inside.tsx";
 import { Glyph, Sign } from "./icons.tsx";
 import { Text } from "./Text.tsx";
 
@@ -56,7 +58,7 @@ function One({ b, row }: { b: Browser; row: Row }) {
         </div>
       </div>
       <Actions b={b} row={row} />
-      <Inside b={b} row={row} />
+      <Within b={b} row={row} />
       {facts && "failed" in facts && (
         <div class="trouble">
           <span>{facts.failed}</span>
@@ -141,7 +143,7 @@ export function Code({ b, code }: { b: Browser; code: string }) {
       <code title={clean(code, 500)}>
         <Text of={code} />
       </code>
-      <button type="button" class="link" aria-label="Copy the code" onClick={() => void b.copy(code, "code")}>
+      <button type="button" class="link" aria-label="Copy the code" onClick={() => void b.deeds.copy(code, "code")}>
         copy
       </button>
     </div>
@@ -149,9 +151,17 @@ export function Code({ b, code }: { b: Browser; code: string }) {
 }
 
 function Versions({ b, facts }: { b: Browser; facts: Facts }) {
+  const box = useRef<HTMLElement>(null);
   const now = b.now.value;
+  useSignalEffect(() => {
+    if (b.toVersions.value !== facts.id || !box.current) return;
+    b.toVersions.value = null;
+    // Not scrollIntoView, which would scroll the notebook as well.
+    const pane = box.current.closest(".p");
+    if (pane) pane.scrollTop = box.current.offsetTop - 12;
+  });
   return (
-    <section class="versions" aria-label="Versions">
+    <section ref={box} class="versions" aria-label="Versions">
       <h4>
         {facts.moreVersions
           ? `newest ${count(facts.versions.length)} versions`
@@ -168,7 +178,7 @@ function Versions({ b, facts }: { b: Browser; facts: Facts }) {
               type="button"
               class="link"
               aria-label={`Copy the id of ${clean(version.label, 80)}`}
-              onClick={() => void b.copy(version.id, "id")}
+              onClick={() => void b.deeds.copy(version.id, "id")}
             >
               id
             </button>
@@ -179,7 +189,7 @@ function Versions({ b, facts }: { b: Browser; facts: Facts }) {
   );
 }
 
-function Inside({ b, row }: { b: Browser; row: Row }) {
+function Within({ b, row }: { b: Browser; row: Row }) {
   const seen = b.look.seen.value;
   if (!seen || b.look.id.value !== row.id)
     return (
@@ -198,159 +208,7 @@ function Inside({ b, row }: { b: Browser; row: Row }) {
         </p>
       </div>
     );
-  return <Look preview={seen.preview} image={seen.image} name={row.name} />;
-}
-
-function Look({
-  preview,
-  image,
-  name,
-}: {
-  preview: PreviewOf;
-  image: Uint8Array<ArrayBuffer> | undefined;
-  name: string;
-}) {
-  switch (preview.kind) {
-    case "table":
-      return (
-        <figure class="pv">
-          <div class="wide-scroll" tabIndex={0} role="region" aria-label="First rows">
-            <table>
-              <thead>
-                <tr>
-                  {preview.columns.map((column, at) => (
-                    <th key={at} scope="col" class={column.number ? "r" : ""} title={clean(column.name, 200)}>
-                      <Text of={column.name} />
-                      <small>
-                        <Text of={column.type} />
-                      </small>
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {preview.rows.map((cells, at) => (
-                  <tr key={at}>
-                    {cells.map((cell, column) => (
-                      <td
-                        key={column}
-                        class={preview.columns[column]?.number ? "r" : ""}
-                        title={cell.length > 16 ? clean(cell, 500) : undefined}
-                      >
-                        <Text of={cell.slice(0, 200)} />
-                      </td>
-                    ))}
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-          <Caption
-            words={[
-              preview.ofRows === null
-                ? plural(preview.rows.length, "row")
-                : `${count(preview.rows.length)} of ${plural(preview.ofRows, "row")}`,
-              preview.columns.length < preview.ofColumns
-                ? `${count(preview.columns.length)} of ${plural(preview.ofColumns, "column")}`
-                : "",
-            ]}
-            read={preview.read}
-          />
-        </figure>
-      );
-    case "text":
-      return (
-        <figure class="pv">
-          <pre tabIndex={0} role="region" aria-label="Its text">
-            <bdi>{cleanLines(preview.text, 60_000)}</bdi>
-          </pre>
-          <Caption words={[clean(preview.format, 40), preview.whole ? "" : "the beginning"]} read={preview.read} />
-        </figure>
-      );
-    case "image":
-      return (
-        <figure class="pv image">
-          <Picture bytes={image} type={preview.type} name={name} />
-          <Caption
-            words={[`${count(preview.width)} × ${count(preview.height)}`, clean(preview.type, 60)]}
-            read={preview.read}
-          />
-        </figure>
-      );
-    case "archive":
-      return (
-        <figure class="pv">
-          <ul class="members" tabIndex={0} aria-label="What is in it">
-            {preview.members.map((member, at) => (
-              <li key={at}>
-                <Glyph kind={member.folder ? "folder" : "file"} />
-                <span class="what" title={clean(member.path, 500)}>
-                  <Path of={member.path} />
-                </span>
-                <span class="m">{member.size === null || member.folder ? "" : size(member.size)}</span>
-              </li>
-            ))}
-          </ul>
-          <Caption
-            words={[
-              preview.more
-                ? `the first ${plural(preview.members.length, "entry", "entries")}`
-                : plural(preview.members.length, "entry", "entries"),
-            ]}
-            read={preview.read}
-          />
-        </figure>
-      );
-    default:
-      return (
-        <div class="pv">
-          <p class="none">{clean("why" in preview ? preview.why : "nothing to show", 300)}</p>
-        </div>
-      );
-  }
-}
-
-function Path({ of }: { of: string }) {
-  const [folder, rest] = parts(of);
-  return (
-    <>
-      {folder && <Text of={folder} class="dir" />}
-      <Text of={rest} />
-    </>
-  );
-}
-
-function Caption({ words, read }: { words: string[]; read: number }) {
-  const all = [...words, read ? `${size(read)} read` : ""].filter(Boolean).join(" · ");
-  return (
-    <figcaption class="cap" title={all}>
-      {all}
-    </figcaption>
-  );
-}
-
-/** Only what a page shows as a picture and nothing else: an SVG in an img runs no script, and no other type gets here. */
-const PICTURES = /^image\/(png|jpeg|gif|webp|avif|bmp|svg\+xml)$/;
-
-function Picture({
-  bytes: data,
-  type,
-  name,
-}: {
-  bytes: Uint8Array<ArrayBuffer> | undefined;
-  type: string;
-  name: string;
-}) {
-  const [url, show] = useState("");
-  const [broken, say] = useState(false);
-  useEffect(() => {
-    if (!data || !PICTURES.test(type)) return;
-    const made = URL.createObjectURL(new Blob([data], { type }));
-    show(made);
-    return () => URL.revokeObjectURL(made);
-  }, [data, type]);
-  if (!data || broken || !PICTURES.test(type)) return <p class="none">the browser can't show this picture</p>;
-  return url ? <img src={url} alt={clean(name, 200)} onError={() => say(true)} /> : null;
+  return <Inside preview={seen.preview} image={seen.image} name={row.name} />;
 }
 
 function Several({ b, rows }: { b: Browser; rows: Row[] }) {
@@ -366,7 +224,7 @@ function Several({ b, rows }: { b: Browser; rows: Row[] }) {
         <div class="sub">{sum === null ? "some of unknown size" : `${size(sum)} together`}</div>
       </div>
       <div class="acts">
-        <button type="button" class="btn pri" onClick={() => b.download(rows)}>
+        <button type="button" class="btn pri" onClick={() => b.deeds.download(rows)}>
           Download
         </button>
         {b.hello.value?.can.mount && (
@@ -408,15 +266,5 @@ function Several({ b, rows }: { b: Browser; rows: Row[] }) {
       </ul>
       {rows.length > 100 && <div class="sub">and {count(rows.length - 100)} more</div>}
     </>
-  );
-}
-
-export function Bones({ n }: { n: number }) {
-  return (
-    <div class="bones" aria-hidden="true">
-      {Array.from({ length: n }, (_, at) => (
-        <span class="bone" key={at} style={{ width: `${90 - ((at * 23) % 45)}%` }} />
-      ))}
-    </div>
   );
 }

@@ -48,8 +48,10 @@ export class Row extends Component<RowProps> {
               <span class="bone" style={{ width: `${35 + ((at * 37) % 40)}%` }} />
             )}
           </span>
-          {columns.slice(1).map(({ id }) => (
-            <span role="gridcell" key={id} />
+          {columns.slice(1).map(({ id }, index) => (
+            <span role="gridcell" key={id}>
+              {row === undefined && index < 2 && <span class="bone" style={{ width: "60%", marginLeft: "40%" }} />}
+            </span>
           ))}
         </div>
       );

@@ -46,7 +46,7 @@ export function Table({ b }: { b: Browser }) {
   const [first, end] = shown(eye);
   const offset = eye.scrollTop - eye.top;
   const height = scrolledHeight(total);
-  const doomed = new Set(b.doomed.value?.rows.map(({ id }) => id));
+  const doomed = new Set(b.deeds.doomed.value?.rows.map(({ id }) => id));
 
   const see = (next: Viewport) => {
     viewport.value = next;
@@ -191,11 +191,7 @@ export function Table({ b }: { b: Browser }) {
     if (event.shiftKey) b.selectTo(at);
     else if (event.ctrlKey || event.metaKey) b.select(toggled(b.selection.peek(), at, row));
     else b.select(only(at, row));
-    if ((event.target as HTMLElement).closest("[data-versions]"))
-      setTimeout(
-        () => scroller.current?.closest(".rl")?.querySelector(".versions")?.scrollIntoView({ block: "nearest" }),
-        250,
-      );
+    if (row && (event.target as HTMLElement).closest("[data-versions]")) b.toVersions.value = row.id;
   };
   const menu = (event: MouseEvent) => {
     const at = rowOf(event);

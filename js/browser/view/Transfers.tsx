@@ -132,7 +132,7 @@ function ofPage(b: Browser, move: Move): Line {
 
 function ofKernel(b: Browser, one: Transfer): Line {
   const ask = (op: "cancelTransfer" | "retryTransfer" | "resumeTransfer") => () =>
-    void b.session.ask(op, { id: one.id }).catch((error: Error) => b.tell(error.message, true));
+    void b.session.ask(op, { id: one.id }).catch((error: Error) => b.notices.tell(error.message, true));
   const all = {
     cancel: { name: "Cancel", go: ask("cancelTransfer") },
     retry: { name: "Retry", go: ask("retryTransfer") },

@@ -78,7 +78,7 @@ export function Upload({ b, files: given, close }: { b: Browser; files: Chosen[]
             event.preventDefault();
             event.stopPropagation();
             setOver(false);
-            if (event.dataTransfer) void dropped(event.dataTransfer).then(add);
+            if (event.dataTransfer) dropped(event.dataTransfer).then(add, () => fail("what was dropped can't be read"));
           }}
         >
           {files.length ? (
@@ -104,7 +104,12 @@ export function Upload({ b, files: given, close }: { b: Browser; files: Chosen[]
             <p>Drop files or folders here</p>
           )}
           <div class="choose">
-            <button type="button" class="btn" data-first onClick={() => chooseFiles.current?.click()}>
+            <button
+              type="button"
+              class="btn"
+              data-first={!files.length || undefined}
+              onClick={() => chooseFiles.current?.click()}
+            >
               Choose files
             </button>
             <button type="button" class="btn" onClick={() => chooseFolder.current?.click()}>
@@ -210,7 +215,12 @@ export function Upload({ b, files: given, close }: { b: Browser; files: Chosen[]
           <button type="button" class="btn" onClick={close}>
             Cancel
           </button>
-          <button type="submit" class="btn pri" disabled={!files.length || (one !== undefined && name === "")}>
+          <button
+            type="submit"
+            data-first={files.length > 0 || undefined}
+            class="btn pri"
+            disabled={!files.length || (one !== undefined && name === "")}
+          >
             {files.length > 1 ? `Upload ${count(files.length)}` : "Upload"}
           </button>
         </div>

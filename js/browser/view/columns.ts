@@ -14,7 +14,7 @@ export interface Column {
 
 export const LEAST = 48;
 const NAME_LEAST = 140;
-const GLYPH = 32;
+const GLYPH = 30;
 
 export function columnsOf(keys: string[], widths: Record<string, number>, numbers: boolean[] = []): Column[] {
   const column = (
@@ -34,10 +34,10 @@ export function columnsOf(keys: string[], widths: Record<string, number>, number
   });
   return [
     column("name", "Name", "name", null),
-    column("size", "Size", "size", 82, true),
-    column("put", "Age", "put", 76, true),
-    column("expires", "Expires", "expires", 72),
-    ...keys.map((key, at) => column(`m:${key}`, key, "metadata", 88, numbers[at], key)),
+    column("size", "Size", "size", 78, true),
+    column("put", "Age", "put", 70, true),
+    column("expires", "Expires", "expires", 66),
+    ...keys.map((key, at) => column(`m:${key}`, key, "metadata", 82, numbers[at], key)),
   ];
 }
 
