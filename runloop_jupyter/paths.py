@@ -1,7 +1,7 @@
 """Where things are kept on this machine.
 
 ``RUNLOOP_JUPYTER_HOME``   what a user cares for: profiles, the embedded store, the journal. On the disk that persists.
-``RUNLOOP_JUPYTER_CACHE``  what can be made again: downloads, spools. On local scratch where there is one.
+``RUNLOOP_JUPYTER_CACHE``  what can be made again: downloads, spools, catalogs. On local scratch where there is one.
 
 Both default to the system's own places (platformdirs). Directories are made 0700, files 0600.
 """

@@ -1,32 +1,54 @@
-"""What browsers ask of the embedded store: pages of lists, counts, suggestions. The published API has none of it."""
+"""Browsing by the store's own index, where it has one to ask: an extension of the embedded store's."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from runloop_jupyter.wire.browse import BrowseFacetsView, PageView, SuggestView
+from runloop_jupyter.errors import NotFound, StoreError
+from runloop_jupyter.wire.browse import (
+    BrowseFacetsView,
+    FacetsAsked,
+    PageAsked,
+    PageView,
+    SuggestAsked,
+    SuggestView,
+)
 
 if TYPE_CHECKING:
     from runloop_jupyter.api.http import Service
-    from runloop_jupyter.wire.browse import FacetsAsked, PageAsked, SuggestAsked
 
-_PATH = "/v1/objects/browse"
+T = TypeVar("T")
+
+_METHOD_NOT_ALLOWED = 405
 
 
 class Browsing:
-    """Browsing one embedded store. Every method raises `StoreError` or `Unreachable` as `Service.call` does."""
+    """What a browser asks. Every method returns None where the store doesn't offer it, and raises as `Service.call`.
+
+    A query that can't be meant is a `BadRequest`.
+    """
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        self.service = service
 
-    def page(self, asked: PageAsked) -> PageView:
-        """Return rows of a list."""
-        return self._service.call("POST", f"{_PATH}/page", PageView, body=asked)
+    def page(self, asked: PageAsked) -> PageView | None:
+        """Return some rows of a list."""
+        return self._ask("page", asked, PageView)
 
-    def facets(self, asked: FacetsAsked) -> BrowseFacetsView:
-        """Return counts of what a list may be narrowed by."""
-        return self._service.call("POST", f"{_PATH}/facets", BrowseFacetsView, body=asked)
+    def facets(self, asked: FacetsAsked) -> BrowseFacetsView | None:
+        """Return how many objects there are of each value."""
+        return self._ask("facets", asked, BrowseFacetsView)
 
-    def suggest(self, asked: SuggestAsked) -> SuggestView:
+    def suggest(self, asked: SuggestAsked) -> SuggestView | None:
         """Return what may be meant by what was typed so far."""
-        return self._service.call("POST", f"{_PATH}/suggest", SuggestView, body=asked)
+        return self._ask("suggest", asked, SuggestView)
+
+    def _ask(self, what: str, asked: object, answer: type[T]) -> T | None:
+        try:
+            return self.service.call("POST", f"/v1/objects/browse/{what}", answer, body=asked)
+        except NotFound:
+            return None
+        except StoreError as error:
+            if error.status == _METHOD_NOT_ALLOWED:  # the path is another's, who takes no POST
+                return None
+            raise

@@ -7,11 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from runloop_jupyter.actions import url as links
 from runloop_jupyter.browser import protocol
 from runloop_jupyter.display import humane
 from runloop_jupyter.errors import InputError, RunloopError, one_line
-from runloop_jupyter.transfer.cache import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -41,16 +39,13 @@ class Doing:
         self._place = place
         self._names = names
 
-    def operations(self) -> dict[str, Callable[[Asked], Any]]:
-        """Return what it answers, by name."""
-        return {
-            "get": self.get,
-            "mount": self.mount,
-            "link": self.link,
-            "reach": self.reach,
-            "delete": self.delete,
-            "keep": self.keep,
-        }
+    def looks(self) -> dict[str, Callable[[Asked], Any]]:
+        """Return what takes a call or two, by name."""
+        return {"link": self.link, "reach": self.reach}
+
+    def moves(self) -> dict[str, Callable[[Asked], Any]]:
+        """Return what may take long, by name."""
+        return {"get": self.get, "mount": self.mount, "delete": self.delete, "keep": self.keep}
 
     def get(self, asked: Asked) -> Any:
         """Answer ``get``: what was put comes into a variable that isn't there yet."""
@@ -95,6 +90,8 @@ class Doing:
 
     def link(self, asked: Asked) -> Any:
         """Answer ``link``. The URL is in this answer and nowhere else."""
+        from runloop_jupyter.actions import url as links
+
         said = protocol.read(asked.args, protocol.LinkArgs)
         thing = self._place.object(said.id)
         if not 1 <= said.expires <= links.LONGEST.total_seconds():
@@ -106,6 +103,8 @@ class Doing:
 
     def reach(self, asked: Asked) -> Any:
         """Answer ``reach``: what can be told of a link before there is one."""
+        from runloop_jupyter.actions import url as links
+
         said = protocol.read(asked.args, protocol.IdArgs)
         thing = self._place.object(said.id)
         reach = links.HERE if self._place.store.profile.embedded else links.ANYWHERE
@@ -177,6 +176,8 @@ def _directories(directory: Path, things: list[Object]) -> list[Path]:
     """Return where each is shown: alone in the directory itself, of several each in one of its own beneath it."""
     if len(things) == 1:
         return [directory]
+    from runloop_jupyter.transfer.cache import file_name
+
     taken: dict[str, int] = {}
     where = []
     for thing in things:

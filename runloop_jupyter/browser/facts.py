@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 VERSIONS: Final = 10
 _VALUE: Final = 2000
+_PAIRS: Final = 200
 _NOT_OF_NAMES: Final = re.compile(r"[^0-9A-Za-z_]+")
 
 
@@ -59,7 +60,7 @@ def of(thing: Object, living: Sequence[ObjectView], names: Container[str], prefi
     """
     shown, more = living[:VERSIONS], len(living) > VERSIONS
     is_newest = bool(living) and living[0].id == thing.id
-    directory = free_directory(thing.name)
+    variable, directory = free_variable(thing.name, names), free_directory(thing.name)
     return protocol.Facts(
         id=thing.id,
         name=thing.name,
@@ -67,8 +68,8 @@ def of(thing: Object, living: Sequence[ObjectView], names: Container[str], prefi
         facts=_facts(thing),
         versions=[_version(view, newest=view is living[0]) for view in shown],
         more_versions=more,
-        code=_code(thing, prefix, directory, is_newest=is_newest),
-        variable=free_variable(thing.name, names),
+        code=_code(thing, prefix, variable, directory, is_newest=is_newest),
+        variable=variable,
         directory=directory,
     )
 
@@ -108,7 +109,8 @@ def _subtitle(thing: Object, n: int, *, is_newest: bool, more: bool) -> str:
 
 def _facts(thing: Object) -> list[protocol.Fact]:
     said = [
-        protocol.Fact(label=rows.cut(key), value=value[:_VALUE], metadata=True) for key, value in thing.metadata.items()
+        protocol.Fact(label=rows.cut(key), value=value[:_VALUE], metadata=True)
+        for key, value in islice(thing.metadata.items(), _PAIRS)
     ]
     ends = thing.view.delete_after_time_ms
     known = thing.facts
@@ -137,13 +139,13 @@ def _version(view: ObjectView, *, newest: bool) -> protocol.Version:
     )
 
 
-def _code(thing: Object, prefix: str, directory: str, *, is_newest: bool) -> protocol.Code:
+def _code(thing: Object, prefix: str, variable: str, directory: str, *, is_newest: bool) -> protocol.Code:
     if not can_be_typed(thing.name):
         typed = version = quoted(f"{prefix}{thing.id}")
     else:
         version = quoted(f"{prefix}{thing.version}")
         typed = quoted(f"{prefix}{thing.name}") if is_newest else version
-    into = {"table": "df", "array": "a", "image": "image"}.get(thing.kind, "value")
+    into = "df" if thing.kind == "table" else variable
     return protocol.Code(
         get=f"{into} = %rl_get {typed}",
         mount=f"%rl_mount {typed} {quoted(directory)}",

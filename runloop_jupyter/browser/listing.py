@@ -76,9 +76,9 @@ class Listing:
             asked.checkpoint()
         return protocol.plain(
             protocol.Facets(
-                keys=[_facet(each) for each in keys],
-                folders=_facet(found.folders) if found.folders and found.folders.values else None,
-                states=_facet(found.states),
+                keys=[rows.facet(each) for each in keys if len(each.key) <= rows.LONGEST],
+                folders=rows.facet(found.folders) if found.folders and found.folders.values else None,
+                states=rows.facet(found.states),
                 sizes=_ranges(found.sizes, SIZES),
                 puts=_ranges(found.puts, puts),
                 expiries=_ranges(found.expiries, expiries),
@@ -96,6 +96,7 @@ class Listing:
                 [
                     protocol.Suggestion(sort=each.sort, text=each.text, key=each.key, n=each.n)
                     for each in found.suggestions
+                    if len(each.text) <= rows.LONGEST
                 ]
             )
         }
@@ -104,7 +105,9 @@ class Listing:
         """Answer ``keys``."""
         protocol.read(asked.args, protocol.Nothing)
         found = self._place.catalog.keys()
-        return {"keys": [protocol.plain(protocol.KeyInUse(key=key, n=n)) for key, n in found]}
+        return {
+            "keys": [protocol.plain(protocol.KeyInUse(key=key, n=n)) for key, n in found if len(key) <= rows.LONGEST]
+        }
 
     def refresh(self, asked: Asked) -> None:
         """Answer ``refresh``."""
@@ -125,16 +128,6 @@ class Listing:
             newer=found.newer,
             fresh=rows.freshness(found.fresh),
         )
-
-
-def _facet(found: browse.Facet) -> protocol.Facet:
-    return protocol.Facet(
-        key=found.key,
-        values=found.values,
-        counts=found.counts,
-        distinct=found.distinct,
-        complete=found.complete,
-    )
 
 
 def _ranges(found: browse.Ranges | None, ends: Sequence[int]) -> protocol.Ranges:

@@ -7,14 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter import session as sessions
-from runloop_jupyter.actions.transfers import UNFINISHED, TransferInfo, transfers_without_hearing
 from runloop_jupyter.browser import protocol
 from runloop_jupyter.errors import InputError, RunloopError
+from runloop_jupyter.transfer import journal
 from runloop_jupyter.transfer.transfer import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from runloop_jupyter.actions.transfers import TransferInfo
     from runloop_jupyter.browser.place import Place
     from runloop_jupyter.widgets.asked import Asked
     from runloop_jupyter.widgets.publisher import Publisher
@@ -42,18 +43,9 @@ class Moving:
         self._since = time.time()
         self._stop = place.session.transfers.added.listen(lambda transfer: self.watch())
 
-    def operations(self) -> dict[str, Callable[[Asked], Any]]:
-        """Return what it answers, by name."""
-        return {
-            "cancelTransfer": self.cancel,
-            "retryTransfer": self.retry,
-            "resumeTransfer": self.resume,
-        }
-
     def shown(self) -> list[protocol.Transfer]:
         """Return what is worth showing: what runs, is unfinished, failed, or ended since this opened."""
-        with sessions.within(self._place.session):
-            infos = [each for each in transfers_without_hearing() if self._is_worth_it(each)]
+        infos = [each for each in self._infos() if self._is_worth_it(each)]
         return [_told(each) for each in infos[:SHOWN]]
 
     def watch(self) -> None:
@@ -83,6 +75,14 @@ class Moving:
         """Answer ``resumeTransfer``."""
         self._with(asked, lambda info: info.resume())
 
+    def _infos(self) -> Sequence[TransferInfo]:
+        if not list(self._place.session.transfers) and not journal.everything():
+            return []  # and what would look further needn't be loaded
+        from runloop_jupyter.actions.transfers import transfers_without_hearing
+
+        with sessions.within(self._place.session):
+            return transfers_without_hearing()
+
     def _is_worth_it(self, info: TransferInfo) -> bool:
         """Whether it is of any interest: what went well before there was this browser isn't."""
         ended = info.now.ended if info.now else None
@@ -91,7 +91,7 @@ class Moving:
     def _with(self, asked: Asked, do: Callable[[TransferInfo], object]) -> None:
         said = protocol.read(asked.args, protocol.IdArgs)
         with self._place.at_work(asked):
-            found = next((each for each in transfers_without_hearing() if each.id == said.id), None)
+            found = next((each for each in self._infos() if each.id == said.id), None)
             if found is None:
                 raise InputError("that transfer is none of this kernel's any more")
             do(found)
@@ -140,6 +140,6 @@ def _told(info: TransferInfo) -> protocol.Transfer:
 def _can(info: TransferInfo) -> list[Any]:
     if info.state == State.RUNNING:
         return ["cancel"]
-    if info.state == UNFINISHED:
+    if info.now is None:  # cut off
         return ["resume", "cancel"] if info.can_be_resumed else ["cancel"]
     return ["retry"] if info.can_be_retried else []

@@ -12,11 +12,13 @@ from runloop_jupyter.wire.objects import ContentType
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runloop_jupyter.wire.browse import Freshness, Row
+    from runloop_jupyter.wire.browse import Facet, Freshness, Row
     from runloop_jupyter.wire.objects import ObjectView
 
 CELL: Final = 200
 """Characters of a cell: more is cut."""
+LONGEST: Final = 1000
+"""Characters of a metadata key or value that may be chosen: more can't be shown, and cut it would be another one."""
 _BY_CONTENT: Final = {
     ContentType.TEXT: "text",
     ContentType.TAR: "archive",
@@ -70,6 +72,18 @@ def format_shown(view: ObjectView) -> str:
 def cut(text: str) -> str:
     """Return a text as a cell shows it."""
     return text if len(text) <= CELL else text[: CELL - 1] + "…"
+
+
+def facet(found: Facet) -> protocol.Facet:
+    """Return a facet without values that nobody can read, nor a page take in."""
+    known = [(text, n) for text, n in zip(found.values, found.counts, strict=True) if len(text) <= LONGEST]
+    return protocol.Facet(
+        key=found.key,
+        values=[text for text, _ in known],
+        counts=[n for _, n in known],
+        distinct=found.distinct,
+        complete=found.complete,
+    )
 
 
 def freshness(fresh: Freshness) -> protocol.Freshness:

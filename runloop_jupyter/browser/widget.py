@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +14,7 @@ import anywidget
 import traitlets
 
 from runloop_jupyter.actions.object import Object
-from runloop_jupyter.browser import asking, downloading, facts, looking, protocol, rows, uploading
+from runloop_jupyter.browser import asking, protocol, rows
 from runloop_jupyter.browser.callbacks import Callbacks
 from runloop_jupyter.browser.doing import Doing
 from runloop_jupyter.browser.listing import Listing
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 SCRIPT: Path = Path(__file__).parents[1] / "static" / "browser.js"
 COLUMNS_CHOSEN: Final = 2
 CHANGED_S: Final = 0.5
-_QUICK: Final = frozenset(["hello", "page", "facets", "suggest", "keys", "queried", "reach"])
+LATER_S: Final = 1.0
+_LATER: Final = ("looking", "facts", "downloading", "uploading")
 
 
 class BrowserMissing(RunloopError):
@@ -91,8 +94,7 @@ class Browser(anywidget.AnyWidget):
         self._callbacks = Callbacks()
         super().__init__(selection=[], query=query or Query(), columns=list(columns or []))
         self._listing = Listing(place)
-        operations = self._operations()
-        self._serving = Serving(self, operations, operations.keys() - _QUICK)
+        self._serving = Serving(self, *self._operations())
         self._moving = Moving(place, self._serving.publisher)
         self._stop_listening = place.catalog.changed.listen(self._changed)
 
@@ -124,26 +126,52 @@ class Browser(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return f"<Browser of the {self._place.store.identity.label}: seen in JupyterLab, where its cell was run>"
 
-    def _operations(self) -> dict[str, Callable[[Asked], Any]]:
-        place = self._place
-        return {
-            "hello": self._hello,
+    def _operations(self) -> Sequence[dict[str, Callable[[Asked], Any]]]:
+        """Return what can be asked: what takes no time, what takes some, and what moves bytes."""
+        doing = Doing(self._place, self._names)
+        quick = {"hello": self._hello, "queried": self._queried, **self._listing.operations()}
+        looks = {
             "selected": self._selected,
-            "queried": self._queried,
-            "facts": lambda asked: facts.facts(place, self._names, asked),
-            "preview": lambda asked: looking.preview(place, asked),
-            "upload": lambda asked: uploading.upload(place, asked),
-            "download": lambda asked: downloading.download(place, asked),
+            "facts": self._facts,
+            "preview": self._preview,
             "cancelTransfer": lambda asked: self._moving.cancel(asked),
+            **doing.looks(),
+        }
+        moves = {
+            "upload": self._upload,
+            "download": self._download,
             "retryTransfer": lambda asked: self._moving.retry(asked),
             "resumeTransfer": lambda asked: self._moving.resume(asked),
-            **self._listing.operations(),
-            **Doing(place, self._names).operations(),
+            **doing.moves(),
         }
+        return quick, looks, moves
+
+    # What does these is loaded when it is first asked for, or a moment after the list is there: rows come first.
+
+    def _facts(self, asked: Asked) -> Any:
+        from runloop_jupyter.browser import facts
+
+        return facts.facts(self._place, self._names, asked)
+
+    def _preview(self, asked: Asked) -> Any:
+        from runloop_jupyter.browser import looking
+
+        return looking.preview(self._place, asked)
+
+    def _upload(self, asked: Asked) -> Any:
+        from runloop_jupyter.browser import uploading
+
+        return uploading.upload(self._place, asked)
+
+    def _download(self, asked: Asked) -> Any:
+        from runloop_jupyter.browser import downloading
+
+        return downloading.download(self._place, asked)
 
     # What the page says
 
     def _hello(self, asked: Asked) -> Any:
+        _load_the_rest_soon()
         said = protocol.read(asked.args, protocol.HelloArgs)
         if said.columns is not None:
             self._take("columns", said.columns)
@@ -248,3 +276,19 @@ class Browser(anywidget.AnyWidget):
         if self._serving is not None:
             told = protocol.plain(rows.freshness(fresh))
             self._serving.publisher.event("changed", lambda: {"fresh": told}, CHANGED_S)
+
+
+def _load_the_rest_soon() -> None:
+    def load() -> None:
+        for module in _LATER:
+            with suppress(ImportError):  # whoever asks for it will say so
+                import_module(f"runloop_jupyter.browser.{module}")
+
+    if not _loaded.is_set():
+        _loaded.set()
+        timer = threading.Timer(LATER_S, load)
+        timer.daemon = True
+        timer.start()
+
+
+_loaded: Final = threading.Event()

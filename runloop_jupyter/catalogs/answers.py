@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter import errors
 from runloop_jupyter.catalogs import messages
-from runloop_jupyter.catalogs.frames import Gone, Sort
+from runloop_jupyter.catalogs.frames import PIECE, Gone, Sort
 from runloop_jupyter.catalogs.place import Damaged
 from runloop_jupyter.wire import json
 
@@ -99,8 +99,15 @@ class Answers:
                 return
             if answer.fresh.indexed:
                 self._walker.checks.show(row.object.id for row in answer.rows if row is not None)
+        data = json.encode(answer)
+        if len(data) <= PIECE:
+            self._send(number, data)
+        else:  # it takes as long as the kernel takes to hear it, and others have their turn meanwhile
+            threading.Thread(target=self._send, args=(number, data), name="rl-answer", daemon=True).start()
+
+    def _send(self, number: int, data: bytes) -> None:
         with suppress(Gone):
-            self._line.say(number, json.encode(answer))
+            self._line.say(number, data)
 
     def _fail(self, number: int, error: errors.RunloopError) -> None:
         failed = messages.Failed(
@@ -124,6 +131,3 @@ class Answers:
             log.debug("a list can't be finished", exc_info=True)
             time.sleep(0.1)
         return did
-
-
-__all__ = ["FIRST_S", "Answers"]

@@ -13,13 +13,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from runloop_jupyter.catalogs.place import TOP
 from runloop_jupyter.index import ObjectIndex, transaction
-from runloop_jupyter.wire import json
+from runloop_jupyter.index.bulk import put_new
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _HEADROOM: Final = 1 << 32
 _LATEST_MS: Final = 1 << 41  # in the year 2039; what claims to be later goes by its neighbours
 GONE_AT_ONCE: Final = 100_000
 _GREATEST: Final = 1 << 62
+_TOGETHER: Final = 900
 
 
 class Superseded(Exception):
@@ -179,11 +180,8 @@ class Book:
 
     def places(self, ids: Iterable[str]) -> list[tuple[str, int]]:
         """Return those ids that are known, with their positions, the newest first."""
-        rows = self._db.execute(
-            "SELECT id, position FROM object WHERE id IN (SELECT value FROM json_each(?)) ORDER BY position DESC",
-            (json.encode(list(ids)).decode(),),
-        )
-        return [(each, position) for each, position in rows]
+        rows = _among(self._db, "SELECT id, position FROM object WHERE id IN", list(ids))
+        return sorted(rows, key=lambda each: -each[1])
 
     def known_between(self, last: int, first: int) -> int:
         """Return how many objects are known from position `last` up to `first`, without that one; 1,001 for more."""
@@ -253,7 +251,7 @@ class Book:
     def expire(self, now_ms: int, at_most: int = 1000) -> int:
         """Let what is past its time be deleted, as its store does; return how many there were."""
         due = self._db.execute(
-            "SELECT position, size_bytes FROM object"
+            "SELECT position, size_bytes FROM object INDEXED BY object_by_expiry"
             " WHERE delete_after_time_ms <= ? AND delete_after_time_ms IS NOT NULL AND state != 'DELETED' LIMIT ?",
             (now_ms, at_most),
         ).fetchall()
@@ -285,15 +283,10 @@ class _Page:
         self._gap = gap
         self._views = views
         self._merged = Merged()
-        ids = json.encode([view.id for view in views]).decode()
-        self._known: dict[str, int] = dict(
-            db.execute(
-                "SELECT id, position FROM object WHERE id IN (SELECT value FROM json_each(?))", (ids,)
-            ).fetchall()
-        )
-        self._noted: set[str] = {
-            each for (each,) in db.execute("SELECT id FROM noted WHERE id IN (SELECT value FROM json_each(?))", (ids,))
-        }
+        self._new: dict[int, ObjectView] = {}
+        ids = [view.id for view in views]
+        self._known: dict[str, int] = dict(_among(db, "SELECT id, position FROM object WHERE id IN", ids))
+        self._noted: set[str] = {each for (each,) in _among(db, "SELECT id FROM noted WHERE id IN", ids)}
         self._floor = self._next_known(gap.ceiling)
         # Where other gaps begin that this one may come to, the newest first.
         self._others: list[int] = [
@@ -305,6 +298,12 @@ class _Page:
         ]
 
     def merge(self, *, has_more: bool) -> Merged:
+        """Take it in; return what came of it."""
+        merged = self._go_through(has_more=has_more)
+        put_new(self._db, self._new.items())
+        return merged
+
+    def _go_through(self, *, has_more: bool) -> Merged:
         gap, merged = self._gap, self._merged
         for view in self._views:
             position = self._known.get(view.id)
@@ -327,9 +326,9 @@ class _Page:
     def _add(self, view: ObjectView) -> None:
         position = _between(view, self._floor, self._gap.ceiling)
         if self._floor is not None and position <= self._floor:  # no room: as near as can be
-            while self._index.taken(position):
+            while self._index.taken(position) or position in self._new:
                 position -= 1
-        self._index.put(position, view)
+        self._new[position] = view
         self._known[view.id] = position
         merged = self._merged
         merged.new += 1
@@ -374,6 +373,15 @@ class _Page:
         return None if floor is None else int(floor)
 
 
+def _among(db: sqlite3.Connection, statement: str, ids: Sequence[str]) -> list[Any]:
+    """Return the rows of a statement that ends with IN for any number of ids; JSON would lose some odd ones."""
+    rows: list[Any] = []
+    for start in range(0, len(ids), _TOGETHER):
+        some = ids[start : start + _TOGETHER]
+        rows += db.execute(f"{statement} ({', '.join('?' * len(some))})", some).fetchall()
+    return rows
+
+
 def _between(view: ObjectView, floor: int | None, ceiling: int) -> int:
     """Return a position over `floor` and under `ceiling`: by the object's time, where that is between them."""
     if 0 < view.create_time_ms < _LATEST_MS:
@@ -405,11 +413,12 @@ def _clipped(number: int) -> int:
 def _changed(index: ObjectIndex, position: int, view: ObjectView) -> bool:
     """Take in what may change of an object; return whether it has."""
     known = index.get(view.id)
-    if known is None or (known.state == view.state and known.size_bytes == view.size_bytes):
+    tagged = view.metadata is not None and known is not None and known.metadata is None
+    if known is None or (known.state == view.state and known.size_bytes == view.size_bytes and not tagged):
         return False
     if known.state == ObjectState.DELETED and view.state != ObjectState.DELETED and _is_past(known):
         return False  # past its time, and its store hasn't got to it yet
-    if view.metadata is not None and known.metadata is None:
+    if tagged:
         index.put(position, view)
     else:
         size = known.size_bytes if view.size_bytes is None else view.size_bytes

@@ -6,6 +6,7 @@ import atexit
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 from contextlib import suppress
@@ -43,6 +44,8 @@ class Child:
     """
 
     def __init__(self, begin: messages.Begin, event: Callable[[bytes], None], ended: Callable[[Child], None]) -> None:
+        if sys.platform == "win32":
+            raise errors.CatalogError("a catalog of a hosted service needs Linux, macOS or WSL. rl.ls works here too")
         self._event = event
         self._ended = ended
         self._waiting: dict[int, SimpleQueue[Answer | None]] = {}
@@ -189,5 +192,6 @@ def _exit() -> None:
 
 
 _living: set[Child] = set()
-os.register_at_fork(after_in_child=_fork_child)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fork_child)
 atexit.register(_exit)

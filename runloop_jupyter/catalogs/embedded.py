@@ -6,12 +6,12 @@ import logging
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from runloop_jupyter.api.browsing import Browsing
 from runloop_jupyter.catalogs import Catalog
 from runloop_jupyter.catalogs.heard import Heard
-from runloop_jupyter.errors import RunloopError
+from runloop_jupyter.errors import CatalogError, RunloopError
 from runloop_jupyter.options import RESERVED
 from runloop_jupyter.wire.browse import Freshness, PageAsked, Query
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.wire.browse import BrowseFacetsView, FacetsAsked, PageView, SuggestAsked, SuggestView
     from runloop_jupyter.wire.objects import ObjectView
 
+T = TypeVar("T")
 POLL_S: Final = 2.0
 """How often the store is asked whether something has come or gone, while somebody listens."""
 LEAST_S: Final = 0.5
@@ -51,15 +52,15 @@ class EmbeddedCatalog(Catalog):
 
     def page(self, asked: PageAsked) -> PageView:
         """Return rows of a list. As for the rest, see `Catalog`."""
-        return self._browsing.page(asked)
+        return self._offered(self._browsing.page(asked))
 
     def facets(self, asked: FacetsAsked) -> BrowseFacetsView:
         """Return counts of what a list may be narrowed by."""
-        return self._browsing.facets(asked)
+        return self._offered(self._browsing.facets(asked))
 
     def suggest(self, asked: SuggestAsked) -> SuggestView:
         """Return what may be meant by what was typed so far."""
-        return self._browsing.suggest(asked)
+        return self._offered(self._browsing.suggest(asked))
 
     def keys(self) -> list[tuple[str, int | None]]:
         """Return users' metadata keys and how many objects have each, most objects first."""
@@ -86,6 +87,14 @@ class EmbeddedCatalog(Catalog):
         self._stop()
         self._wake_up()
         self._forget(self)
+
+    def _offered(self, answer: T | None) -> T:
+        if answer is None:
+            raise CatalogError(
+                f"the {self.store.identity.label} that runs is of an earlier version, which can't be browsed. Stop it "
+                "(runloop-local stop): the next call starts this one"
+            )
+        return answer
 
     def _note(self, view: ObjectView) -> None:
         self._wake_up()

@@ -138,6 +138,13 @@ class Place:
             with suppress(OSError):
                 (self.directory / each).unlink()
 
+    def free(self) -> int:
+        """Return how many bytes there is room for."""
+        try:
+            return shutil.disk_usage(self.directory).free
+        except OSError:
+            return 0
+
     def tidy(self) -> None:
         """Clear away what other versions of this package left long ago, of any store, and files that none holds."""
         old = time.time() - _UNUSED_S

@@ -39,6 +39,7 @@ _UNFINISHED_MS: Final = 86_400_000
 _SWEEP_EVERY_MS: Final = 86_400_000
 _LONGEST_WAIT_S: Final = 60.0
 _MOST: Final = 5_000_000
+_ROOM: Final = 512 << 20
 _STANDS: Final = 3
 _STEPS_BACK: Final = 5
 _AS_IT_IS: Final = "\0"
@@ -70,6 +71,7 @@ class Walker:
         self._look_every_s = look_every_s
         self._token = secrets.token_hex(8)
         self._claim: claims.Claim | None = None
+        self._tried = False
         self._watch = claims.Watch(place.claim)
         self._seen = Seen(place.progress)
         self._mine = Progress()
@@ -93,7 +95,9 @@ class Walker:
         """Return how far the walk is, whoever walks."""
         if self._claim is not None or self._mine.trouble is not None:
             return self._mine
-        return self._seen.read()
+        seen = self._seen.read()
+        # Who wrote it may be dead, and is seen to be within a moment.
+        return seen if self._tried else Progress(looked_ms=seen.looked_ms)
 
     def asked(self) -> None:
         """Take notice that somebody wants to know."""
@@ -149,6 +153,8 @@ class Walker:
 
     def _round(self) -> None:
         book = self._current()
+        if not self.first.is_set() and book.count():
+            self.first.set()
         self._write_notes(book)
         if self._is_due("expire", 1.0):
             book.expire(round(time.time() * 1000))
@@ -218,8 +224,11 @@ class Walker:
         self._stands = 0 if merged.moved or merged.ended else self._stands + 1
         if not merged.ended and (not goes_on or self._stands >= _STANDS):
             self._stop(f"{self._label} lists the same objects again and again: what comes after them isn't known")
-        elif book.count() > _MOST:
-            self._stop(f"{self._label} has more than {_MOST:,} objects: the older ones aren't known")
+        elif gap.kind is not Kind.SWEEP and not merged.ended:
+            if book.count() > _MOST:
+                self._stop(f"{self._label} has more than {_MOST:,} objects: the older ones aren't known")
+            elif self._place.free() < _ROOM:
+                self._stop(f"the disk of {self._place.directory} is nearly full: what is older isn't known")
 
     def _fetch(self, book: Book, gap: Gap, limit: int) -> ObjectListView | None:
         try:
@@ -262,10 +271,11 @@ class Walker:
         self._claim = claims.take(self._place.claim)
         if self._claim is None and self._watch.clear_if_abandoned():
             self._claim = claims.take(self._place.claim)
+        self._tried = True
         if self._claim is None:
             self.first.set()
             return False
-        self._mine = Progress()
+        self._mine = Progress(looked_ms=self._seen.read().looked_ms)
         book.take_over(self._token)
         self._place.tidy()
         return True
@@ -315,7 +325,10 @@ class Walker:
                 connection.close()
                 self._place.throw_away(name)
             return
-        self._say(trouble=f"the index on this machine's disk can't be written: {error}")
+        self._say(
+            trouble=f"the index in {self._place.directory} can't be written ({error}). "
+            "RUNLOOP_JUPYTER_CACHE may name a directory that can"
+        )
         self._wait(5.0)
 
     def _failed(self, error: RunloopError) -> None:

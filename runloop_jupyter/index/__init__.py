@@ -1,5 +1,6 @@
-"""An SQLite index of objects: pages newest first, search, facets, counts. Whoever fills it supplies the order."""
+"""An SQLite index of objects: pages newest first, search, facets, counts, what browsers ask. Its filler orders it."""
 
+from runloop_jupyter.index.browsing import Browsing
 from runloop_jupyter.index.facets import Facet, Facets
 from runloop_jupyter.index.filter import Filter
 from runloop_jupyter.index.objects import ObjectIndex, Page, Tally
@@ -7,6 +8,7 @@ from runloop_jupyter.index.schema import INDEX, Schema, SchemaTooNew, connect, t
 
 __all__ = [
     "INDEX",
+    "Browsing",
     "Facet",
     "Facets",
     "Filter",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.index.filter import Filter, Plan, plan
 from runloop_jupyter.index.parts import asks_for_parts
+from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
@@ -66,12 +67,28 @@ class Sieve:
             rows = [row for row in rows if row[place] < n and allowed[row[place]]]
         return rows
 
-    def with_pairs(self, key: int) -> Sieve:
-        """Return the same with ``v{key}.pair`` among the columns: the pair that an object has under `key`, or null."""
-        if self.way is None:
-            return self
-        table = f"object_meta AS v{key} ON v{key}.key = ? AND v{key}.position = {{at}}"
-        return replace(self, way=self.way.joining(table, key, how="LEFT"))
+    def read(
+        self,
+        connection: sqlite3.Connection,
+        columns: str,
+        keys: Sequence[int],
+        since: int | None,
+        before: int | None,
+    ) -> Sequence[tuple[Any, ...]]:
+        """Return what `rows` does, ``v{key}.pair`` among the columns for each of `keys`: the pair under it, or null."""
+        assert self.way is not None  # noqa: S101 - nothing is walked where nothing fits
+        way, fits = self.way, self
+        if self.masks:
+            # Most of what is walked may be left out by them: only of what is left the pairs are read.
+            some = json.encode([row[0] for row in self.rows(connection, "o.position", since, before)]).decode()
+            fits = Sieve(_AMONG)
+            way, since, before = replace(_AMONG, joined=(some,)), None, None
+        for key in keys:
+            way = way.joining(f"object_meta AS v{key} ON v{key}.key = ? AND v{key}.position = {{at}}", key, how="LEFT")
+        return replace(fits, way=way).rows(connection, columns, since, before)
+
+
+_AMONG: Final = Plan("json_each(?) AS b CROSS JOIN object AS o ON o.position = b.value", "o.position", on_object=True)
 
 
 Masks: TypeAlias = "Remembered[Mask | list[str]]"

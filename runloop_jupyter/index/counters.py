@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from runloop_jupyter.wire.browse import Facet, Ranges
 
@@ -14,15 +14,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+# Of so many values the rarer half is let go of: those of a note may be as many as there are objects.
+_MOST: Final = 50_000
+
+
 class Counting(Protocol):
     """Something that counts what it is fed with.
 
     Attributes:
         column: What is read of each object for it, the object's row being ``o``.
+        countable: Whether there is room for all that there is to count.
         complete: Whether it has counted all.
     """
 
     column: str
+    countable: bool
     complete: bool
 
     def feed(self, values: Iterable[Any]) -> None:
@@ -33,6 +39,7 @@ class Objects:
     """How many objects there are."""
 
     column = "o.position"
+    countable = True
 
     def __init__(self) -> None:
         self.n = 0
@@ -60,6 +67,7 @@ class Values:
         self.counts: Counter[int | None] = Counter()
         self.distinct: int | None = None
         self.less: Counter[int] = Counter()
+        self.countable = True
         self.complete = False
         self.column = f"v{key}.pair"
 
@@ -67,6 +75,9 @@ class Values:
         """Count them; None has no value."""
         self.counts.update(values)
         self.counts.pop(None, None)
+        if len(self.counts) > _MOST:
+            self.counts = Counter(dict(self.counts.most_common(_MOST // 2)))
+            self.countable = False
 
     def facet(self, connection: sqlite3.Connection, limit: int, chosen: Sequence[str]) -> Facet:
         """Return the most frequent values, and those of `chosen` that aren't among them after these."""
@@ -109,6 +120,7 @@ class InRanges:
 
     def __init__(self, name: str, ends: Sequence[int]) -> None:
         self.name = name
+        self.countable = True
         self.column = f"o.{name}"
         self.ends = ends
         self.counts = [0] * (len(ends) + 1)
@@ -137,6 +149,7 @@ class Folders:
     """
 
     column = "o.name"
+    countable = True
 
     def __init__(self, beneath: str) -> None:
         self.beneath = beneath
@@ -149,6 +162,9 @@ class Folders:
         self.counts.update(
             [folder for folder, slash, _ in (str(name)[start:].partition("/") for name in values) if slash]
         )
+        if len(self.counts) > _MOST:
+            self.counts = Counter(dict(self.counts.most_common(_MOST // 2)))
+            self.countable = False
 
     def facet(self, limit: int) -> Facet:
         """Return those with the most objects."""

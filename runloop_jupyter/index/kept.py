@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Up to so many hidden objects are looked at one by one.
 _HIDDEN: Final = 20_000
 # So many entries of an index are counted without a pause.
-_COUNTED: Final = 100_000
+_COUNTED: Final = 25_000
 _NAMES: Final = 500
 # Of so many keys it is remembered what hidden objects have.
 _KEYS: Final = 12
@@ -141,8 +141,7 @@ def ranges(connection: sqlite3.Connection, found: InRanges, index: str, now_ms: 
 
 def folders(connection: sqlite3.Connection, found: Folders, state: str, now_ms: int) -> Iterator[None]:
     """Tell `found` how many objects of a state are in each folder: from one to the next, not from name to name."""
-    of_state = "state = ? AND part = 0"
-    source = f"object INDEXED BY object_by_name WHERE {of_state}"
+    index, of_state = "object INDEXED BY object_by_name WHERE name IS NOT NULL", " AND state = ? AND part = 0"
     low, end = found.beneath, after(found.beneath)
     start = len(found.beneath)
     while True:
@@ -150,7 +149,7 @@ def folders(connection: sqlite3.Connection, found: Folders, state: str, now_ms: 
         names = [
             name
             for (name,) in connection.execute(
-                f"SELECT name FROM {source} AND name >= ?{bound} ORDER BY name LIMIT ?",  # noqa: S608
+                f"SELECT name FROM {index}{of_state} AND name >= ?{bound} ORDER BY name LIMIT ?",  # noqa: S608
                 (state, low, *end, _NAMES),
             )
         ]
@@ -167,17 +166,18 @@ def folders(connection: sqlite3.Connection, found: Folders, state: str, now_ms: 
             if names[0] == low:
                 low += "\0"
         elif names[0].startswith(inside):
-            for n in _count(connection, source, "name", inside, *after(inside), values=(state,)):
+            (over,) = after(inside)
+            for n in _count(connection, index, "name", inside, over, only=of_state, values=(state,)):
                 found.counts[title] += n
                 yield
-            low = after(inside)[0]
+            low = over
         else:
             found.feed([name for name in names if not name.startswith(inside)])
             low = inside
-    over = type(found)(found.beneath)
-    over.feed([name for name in late(connection, state, now_ms, "name") if str(name).startswith(found.beneath)])
-    found.counts.subtract(over.counts)
-    found.complete = True
+    ended = type(found)(found.beneath)
+    ended.feed([name for name in late(connection, state, now_ms, "name") if str(name).startswith(found.beneath)])
+    found.counts.subtract(ended.counts)
+    found.complete = found.countable
     yield
 
 
@@ -188,30 +188,46 @@ def _count(
     since: int | str | None,
     before: int | str | None,
     *,
+    only: str = "",
     values: tuple[str, ...] = (),
 ) -> Iterator[int]:
-    """Yield numbers of entries of an index, some at a time, that add up to those between two limits."""
+    """Yield numbers of entries of an index, some at a time, that add up to those between two limits.
+
+    Args:
+        connection: Where the index is.
+        source: The index, its condition after WHERE.
+        column: What it is in order of.
+        since: The least that is counted; None for what isn't null.
+        before: What is greater than all that is counted; None for no such limit.
+        only: A further condition, which entries that aren't counted don't fulfil.
+        values: Its parameters.
+    """
     while True:
-        bounds = [(f" AND {column} >= ?", since), (f" AND {column} < ?", before)]
-        inside = source + "".join(text for text, limit in bounds if limit is not None)
-        if since is None and before is None:
-            inside += f" AND {column} IS NOT NULL"
-        given = (*values, *(limit for _, limit in bounds if limit is not None))
+        inside, given = _between(source, column, since, before)
         row = connection.execute(
             f"SELECT {column} FROM {inside} ORDER BY {column} LIMIT 1 OFFSET ?",  # noqa: S608
             (*given, _COUNTED),
         ).fetchone()
         if row is None:
-            yield connection.execute(f"SELECT count(*) FROM {inside}", given).fetchone()[0]  # noqa: S608
+            counted = f"SELECT count(*) FROM {inside}{only}"  # noqa: S608
+            yield connection.execute(counted, (*given, *values)).fetchone()[0]
             return
         if row[0] == since:  # more than that have the same
-            yield connection.execute(
-                f"SELECT count(*) FROM {source} AND {column} = ?",  # noqa: S608
-                (*values, since),
-            ).fetchone()[0]
+            counted = f"SELECT count(*) FROM {source} AND {column} = ?{only}"  # noqa: S608
+            yield connection.execute(counted, (since, *values)).fetchone()[0]
             since = row[0] + "\0" if isinstance(row[0], str) else row[0] + 1
-            if before is not None and since == before:
+            if since == before:
                 return
             continue
-        yield connection.execute(f"SELECT count(*) FROM {inside} AND {column} < ?", (*given, row[0])).fetchone()[0]  # noqa: S608
+        inside, given = _between(source, column, since, row[0])
+        yield connection.execute(f"SELECT count(*) FROM {inside}{only}", (*given, *values)).fetchone()[0]  # noqa: S608
         since = row[0]
+
+
+def _between(
+    source: str, column: str, since: int | str | None, before: int | str | None
+) -> tuple[str, tuple[int | str, ...]]:
+    """Return `source` between two limits, and the parameters. SQLite seeks by one limit at each end, and no more."""
+    bounds = [(f" AND {column} {sign} ?", limit) for sign, limit in ((">=", since), ("<", before)) if limit is not None]
+    inside = source + ("".join(text for text, _ in bounds) or f" AND {column} IS NOT NULL")
+    return inside, tuple(limit for _, limit in bounds)

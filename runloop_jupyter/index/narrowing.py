@@ -112,6 +112,7 @@ class Narrowing:
     def view(self) -> BrowseFacetsView:
         """Return what is counted so far."""
         asked = self._asked
+        counted = [self._objects, self._states, self._folders, *self._values, *self._ranges]
         sizes, puts, expiries = [None if each is None else each.ranges() for each in self._ranges]
         return BrowseFacetsView(
             keys=[
@@ -123,7 +124,7 @@ class Narrowing:
             puts=puts,
             expiries=expiries,
             objects=self._objects.n,
-            complete=self.whole,
+            complete=self.whole and all(each.complete for each in counted if each is not None),
         )
 
     def _keys(self) -> list[str]:
@@ -219,14 +220,12 @@ class Narrowing:
             if found is None:
                 yield
         if found is not None and (way := found.way) is not None:
-            for each in counting:
-                if isinstance(each, Values) and each.key is not None:
-                    found = found.with_pairs(each.key)
+            keys = [each.key for each in counting if isinstance(each, Values) and each.key is not None]
             columns = ", ".join(each.column for each in counting)
             for since, before in self._windows.of(way, None):
-                rows = found.rows(connection, columns, since, before)
+                rows = found.read(connection, columns, keys, since, before)
                 for each, values in zip(counting, zip(*rows, strict=True), strict=False):
                     each.feed(values)
                 yield
         for each in counting:
-            each.complete = True
+            each.complete = each.countable

@@ -44,7 +44,7 @@ def ranks(connection: sqlite3.Connection, key: int) -> Iterator[array[int] | Non
             break
         condition, last = " AND value > ?", (rows[-1][0],)
         yield None
-    found_ranks = array("q", bytes(8 * (most + 1)))
+    found_ranks = array("I", bytes(4 * (most + 1)))
     rank = 0
     merged = heapq.merge(*numbers)
     while several := list(islice(merged, _SLICE)):

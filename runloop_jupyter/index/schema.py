@@ -107,7 +107,7 @@ INDEX: Final = Schema(
     CREATE INDEX object_living ON object (named) WHERE state = 'READ_ONLY' AND NOT part;
     CREATE INDEX object_by_size ON object (size_bytes) WHERE state = 'READ_ONLY' AND NOT part;
     CREATE INDEX object_by_put ON object (create_time_ms) WHERE state = 'READ_ONLY' AND NOT part;
-    CREATE INDEX object_by_expiry ON object (delete_after_time_ms)
+    CREATE INDEX object_by_expiry ON object (delete_after_time_ms, state, part)
         WHERE delete_after_time_ms IS NOT NULL AND state != 'DELETED';
 
     CREATE TABLE object_metadata (

@@ -218,7 +218,7 @@ NAMES_NUMBERED: Final = """
     CREATE INDEX object_living ON object (named) WHERE state = 'READ_ONLY' AND NOT part;
     CREATE INDEX object_by_size ON object (size_bytes) WHERE state = 'READ_ONLY' AND NOT part;
     CREATE INDEX object_by_put ON object (create_time_ms) WHERE state = 'READ_ONLY' AND NOT part;
-    CREATE INDEX object_by_expiry ON object (delete_after_time_ms)
+    CREATE INDEX object_by_expiry ON object (delete_after_time_ms, state, part)
         WHERE delete_after_time_ms IS NOT NULL AND state != 'DELETED';
     CREATE TABLE tally (
         state        TEXT NOT NULL,

@@ -144,19 +144,19 @@ class Completer:
             yield from _paths(last)
         elif option in {"-n", "--name"} or percents == "%%" or magic != "rl_put":
             if PARSERS[magic].takes_words:
-                yield from _fitting_texts(self._names.get().names, last, "object")
+                yield from _fitting_texts(self._names.beginning_with(undoubled(last.text)), last, "object")
                 yield from _fitting_texts(self._places.offers(undoubled(last.text)), last, "path")
         else:
             yield from _fitting(self._variables(), last, "variable")
             yield from _paths(last)
 
     def _pairs(self, last: Token) -> Iterator[SimpleCompletion]:
-        known = self._names.get().metadata
-        key, equals, _ = undoubled(last.text).partition("=")
+        key, equals, begun = undoubled(last.text).partition("=")
         if equals:
-            yield from _fitting_texts((f"{key}={value}" for value in known.get(key, ())), last, "metadata")
+            values = self._names.values(key, begun)
+            yield from _fitting_texts((f"{key}={value}" for value in values), last, "metadata")
         else:
-            for each in _fitting_texts(known, last, "metadata"):
+            for each in _fitting_texts(self._names.get().metadata, last, "metadata"):
                 yield SimpleCompletion(text=f"{each.text}=", type=each.type)
 
     def _conditions(self, last: Token) -> Iterator[SimpleCompletion]:
@@ -173,13 +173,14 @@ class Completer:
         if said is not None and said.sign:
             head = begun[: len(begun) - len(said.values[0])]
             # In order, for a sign that compares; a store's newest come first for one that doesn't.
-            values = sorted(known.get(said.key, ()), key=in_order) if said.sign != "=" else known.get(said.key, ())
+            fitting = self._names.values(said.key, said.values[0])
+            values = sorted(fitting, key=in_order) if said.sign != "=" else fitting
             yield from _fitting_texts((head + value for value in values), last, "metadata")
             return
-        for key, values in known.items():
+        for key, newest in known.items():
             if can_be_typed(key) and (key.startswith(begun) or written(key).startswith(begun)):
                 typed = quoted(written(key), last.source[:1])
-                numeric = all(number(value) is not None for value in values)
+                numeric = all(number(value) is not None for value in newest)
                 for sign in ("=", *([">", "<"] if numeric else []), ""):
                     yield SimpleCompletion(text=f"{typed}{sign}", type="metadata")
 

@@ -9,14 +9,19 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from runloop_jupyter import session
+from runloop_jupyter import catalogs, session
 from runloop_jupyter.options import RESERVED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runloop_jupyter.catalogs import Catalog
     from runloop_jupyter.wire.objects import ObjectView
 
 FRESH_S: Final = 5.0
 FIRST_WAIT_S: Final = 0.15
+CATALOG_WAIT_S: Final = 0.1
+_MOST: Final = 100
 _CUT_AT: Final = 40  # the short schema cuts longer names of columns
 log = logging.getLogger(__name__)
 
@@ -76,6 +81,37 @@ class Names:
             thread.join(FIRST_WAIT_S)
         return self._known
 
+    def beginning_with(self, text: str) -> list[str]:
+        """Return names that begin with `text`: the newest, and what a catalog that is open knows beside them."""
+        newest = [name for name in self.get().names if name.startswith(text)]
+        return list(dict.fromkeys([*newest, *self._from_catalog(lambda known: _names_beneath(known, text))]))
+
+    def values(self, key: str, text: str) -> list[str]:
+        """Return values of a metadata key that begin with `text`, from the same two."""
+        newest = [value for value in self.get().metadata.get(key, ()) if value.startswith(text)]
+        return list(dict.fromkeys([*newest, *self._from_catalog(lambda known: _values(known, key, text))]))
+
+    def _from_catalog(self, question: Callable[[Catalog], list[str]]) -> list[str]:
+        """Return what a catalog answers, where one is open, knows its store and answers at once."""
+        if self._profile is not None:
+            return []
+        store = session.current().opened
+        known = None if store is None else catalogs.opened(store)
+        if known is None:
+            return []
+        answer: list[str] = []
+
+        def ask() -> None:
+            try:
+                answer.extend(question(known))
+            except Exception:
+                log.debug("the catalog doesn't answer", exc_info=True)
+
+        thread = threading.Thread(target=ask, name="rl-names", daemon=True)
+        thread.start()
+        thread.join(CATALOG_WAIT_S)
+        return [] if thread.is_alive() else answer
+
     def _look(self) -> None:
         try:
             from runloop_jupyter.api.objects import LARGEST_PAGE, Filter
@@ -92,6 +128,20 @@ class Names:
             self._looked = time.monotonic()
             with self._lock:
                 self._thread = None
+
+
+def _names_beneath(known: Catalog, text: str) -> list[str]:
+    from runloop_jupyter.wire.browse import PageAsked, Query
+
+    page = known.page(PageAsked(query=Query(beneath=text), n=_MOST))
+    return [row.object.name for row in page.rows if row is not None]
+
+
+def _values(known: Catalog, key: str, text: str) -> list[str]:
+    from runloop_jupyter.wire.browse import SuggestAsked
+
+    found = known.suggest(SuggestAsked(text=f"{key}={text}", limit=_MOST)).suggestions
+    return [each.text for each in found if each.sort == "value" and each.key == key and each.text.startswith(text)]
 
 
 def _known(views: list[ObjectView]) -> Known:

@@ -37,18 +37,18 @@ class Asked:
         rid: The front end's word for it.
         args: What it was asked with, plain data from anybody.
         publisher: Sends what it says.
-        is_slow: Whether it may take seconds.
+        group: The group of its operation.
 
     Attributes:
         rid: As given.
         args: As given.
-        is_slow: As given.
+        group: As given.
     """
 
-    def __init__(self, rid: str, args: Mapping[str, Any], publisher: Publisher, *, is_slow: bool = False) -> None:
+    def __init__(self, rid: str, args: Mapping[str, Any], publisher: Publisher, *, group: int = 0) -> None:
         self.rid = rid
         self.args = args
-        self.is_slow = is_slow
+        self.group = group
         self._publisher = publisher
         self._turn = threading.Condition()
         self._begun = False
@@ -90,11 +90,11 @@ class Asked:
             if not self._ended:
                 self._publisher.progress(self.rid, value, least_s)
 
-    def receive(self, told: Callable[[int], object] = lambda written: None) -> Iterator[bytes | memoryview]:
+    def receive(self) -> Iterator[bytes | memoryview]:
         """Yield the chunks that the front end sends, granting new ones as they are asked for.
 
-        Memory holds those that were granted and no more. Each that comes back for the next is taken to be written;
-        `told` hears how many bytes that makes.
+        Memory holds those that were granted and no more. When the next is asked for, the last is taken to be written.
+        Progress says so: ``{credit, written}``, how many chunks may be sent in all and how many bytes are written.
 
         Raises:
             Cancelled: The front end cancelled.
@@ -107,7 +107,6 @@ class Asked:
             yield chunk
             written += len(chunk)
             del chunk
-            told(written)
             self._grant(written)
 
     def give(self, value: object, data: bytes | memoryview) -> None:

@@ -48,7 +48,7 @@ class CopyLink(anywidget.AnyWidget):
     def __init__(self) -> None:
         self._links: dict[Revealing, str] = {}  # to the keys of their slots
         super().__init__()
-        self._serving = Serving(self, {"hello": self._hello, "reveal": self._reveal}, slow=["reveal"])
+        self._serving = Serving(self, {"hello": self._hello}, {"reveal": self._reveal})
 
     @traitlets.default("prefix")
     def _new_prefix(self) -> str:

@@ -13,6 +13,8 @@ from collections import Counter, deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+import msgspec
+
 from runloop_jupyter.widgets import protocol
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ AT_ONCE: Final = 12
 LEAST_S: Final = 0.1
 """Between two of the same: progress of one request, an event of one name."""
 REFUSALS_KEPT: Final = 10_000
+LARGEST: Final = 8 << 20
+"""Bytes of a message; one of 10 MiB closes a kernel's connection, and nobody says so."""
 
 
 class Send(Protocol):
@@ -201,10 +205,24 @@ class Publisher:
         """Send one message. Of a front end that is gone, and of what may hold a secret, nothing is logged."""
         with suppress(Exception):
             letter = what if isinstance(what, _Letter) else _Letter(what.make(), ())
+            if _size_of(letter) > LARGEST:
+                rid = letter.message.get("rid")
+                if letter.message["kind"] != "ok":
+                    return
+                letter = _Letter(protocol.err(rid, "TooLarge", "that is more than a page can take in"), ())
             try:
                 self._send(letter.message, buffers=list(letter.buffers) or None)
             except UnicodeError:  # somebody stored half a character
                 self._send(_whole_characters(letter.message), buffers=list(letter.buffers) or None)
+
+
+def _size_of(letter: _Letter) -> int:
+    """Return about how many bytes a message takes."""
+    try:
+        body = len(msgspec.json.encode(letter.message))
+    except (UnicodeError, TypeError, ValueError):
+        body = len(repr(letter.message))
+    return body + sum(len(each) for each in letter.buffers)
 
 
 def _whole_characters(value: Any) -> Any:

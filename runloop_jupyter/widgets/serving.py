@@ -1,7 +1,7 @@
 """Serving, the kernel's end of a widget: hears a front end's requests and has each carried out and answered once.
 
-Whatever a front end sends, a handler only makes a note of it: while one works, every widget of the page waits. Quick
-operations and slow ones have threads of their own, a few each, so that a page of a list never waits for a download.
+Whatever a front end sends, a handler only makes a note of it: while one works, every widget of the page waits.
+Operations come in groups, each with a few threads of its own, so that a page of a list never waits for a download.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from runloop_jupyter.widgets.asked import Asked
 from runloop_jupyter.widgets.publisher import Publisher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Operation: TypeAlias = "Callable[[Asked], object]"
 """Carries a request out and returns the reply's value, plain data, or `WithBuffers`."""
 
 MOST_AT_ONCE: Final = 200
-"""Requests that run or wait for their turn, of the quick ones and of the slow ones each."""
-QUICK: Final = 4
-SLOW: Final = 6
+"""Requests of one group that run or wait for their turn."""
+WIDTH: Final = 4
+"""Requests of one group that run at a time."""
 _ENDED_KEPT: Final = 1000
 log = logging.getLogger(__name__)
 
@@ -52,18 +52,16 @@ class Serving:
 
     Args:
         widget: An ipywidget.
-        operations: What can be asked, by name.
-        slow: Names of those that may take seconds.
+        groups: What can be asked, by name: those that take as long as each other together.
 
     Attributes:
         publisher: Sends all that the widget says.
     """
 
-    def __init__(self, widget: Any, operations: Mapping[str, Operation], slow: Collection[str] = ()) -> None:
+    def __init__(self, widget: Any, *groups: Mapping[str, Operation]) -> None:
         self.publisher = Publisher(widget.send)
-        self._operations = operations
-        self._slow = frozenset(slow)
-        self._lanes = {False: Lanes(QUICK, "rl-answer"), True: Lanes(SLOW, "rl-work")}
+        self._operations = {op: (number, each) for number, group in enumerate(groups) for op, each in group.items()}
+        self._lanes = [Lanes(WIDTH, "rl-answer") for _ in groups]
         self._running: dict[str, Asked] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
@@ -102,23 +100,22 @@ class Serving:
 
     def _begin(self, request: protocol.Request) -> None:
         rid, op = request["rid"], request["op"]
-        operation = self._operations.get(op)
+        group, operation = self._operations.get(op, (0, None))
         if operation is None:
             self._refuse(rid, "UnknownOperation", "this kernel can't do that. Is the page older than the kernel?")
             return
-        is_slow = op in self._slow
-        asked = Asked(rid, request["args"], self.publisher, is_slow=is_slow)
+        asked = Asked(rid, request["args"], self.publisher, group=group)
         with self._lock:
             if rid in self._running or rid in self._ended:
                 return  # said twice
-            is_full = sum(each.is_slow is is_slow for each in self._running.values()) >= MOST_AT_ONCE
+            is_full = sum(each.group == group for each in self._running.values()) >= MOST_AT_ONCE
             if not is_full:
                 self._running[rid] = asked
         if is_full:
             self._refuse(rid, "TooMany", f"{MOST_AT_ONCE} requests wait already. Wait for some of them")
             return
         run = copy_context().run  # a copy of its own: what a library prints belongs to no cell
-        self._lanes[is_slow].submit(lambda: run(self._carry_out, op, operation, asked))
+        self._lanes[group].submit(lambda: run(self._carry_out, op, operation, asked))
 
     def _add(self, request: protocol.Request, buffers: Sequence[bytes | memoryview]) -> None:
         rid, op = request["rid"], request["op"]

@@ -48,11 +48,11 @@ class FakeWidget:
 
 
 class FrontEnd:
-    """A front end of a widget that serves `operations`."""
+    """A front end of a widget that serves groups of operations."""
 
-    def __init__(self, operations, slow=()):
+    def __init__(self, *groups):
         self.widget = FakeWidget()
-        self.serving = Serving(self.widget, operations, slow)
+        self.serving = Serving(self.widget, *groups)
         self._rids = count(1)
 
     def say(self, rid, op, args=None, buffers=()):

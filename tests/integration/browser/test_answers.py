@@ -150,8 +150,9 @@ QUERY = {"query": {}, "first": 0, "n": 100, "asOf": None, "columns": []}
 )
 def test_answers_come_while_a_cell_runs(front, kernel, cell, limit_s):
     front.ask("hello")
-    running = kernel.start(cell)
-    time.sleep(0.3)  # until it runs for sure
+    front.streams.clear()
+    running = kernel.start(f"print('it runs', flush=True)\n{cell}")
+    front.wait_for_stream("it runs")
     took = [answers_in(front, op, **args) for op, args in [("page", QUERY)] * 5 + [("suggest", {"text": "b"})] * 3]
     began = time.monotonic()
     kernel.wait(running)
@@ -194,7 +195,7 @@ def test_the_store_stays_the_same_after_use(front, kernel):
     try:
         assert {row["name"] for row in page(front)["rows"]} == before
         assert front.ask("preview", id=id_of(front, "notes.md"))["kind"] == "text"
-        assert front.ask("facts", id=id_of(front, "notes.md"))["code"]["get"] == "value = %rl_get local:notes.md"
+        assert front.ask("facts", id=id_of(front, "notes.md"))["code"]["get"] == "notes = %rl_get local:notes.md"
     finally:
         kernel.run("del os.environ['RUNLOOP_API_KEY'], os.environ['RUNLOOP_BASE_URL']\n%rl_use local")
 
@@ -212,4 +213,15 @@ def test_its_text_is_one_short_line_that_is_always_the_same(kernel, front):
 def test_two_front_ends_are_both_answered(kernel, front):
     other = CommFrontEnd(kernel, None, comm_id=front.comm_id)
     assert other.ask("hello")["session"] == front.ask("hello")["session"]
+    other.close()
+
+
+def test_where_there_are_no_subshells_answers_come_after_the_cell(kernel, front):
+    other = CommFrontEnd(kernel, None, comm_id=front.comm_id, subshell=False)
+    assert other.ask("page", **QUERY)["total"] > 0
+    running = kernel.start("print('it runs', flush=True)\ntime.sleep(1)\nprint('it ends', flush=True)")
+    other.wait_for_stream("it runs")
+    other.ask("page", **QUERY)
+    kernel.wait(running)
+    assert [text for text, _ in other.streams if "it ends" in text]
     other.close()

@@ -10,6 +10,7 @@ import httpx
 import pandas as pd
 import pytest
 from comm_front import CommFrontEnd
+from kernels import Kernel
 
 import runloop_jupyter as rl
 from runloop_jupyter import session
@@ -283,3 +284,18 @@ def test_what_fails_can_be_tried_again(front, kernel):
     assert failed[0]["state"] == "failed"
     assert failed[0]["can"] == ["retry"]
     assert front.refused("retryTransfer", id=failed[0]["id"])["error"] == "ObjectNotFound"
+
+
+def test_what_a_killed_kernel_left_of_an_upload_is_cleared_at_the_next_load(browsed):
+    first = Kernel(cwd=str(browsed / "work"))
+    front = CommFrontEnd(first, first.run("import runloop_jupyter as rl\nb = rl.browse()"))
+    rid = front.upload("killed.bin", bytes(8 * MIB), stop_after=3)
+    front.wait(lambda: any(value.get("written") for value in front.progress(rid)))
+    first.kill()
+    front.close()
+    first.close()
+    assert list(spools.directory().iterdir()) != []
+    second = Kernel(cwd=str(browsed / "work"))
+    second.run("%load_ext runloop_jupyter")
+    second.close()
+    nothing_is_left_of("killed.bin")

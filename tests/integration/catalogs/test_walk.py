@@ -28,7 +28,7 @@ def test_the_first_rows_are_there_while_the_rest_is_still_walked_through(hosting
     assert page.fresh.walking
     here.listing.late_s = 0
     assert names(here.whole()) == expected(here.listing)
-    assert {limit for _, limit in here.listing.pages} == {200, 5000}
+    assert {limit for _, limit in here.listing.pages[:5]} == {200, 5000}
 
 
 def test_a_walk_that_was_stopped_goes_on_where_it_was(hosting):
@@ -211,3 +211,13 @@ def test_what_was_copied_from_another_account_is_not_believed(hosting, cache_of_
     first.rename(first.parent / second)
     here.listing.delete(*(view.id for view in here.listing.all[:10]))
     assert names(here.whole("second")) == expected(here.listing)
+
+
+def test_what_is_known_is_answered_before_a_slow_service_says_anything(hosting):
+    here = hosting(Listing(things(200)))
+    here.whole()
+    catalogs.close_all()
+    here.listing.late_s = 5
+    began = time.monotonic()
+    assert len(here.catalog().page(PageAsked(query=Query())).rows) == 100
+    assert time.monotonic() - began < 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,9 @@ from listing import thing, things
 
 from runloop_jupyter.catalogs.book import MET, Book, Gap, Kind, Superseded
 from runloop_jupyter.catalogs.place import TOP, Damaged, Place
-from runloop_jupyter.wire.objects import ObjectView
+
+if TYPE_CHECKING:
+    from runloop_jupyter.wire.objects import ObjectView
 
 
 @pytest.fixture
@@ -188,3 +191,11 @@ def test_whatever_happens_all_of_it_is_known_in_the_end(actions, one_moment):
         fill(book, listed)
         assert known(book) == [view.id for view in listed]
         connection.close()
+
+
+def test_metadata_that_a_first_answer_lacked_is_taken_in_later(book):
+    fill(book, things(10))
+    book.note([thing(20, metadata=None)])
+    listed = [thing(20), *things(10)]
+    look(book, listed)
+    assert book.index.get(thing(20).id).metadata == {"shard": "6"}

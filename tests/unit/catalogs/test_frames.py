@@ -71,7 +71,7 @@ def test_many_threads_at_once_mix_nothing_up(ends):
     ]
     for each in threads:
         each.start()
-    heard = dict((number, data) for number, _, data in (there.hear() for _ in sizes))
+    heard = {number: data for number, _, data in (there.hear() for _ in sizes)}
     assert heard == {number: bytes([number]) * size for number, size in enumerate(sizes, start=1)}
     for each in threads:
         each.join()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,6 @@ from runloop_jupyter.local.layout import Layout
 from runloop_jupyter.local.objects import Objects
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from runloop_jupyter.wire.objects import ObjectListView
 
 # Written by each version's own code; a new version adds its own here.
@@ -71,3 +70,35 @@ def test_a_file_of_an_earlier_version_becomes_what_a_new_one_is_and_keeps_what_i
     assert later.sweep() == 1
     connection.close()
     new.close()
+
+
+def test_an_older_file_tells_parts_of_sets_and_counts_names_as_a_new_one_does(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    shutil.copy(Path(__file__).with_name("store-version-3.db"), layout.database)
+    older = sqlite3.connect(layout.database)
+    held = "INSERT INTO object VALUES (?, ?, ?, ?, ?, 'binary', 1, 8, NULL, ?)"
+    older.execute(held, (10, "obj_p", "big.rl-part-00001", "big.rl-part-00001", "READ_ONLY", 1))
+    older.execute(held, (11, "obj_q", "big.rl-part-00002", "big.rl-part-00002", "DELETED", 0))
+    older.execute(held, (12, "obj_r", "penguins", "penguins", "READ_ONLY", 0))
+    older.execute('INSERT INTO object_metadata VALUES (10, \'{"rl.kind":"part"}\')')
+    older.execute(
+        "INSERT INTO meta_pair (pair, key, value) SELECT 99, key, 'part' FROM meta_key WHERE text = 'rl.kind'"
+    )
+    older.execute("INSERT INTO object_meta SELECT key, 10, 99 FROM meta_key WHERE text = 'rl.kind'")
+    older.commit()
+    older.close()
+    connection = connect(layout.database, SCHEMA)
+    parts = connection.execute("SELECT name FROM object WHERE part ORDER BY name").fetchall()
+    assert parts == [("big.rl-part-00001",), ("big.rl-part-00002",)]
+    kept = connection.execute("SELECT n, living FROM object JOIN name ON number = named WHERE name = 'penguins'")
+    assert kept.fetchall() == [(2, 2), (2, 2)]
+    assert connection.execute("SELECT living FROM names").fetchone() == (3,)
+    tally = "SELECT state, part, n FROM tally ORDER BY state, part"
+    assert connection.execute(tally).fetchall() == [
+        ("DELETED", 0, 1),
+        ("DELETED", 1, 1),
+        ("READ_ONLY", 0, 4),
+        ("READ_ONLY", 1, 1),
+        ("UPLOADING", 0, 1),
+    ]
+    connection.close()

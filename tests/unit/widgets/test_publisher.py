@@ -6,7 +6,7 @@ import threading
 from comms import FakeWidget
 
 from runloop_jupyter.widgets import protocol
-from runloop_jupyter.widgets.publisher import AT_ONCE, PER_SECOND, Publisher
+from runloop_jupyter.widgets.publisher import AT_ONCE, LARGEST, PER_SECOND, Publisher
 
 
 def opened(widget):
@@ -100,3 +100,12 @@ def test_a_page_that_is_gone_is_no_error():
     if thread is not None:
         thread.join(10)
     assert publisher._thread is None
+
+
+def test_what_a_page_cant_take_in_is_an_error_and_not_the_end_of_its_connection():
+    widget = FakeWidget()
+    publisher = opened(widget)
+    publisher.reply(protocol.ok("r", "x" * (LARGEST + 1)))
+    widget.wait(lambda sent: sent)
+    assert widget.sent[0][0]["error"] == "TooLarge"
+    publisher.close()

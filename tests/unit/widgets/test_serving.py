@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runloop_jupyter.errors import ObjectNotFound
+from runloop_jupyter.widgets import asked
 from runloop_jupyter.widgets.protocol import CHUNK_BYTES, IN_FLIGHT
-from runloop_jupyter.widgets.serving import MOST_AT_ONCE, Serving, WithBuffers
+from runloop_jupyter.widgets.serving import MOST_AT_ONCE, WIDTH, Serving, WithBuffers
 
 
 class Gate:
@@ -52,17 +53,15 @@ def gate():
 
 @pytest.fixture
 def front(gate):
-    operations = {
-        "echo": lambda asked: dict(asked.args),
-        "gate": gate,
-        "takes": takes,
-        "gives": gives,
+    slow = {"gate": gate, "takes": takes, "gives": gives}
+    quick = {
+        "echo": lambda it: dict(it.args),
         "fails": fails,
         "breaks": breaks,
-        "bytes": lambda asked: WithBuffers({"n": 1}, [b"abc"]),
-        "hasty": lambda asked: [asked.progress({"i": i}) for i in range(1000)] and "done",
+        "bytes": lambda it: WithBuffers({"n": 1}, [b"abc"]),
+        "hasty": lambda it: [it.progress({"i": i}) for i in range(1000)] and "done",
     }
-    opened = FrontEnd(operations, slow=["gate", "takes", "gives"])
+    opened = FrontEnd(quick, slow)
     yield opened
     gate.go.set()
     opened.close()
@@ -102,7 +101,7 @@ def test_a_cancelled_request_ends_as_cancelled(front, gate):
 
 
 def test_one_that_waits_for_its_turn_is_cancelled_at_once(front, gate):
-    for _ in range(6):
+    for _ in range(WIDTH):
         front.begin("gate")
         assert gate.began.acquire(timeout=10)
     rid = front.begin("gate")
@@ -135,7 +134,7 @@ def test_all_is_sent_from_one_thread_that_is_not_the_handlers(front):
 
 def test_work_runs_in_the_context_of_its_request(front):
     here = ContextVar("here", default="nobody's")
-    front.serving._operations["where"] = lambda asked: here.get()
+    front.serving._operations["where"] = 0, lambda it: here.get()
     here.set("the request's")
     assert front.ask("where")["value"] == "the request's"
 
@@ -204,7 +203,7 @@ def test_what_is_given_waits_for_room_and_comes_in_order(front):
     ids=["too large", "more than was granted"],
 )
 def test_chunks_that_may_not_be_end_their_request(front, gate, chunks, says):
-    front.serving._operations["takes"] = lambda asked: (gate.go.wait(10), takes(asked))  # none is taken meanwhile
+    front.serving._operations["takes"] = 1, lambda it: (gate.go.wait(10), takes(it))  # none is taken meanwhile
     rid = front.begin("takes")
     for size in chunks if len(chunks) == 1 else ():
         gate.go.set()
@@ -270,10 +269,7 @@ def test_ten_thousand_requests_are_refused_and_hurt_nobody(front, gate):
     )
 )
 def test_each_request_ends_once_whatever_comes_in_whatever_order(steps):
-    front = FrontEnd(
-        {"echo": lambda asked: 1, "takes": takes, "gives": lambda asked: gives(asked), "fails": fails},
-        slow=["takes", "gives"],
-    )
+    front = FrontEnd({"echo": lambda it: 1, "fails": fails}, {"takes": takes, "gives": gives})
     begun = set()
     try:
         for rid, op in steps:
@@ -288,3 +284,9 @@ def test_each_request_ends_once_whatever_comes_in_whatever_order(steps):
         assert all(len(front.ends(rid)) == 1 for rid in begun)
     finally:
         front.close()
+
+
+def test_of_a_page_that_says_nothing_for_long_no_more_is_expected(front, monkeypatch):
+    monkeypatch.setattr(asked, "SILENCE_S", 0.05)
+    assert front.end_of(front.begin("takes"))["error"] == "FrontEndGone"
+    assert front.end_of(front.begin("gives", n=1))["error"] == "FrontEndGone"
