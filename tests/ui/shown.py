@@ -46,12 +46,12 @@ class Shown:
     @property
     def filters(self) -> Locator:
         """The facets."""
-        return self.root.get_by_role("region", name="Filters")
+        return self.root.get_by_role("complementary", name="Filters")
 
     @property
     def preview(self) -> Locator:
         """The pane on the right."""
-        return self.root.get_by_role("region", name="Preview")
+        return self.root.get_by_role("complementary", name="Preview")
 
     @property
     def dialog(self) -> Locator:
