@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.api.objects import LARGEST_PAGE
-from runloop_jupyter.catalogs.book import Gap
+from runloop_jupyter.catalogs.gaps import Gap
 from runloop_jupyter.errors import BadRequest, NotFound
 from runloop_jupyter.wire.objects import ObjectState
 

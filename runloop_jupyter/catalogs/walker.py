@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.api.objects import LARGEST_PAGE
 from runloop_jupyter.backoff import full_jitter
-from runloop_jupyter.catalogs.book import Book, Gap, Kind, Superseded
+from runloop_jupyter.catalogs.book import Book, Superseded
 from runloop_jupyter.catalogs.checking import ONE_BY_ONE, Checks
+from runloop_jupyter.catalogs.gaps import Gap, Kind
 from runloop_jupyter.catalogs.pages import FIRST, Pages
 from runloop_jupyter.catalogs.place import TOP, Damaged, is_damage
 from runloop_jupyter.catalogs.progress import Progress, Seen
