@@ -183,8 +183,11 @@ class Publisher:
                 return None
             if ready:
                 self._wake.wait((1 - self._credit) / PER_SECOND)
-            elif not self._wake.wait(IDLE_S if due is None else due - now) and due is None:
+            elif not self._wake.wait(IDLE_S if due is None else due - now) and not self._waiting():
                 return None
+
+    def _waiting(self) -> bool:
+        return bool(self._replies or self._chunks or self._refusals or self._latest)
 
     def _first(self, now: float) -> _Letter | _Latest:
         if self._replies:
