@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.wire.browse import Query
 
-_WRITTEN: Final = re.compile(r"(-?[0-9]{1,18})-([0-9]{1,18})-([0-9]{1,18})")
+_WRITTEN: Final = re.compile(r"(-?[0-9]{1,19})-([0-9]{1,18})-([0-9]{1,18})")
+_OLDEST: Final = -(2**63)
+_NEWEST: Final = 2**63 - 2
 
 
 class Moment(NamedTuple):
     """The state of the objects that a query may mean.
 
     Attributes:
-        newest: The greatest position.
+        newest: The greatest position; where there is none, the least that there can be.
         changes: How often something of the query's state has come, gone or grown.
         overdue: How many objects are past their time and not deleted yet.
     """
@@ -40,11 +42,11 @@ def now(connection: sqlite3.Connection, query: Query, now_ms: int) -> Moment:
     """Return what there is at `now_ms` of what `query` may mean."""
     parts = 1 if asks_for_parts(query) else 0
     row = connection.execute(
-        "SELECT (SELECT ifnull(max(position), 0) FROM object),"
+        "SELECT (SELECT ifnull(max(position), ?) FROM object),"
         " (SELECT ifnull(sum(changes), 0) FROM tally WHERE state = ? AND part <= ?),"
         " (SELECT count(*) FROM object INDEXED BY object_by_expiry"
         "  WHERE delete_after_time_ms IS NOT NULL AND state != 'DELETED' AND delete_after_time_ms <= ?)",
-        (query.state, parts, now_ms),
+        (_OLDEST, query.state, parts, now_ms),
     ).fetchone()
     return Moment(*row)
 
@@ -63,4 +65,7 @@ def everything(connection: sqlite3.Connection, now_ms: int) -> tuple[int, int]:
 def read(text: str | None) -> Moment | None:
     """Return the moment that `text` names; None where it names none."""
     written = None if text is None else _WRITTEN.fullmatch(text)
-    return None if written is None else Moment(*map(int, written.groups()))
+    if written is None:
+        return None
+    moment = Moment(*map(int, written.groups()))
+    return moment if _OLDEST <= moment.newest <= _NEWEST else None

@@ -139,8 +139,9 @@ class Model:
             metadata=pairs,
         )
         part = pairs.get("rl.kind") == "part" if pairs else state == "DELETED" and ".rl-part-" in name
-        self.index.put(self.put * 10, view)
-        self.objects.append(Kept(self.put * 10, view, part))
+        position = self.put * 10 - 35  # a catalog may count downwards from 0
+        self.index.put(position, view)
+        self.objects.append(Kept(position, view, part))
 
     def _change(self, what: str, place: int) -> None:
         each = self.objects[place]
@@ -459,6 +460,48 @@ def test_suggestions_are_keys_values_and_names_that_there_are(acts: list[tuple[A
     assert {each.text for each in found if each.sort == "name"} == names
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    before=acts,
+    between=acts,
+    asked=st.lists(st.tuples(queries | plain, st.integers(0, 4)), min_size=1, max_size=4),
+    limits=limits,
+    order=st.randoms(use_true_random=False),
+)
+def test_what_comes_and_goes_while_answers_are_found_is_seen_as_it_is(
+    before: list[tuple[Any, ...]],
+    between: list[tuple[Any, ...]],
+    asked: list[tuple[Query, int]],
+    limits: Any,
+    order: Any,
+) -> None:
+    model, browsing, _ = opened(before)
+    left = list(between)
+    with limits:
+        going: list[Iterator[Any]] = [browsing.behind()]
+        for query, first in asked:
+            going.append(browsing.page(PageAsked(query=query, first=first)))
+            going.append(
+                browsing.facets(FacetsAsked(query=query, keys=[*KEYS, "m"], sizes=[2], puts=[3], expiries=[55]))
+            )
+        while going:
+            if left and order.random() < 0.4:
+                model.act([left.pop(0)])
+            each = order.choice(going)
+            try:
+                answer = next(each)
+            except StopIteration:
+                going.remove(each)
+                continue
+            if isinstance(answer, PageView):
+                held = {kept.view.id: kept.view for kept in model.objects}
+                assert all(row is None or held[row.object.id] == row.object for row in answer.rows)
+        model.act(left)
+        for query, _ in asked:
+            page = exact(browsing, PageAsked(query=query, n=500))
+            assert [row.object for row in page.rows] == [kept.view for kept in model.listed(query)]
+
+
 @pytest.mark.parametrize(
     "asked",
     [
@@ -490,7 +533,7 @@ def test_what_cannot_be_meant_is_refused(asked: Any) -> None:
         last(ask(asked))
 
 
-@pytest.mark.parametrize("as_of", ["", "x", "-1-2-3", "1-2", "9-9-9", "9" * 40, "1-2-3\n"])
+@pytest.mark.parametrize("as_of", ["", "x", "-1-2-3", "1-2", "9-9-9", "9" * 40, f"{'9' * 19}-0-0", "1-2-3\n"])
 def test_a_moment_that_never_was_is_now(as_of: str) -> None:
     _, browsing, _ = opened([("put", "a", "READ_ONLY", None, 1, None)])
     page = last(browsing.page(PageAsked(query=Query(), as_of=as_of)))
