@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -124,7 +125,8 @@ class Browser(anywidget.AnyWidget):
         super().close()
 
     def __repr__(self) -> str:
-        return f"<Browser of the {self._place.store.identity.label}: seen in JupyterLab, where its cell was run>"
+        where = self._place.store.identity.label
+        return f"<Browser of the {where}: run its cell in JupyterLab to see it; without one rl.catalog()>"
 
     def _operations(self) -> Sequence[dict[str, Callable[[Asked], Any]]]:
         """Return what can be asked: what takes no time, what takes some, and what moves bytes."""
@@ -191,7 +193,7 @@ class Browser(anywidget.AnyWidget):
                 page=self._listing.first(self.query, columns),
                 transfers=self._moving.shown(),
                 now=time.time_ns() // 1_000_000,
-                can=protocol.Abilities(mount=True),
+                can=protocol.Abilities(mount=sys.platform != "win32"),
                 chunk_bytes=CHUNK_BYTES,
                 in_flight=IN_FLIGHT,
             )

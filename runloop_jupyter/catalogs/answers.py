@@ -56,17 +56,26 @@ class Answers:
         self._wake.set()
 
     def _run(self) -> None:
-        # An empty catalog answers nothing useful, and its first page is on its way.
         self._wake.wait()
-        self._walker.first.wait(FIRST_S)
+        if not self._knows_something():
+            # It answers nothing useful, and the first page is on its way.
+            self._walker.go()
+            self._walker.first.wait(FIRST_S)
         while True:
             self._begin_new()
             turns = self._quick or self._slow
             if turns:
                 self._step(turns)
             elif not self._behind():
+                self._walker.go()
                 self._wake.wait()
                 self._wake.clear()
+
+    def _knows_something(self) -> bool:
+        try:
+            return self._reader.fresh().indexed > 0
+        except Exception:  # a question will tell
+            return False
 
     def _begin_new(self) -> None:
         while self._come:

@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.api.objects import LARGEST_PAGE
-from runloop_jupyter.catalogs.book import Gap
+from runloop_jupyter.catalogs.gaps import Gap
 from runloop_jupyter.errors import BadRequest, NotFound
 from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.catalogs.book import Book
@@ -34,10 +34,10 @@ class Checks:
     """Rows that somebody sees, and when the service last said that they are there.
 
     Args:
-        objects: The service.
+        objects: Gives the service.
     """
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Callable[[], Objects]) -> None:
         self._objects = objects
         self._lock = threading.Lock()
         self._shown: dict[str, None] = {}
@@ -126,7 +126,7 @@ class Checks:
     def _ask_run(self, book: Book, run: _Run) -> bool:
         before = book.before(Gap(run.first)) or Gap()
         try:
-            page = self._objects.list(
+            page = self._objects().list(
                 limit=min(run.n + _WORTH, LARGEST_PAGE), starting_after=before.after_id or None, retries=0
             )
         except (NotFound, BadRequest):  # what it was to come after has gone itself
@@ -143,7 +143,7 @@ class Checks:
 
     def _get(self, object_id: str) -> ObjectView | None:
         try:
-            return self._objects.get(object_id, retries=0)
+            return self._objects().get(object_id, retries=0)
         except NotFound:
             return None
 

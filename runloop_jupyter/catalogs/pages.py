@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from runloop_jupyter.api.objects import LARGEST_PAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.wire.objects import ObjectListView
 
@@ -20,10 +22,10 @@ class Pages:
     """Fetches pages without trying again: whoever asks says why it waits.
 
     Args:
-        objects: The service.
+        objects: Gives the service.
     """
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Callable[[], Objects]) -> None:
         self._objects = objects
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="rl-pages")
         self._ahead: tuple[str, Future[ObjectListView]] | None = None
@@ -38,9 +40,9 @@ class Pages:
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[0] == after_id and limit == LARGEST_PAGE:
             return ahead[1].result()
-        return self._objects.list(limit=limit, starting_after=after_id or None, retries=0)
+        return self._objects().list(limit=limit, starting_after=after_id or None, retries=0)
 
     def fetch_ahead(self, after_id: str) -> None:
         """Begin to fetch the page after an object, which will be asked for next."""
-        fetch = partial(self._objects.list, limit=LARGEST_PAGE, starting_after=after_id, retries=0)
+        fetch = partial(self._objects().list, limit=LARGEST_PAGE, starting_after=after_id, retries=0)
         self._ahead = after_id, self._thread.submit(fetch)

@@ -43,7 +43,7 @@ _SCRIPT: Final = """
     ) WITHOUT ROWID;
     CREATE TABLE gap (
         ceiling  INTEGER NOT NULL,      -- position of what comes before it in the listing
-        kind     INTEGER NOT NULL,      -- a `book.Kind`
+        kind     INTEGER NOT NULL,      -- a `gaps.Kind`
         after_id TEXT NOT NULL,         -- id of what comes before it, where the walk goes on; empty for the beginning
         PRIMARY KEY (ceiling, kind)
     );

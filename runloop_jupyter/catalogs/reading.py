@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from runloop_jupyter.catalogs import messages
-from runloop_jupyter.catalogs.book import Kind
+from runloop_jupyter.catalogs.gaps import Kind
 from runloop_jupyter.catalogs.place import Damaged, is_damage
 from runloop_jupyter.index import ObjectIndex
 from runloop_jupyter.index.browsing import Browsing

@@ -13,13 +13,12 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
-from runloop_jupyter.api.http import Service
-from runloop_jupyter.api.objects import Objects
 from runloop_jupyter.catalogs import messages
 from runloop_jupyter.catalogs.answers import Answers
 from runloop_jupyter.catalogs.frames import Gone, Line, Sort
@@ -28,6 +27,9 @@ from runloop_jupyter.catalogs.reading import Reader
 from runloop_jupyter.catalogs.walker import Walker
 from runloop_jupyter.errors import RunloopError, one_line
 from runloop_jupyter.wire import json
+
+if TYPE_CHECKING:
+    from runloop_jupyter.api.objects import Objects
 
 TICK_S: Final = 0.5
 log = logging.getLogger(__name__)
@@ -89,7 +91,15 @@ class Server:
     def _begin(self, begin: messages.Begin) -> None:
         place = Place(Path(begin.directory), begin.identity)
         place.current()
-        objects = Objects(Service(begin.base_url, begin.key, label=begin.label))
+
+        @cache
+        def objects() -> Objects:
+            # httpx takes longer to load than all the rest, and what is known is answered without.
+            from runloop_jupyter.api.http import Service
+            from runloop_jupyter.api.objects import Objects
+
+            return Objects(Service(begin.base_url, begin.key, label=begin.label))
+
         walker = self._walker = Walker(place, objects, begin.label)
         self._answers = Answers(self._line, Reader(place, walker.progress), walker)
         walker.start()

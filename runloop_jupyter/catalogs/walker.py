@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING, Final
 
 from runloop_jupyter.api.objects import LARGEST_PAGE
 from runloop_jupyter.backoff import full_jitter
-from runloop_jupyter.catalogs.book import Book, Gap, Kind, Superseded
+from runloop_jupyter.catalogs.book import Book, Superseded
 from runloop_jupyter.catalogs.checking import ONE_BY_ONE, Checks
+from runloop_jupyter.catalogs.gaps import Gap, Kind
 from runloop_jupyter.catalogs.pages import FIRST, Pages
 from runloop_jupyter.catalogs.place import TOP, Damaged, is_damage
 from runloop_jupyter.catalogs.progress import Progress, Seen
 from runloop_jupyter.errors import BadRequest, NotFound, RunloopError, StoreError, Unreachable
-from runloop_jupyter.transfer.cache import claims
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.catalogs.place import Place
+    from runloop_jupyter.transfer.cache import claims
     from runloop_jupyter.wire.objects import ObjectListView, ObjectView
 
 LOOK_EVERY_S: Final = 10.0
@@ -39,6 +42,7 @@ _UNFINISHED_MS: Final = 86_400_000
 _SWEEP_EVERY_MS: Final = 86_400_000
 _LONGEST_WAIT_S: Final = 60.0
 _MOST: Final = 5_000_000
+_LET_GO_S: Final = 1.0
 _ROOM: Final = 512 << 20
 _STANDS: Final = 3
 _STEPS_BACK: Final = 5
@@ -47,11 +51,11 @@ log = logging.getLogger(__name__)
 
 
 class Walker:
-    """Walks on a thread of its own, from `start` until the process ends.
+    """Walks on a thread of its own, from `start` until the process ends, and begins when it is let go.
 
     Args:
         place: Where what is found is kept.
-        objects: The service.
+        objects: Gives the service, of which the first time takes as long as loading all that it needs.
         label: The service, as a person reads it.
         look_every_s: How often to look for new objects.
 
@@ -60,23 +64,25 @@ class Walker:
         error: What the service answered last, where that was an error.
     """
 
-    def __init__(self, place: Place, objects: Objects, label: str, *, look_every_s: float = LOOK_EVERY_S) -> None:
+    def __init__(
+        self, place: Place, objects: Callable[[], Objects], label: str, *, look_every_s: float = LOOK_EVERY_S
+    ) -> None:
         self.first = threading.Event()
         self.error: RunloopError | None = None
         self.checks = Checks(objects)
         self._place = place
         self._label = label
-        self._objects = objects
         self._pages = Pages(objects)
         self._look_every_s = look_every_s
         self._token = secrets.token_hex(8)
         self._claim: claims.Claim | None = None
         self._tried = False
-        self._watch = claims.Watch(place.claim)
+        self._watch: claims.Watch | None = None
         self._seen = Seen(place.progress)
         self._mine = Progress()
         self._book: tuple[str, sqlite3.Connection, Book] | None = None
         self._wake = threading.Condition()
+        self._may_go = threading.Event()
         self._due: dict[str, float] = {}
         self._asked = time.monotonic()
         self._notes: list[ObjectView] = []
@@ -90,6 +96,10 @@ class Walker:
     def start(self) -> None:
         """Begin."""
         threading.Thread(target=self._run, name="rl-walker", daemon=True).start()
+
+    def go(self) -> None:
+        """Let it begin: nobody waits for an answer that needs no service."""
+        self._may_go.set()
 
     def progress(self) -> Progress:
         """Return how far the walk is, whoever walks."""
@@ -134,6 +144,7 @@ class Walker:
             self._wake.notify()
 
     def _run(self) -> None:
+        self._may_go.wait(_LET_GO_S)
         while True:
             try:
                 self._round()
@@ -153,8 +164,6 @@ class Walker:
 
     def _round(self) -> None:
         book = self._current()
-        if not self.first.is_set() and book.count():
-            self.first.set()
         self._write_notes(book)
         if self._is_due("expire", 1.0):
             book.expire(round(time.time() * 1000))
@@ -268,6 +277,9 @@ class Walker:
             return True
         if not self._is_due("claim", _CLAIM_EVERY_S):
             return False
+        from runloop_jupyter.transfer.cache import claims  # and all of the cache with it
+
+        self._watch = self._watch or claims.Watch(self._place.claim)
         self._claim = claims.take(self._place.claim)
         if self._claim is None and self._watch.clear_if_abandoned():
             self._claim = claims.take(self._place.claim)
@@ -290,7 +302,7 @@ class Walker:
         if self._claim is not None:
             self._claim.release()
             self._claim = None
-        self._watch = claims.Watch(self._place.claim)
+        self._watch = None
         self._mine = Progress()
 
     def _current(self) -> Book:

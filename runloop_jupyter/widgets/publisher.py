@@ -27,6 +27,8 @@ AT_ONCE: Final = 12
 """Messages that may go out one after the other after a while without any."""
 LEAST_S: Final = 0.1
 """Between two of the same: progress of one request, an event of one name."""
+IDLE_S: Final = 5.0
+"""After which the thread ends, until there is something to say: of a widget that nobody looks at nothing goes on."""
 REFUSALS_KEPT: Final = 10_000
 LARGEST: Final = 8 << 20
 """Bytes of a message; one of 10 MiB closes a kernel's connection, and nobody says so."""
@@ -167,7 +169,7 @@ class Publisher:
             letter = None  # its buffers are not held until the next comes
 
     def _next(self) -> _Letter | _Latest | None:
-        """Return what is to be sent next, once it may be; None at the end."""
+        """Return what is to be sent next, once it may be; None at the end, or when there was nothing for long."""
         while True:
             now = self._clock()
             self._credit = min(AT_ONCE, self._credit + (now - self._counted) * PER_SECOND)
@@ -181,8 +183,11 @@ class Publisher:
                 return None
             if ready:
                 self._wake.wait((1 - self._credit) / PER_SECOND)
-            else:
-                self._wake.wait(None if due is None else due - now)
+            elif not self._wake.wait(IDLE_S if due is None else due - now) and not self._waiting():
+                return None
+
+    def _waiting(self) -> bool:
+        return bool(self._replies or self._chunks or self._refusals or self._latest)
 
     def _first(self, now: float) -> _Letter | _Latest:
         if self._replies:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import store_process
+
 from runloop_jupyter.wire.browse import PageAsked, PageView, Query
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runloop_jupyter.catalogs import Catalog
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until `condition` holds; processes that start on a busy machine take their time."""
+    store_process.eventually(condition, seconds)
 
 
 def names(here: Catalog, **query: object) -> list[str]:

@@ -254,3 +254,21 @@ test("another key's facet joins those that are shown", async () => {
   expect(heard(kernel, "facets").at(-1)?.keys).toEqual(["project", "model", "rl.kind", "split seed"]);
   expect(b.facets.value?.keys.map(({ key }) => key)).toContain("split seed");
 });
+
+test("counts that are lower bounds are asked for again a few times, ever more seldom", async () => {
+  const kernel = await open({ objects: 30_000 });
+  await rest(60_000);
+  const { length } = heard(kernel, "facets");
+  expect(length).toBeGreaterThan(2);
+  expect(length).toBeLessThan(8);
+});
+
+test("the count that is shown is that of the list that is shown", async () => {
+  const kernel = await open();
+  kernel.manner.busy = true;
+  void b.ask({ search: "val" });
+  expect(b.shownNarrowed.value).toBe(false);
+  kernel.rest();
+  await rest();
+  expect(b.shownNarrowed.value).toBe(true);
+});

@@ -16,6 +16,8 @@ const TYPING_MS = 80;
 const PANEL_MS = 2500;
 const SELECTED_MS = 120;
 const POLL_MS = 1000;
+const FACETS_MS = 700;
+const FACETS_MOST_MS = 12_000;
 
 export type Dialog =
   | { kind: "upload"; files: Chosen[] }
@@ -38,6 +40,8 @@ export class Browser {
   /** Why nothing can be shown. */
   readonly failed = signal<Error | null>(null);
   readonly query = signal<Query>({});
+  /** Whether anything narrows the list that is shown, which may still be that of before. */
+  readonly shownNarrowed = signal(false);
   /** What stands in the search box. */
   readonly text = signal("");
   readonly suggestions = signal<Suggestion[]>([]);
@@ -70,6 +74,7 @@ export class Browser {
   #typing: ReturnType<typeof setTimeout> | undefined;
   #telling: ReturnType<typeof setTimeout> | undefined;
   #opening: ReturnType<typeof setTimeout> | undefined;
+  #counting: ReturnType<typeof setTimeout> | undefined;
   #recounting = false;
   /** By how much the kernel's clock is ahead of this page's. */
   #ahead = 0;
@@ -83,6 +88,9 @@ export class Browser {
     this.moves = new Moves(this.session);
     this.deeds = new Deeds(this.session, this.moves, this.notices);
     this.rows = new Rows((first, n, asOf, signal) => this.#page(first, n, asOf, signal));
+    this.rows.onList = () => {
+      this.shownNarrowed.value = this.narrowed;
+    };
     this.session.onEvent = (event, value) => {
       if (event === "transfers") this.moves.kernels.value = (value as { transfers: Hello["transfers"] }).transfers;
       else if (event === "changed") this.#changed();
@@ -153,7 +161,7 @@ export class Browser {
 
   close(): void {
     this.#closed = true;
-    for (const timer of [this.#typing, this.#telling, this.#opening]) clearTimeout(timer);
+    for (const timer of [this.#typing, this.#telling, this.#opening, this.#counting]) clearTimeout(timer);
     for (const end of this.#ends) end();
     this.deeds.close();
     this.notices.close();
@@ -318,7 +326,9 @@ export class Browser {
     );
   }
 
-  async #askFacets(): Promise<void> {
+  /** @param after Milliseconds until it is asked again, where an answer says only how many there are at least. */
+  async #askFacets(after = FACETS_MS): Promise<void> {
+    clearTimeout(this.#counting);
     this.#facetsStop.abort();
     const stop = new AbortController();
     this.#facetsStop = stop;
@@ -336,6 +346,8 @@ export class Browser {
       const order = [...shown, ...facets.keys.map(({ key }) => key)];
       facets.keys.sort((a, b) => order.indexOf(a.key) - order.indexOf(b.key));
       this.facets.value = facets;
+      if (!facets.complete && after <= FACETS_MOST_MS)
+        this.#counting = setTimeout(() => void this.#askFacets(after * 2), after);
     } catch {
       // the list says what is wrong
     }

@@ -24,6 +24,8 @@ export class Rows {
   readonly error = signal<Error | null>(null);
   /** Whether another list was asked for and isn't here; the old one is still shown. */
   readonly loading = signal(false);
+  /** Hears that another list is here, before it is shown. */
+  onList: () => void = () => {};
   #fetch: Fetch;
   /** The most recently used last. */
   #windows = new Map<number, (Row | null)[]>();
@@ -56,6 +58,7 @@ export class Rows {
   /** A list of which the first page came by another way. */
   start(page: Page): void {
     this.#forget();
+    this.onList();
     this.#take(page, page.rows.length);
   }
 
@@ -71,6 +74,7 @@ export class Rows {
       const page = await this.#fetch(from, WINDOW, null, stop.signal);
       if (stop.signal.aborted) return false;
       this.#forget();
+      this.onList();
       this.#take(page, WINDOW);
       return true;
     } catch (error) {

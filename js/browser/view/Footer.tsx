@@ -36,7 +36,7 @@ function Count({ b, totals }: { b: Browser; totals: Totals }) {
           new objects · show
         </button>
       )}
-      <span>{counted(totals, b.narrowed)}</span>
+      <span>{counted(totals, b.shownNarrowed.value)}</span>
       {fresh.trouble ? (
         <button type="button" class="link bad" title={clean(fresh.trouble, 500)} onClick={() => void b.lookForNew()}>
           {fresh.indexed ? "can't look for new ones · try again" : "try again"}

@@ -18,7 +18,7 @@ export function Instead({ b }: { b: Browser }) {
       </State>
     );
   if (!totals || totals.total > 0 || b.rows.loading.value) return null;
-  if (b.narrowed)
+  if (b.shownNarrowed.value)
     return (
       <State
         title="Nothing fits"

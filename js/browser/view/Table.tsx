@@ -16,7 +16,7 @@ import {
   type Viewport,
 } from "../state/viewport.ts";
 import { clean } from "../words.ts";
-import { type Column, columnsOf, isNumber, LEAST, leastWidth, template } from "./columns.ts";
+import { type Column, columnsOf, isNothing, isNumber, LEAST, leastWidth, template } from "./columns.ts";
 import { Row } from "./Row.tsx";
 
 const HEAD = 30;
@@ -316,7 +316,7 @@ function numbersOf(b: Browser): boolean[] {
     if (rows++ > 200) break;
     for (const [at, cell] of row.cells.entries()) {
       const column = seen[at];
-      if (cell && column) column[isNumber(cell) ? "numbers" : "texts"]++;
+      if (cell && column && !isNothing(cell)) column[isNumber(cell) ? "numbers" : "texts"]++;
     }
   }
   return seen.map(({ numbers, texts }) => numbers > texts);

@@ -54,3 +54,8 @@ export function leastWidth(columns: Column[]): number {
 export function isNumber(text: string): boolean {
   return text.length < 40 && /^[+-]?(\d[\d,]*\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text);
 }
+
+/** Whether a value says that there is none, among numbers as among words. */
+export function isNothing(text: string): boolean {
+  return /^(nan|n\/a|none|null|[+-]?inf|-|–|)$/i.test(text);
+}

@@ -87,6 +87,39 @@ def test_a_look_inside_a_folder_shows_its_files(front):
     assert sorted((each["path"], each["size"]) for each in look["members"]) == [(f"{i}.raw", 1000) for i in range(3)]
 
 
+def test_a_folder_that_is_kept_as_files_is_looked_into_and_isnt_one_file_to_download(front, tmp_path):
+    for i in range(2):
+        (tmp_path / f"{i}.raw").write_bytes(bytes(100 + i))
+    thing = rl.put(tmp_path, "kept", format="files")
+    look = front.ask("preview", id=thing.id)
+    assert sorted((each["path"], each["size"]) for each in look["members"]) == [("0.raw", 100), ("1.raw", 101)]
+    assert "no one file to download" in front.refused("download", id=thing.id)["message"]
+    rl.rm(thing)
+
+
+def test_bytes_that_are_not_what_they_say_are_one_clear_error(front, tmp_path):
+    path = tmp_path / "broken.parquet"
+    path.write_bytes(b"PAR1" + bytes(1000) + b"PAR1")
+    thing = rl.put(path)
+    refusal = front.refused("preview", id=thing.id)
+    assert refusal["error"] == "DecodeError"
+    assert refusal["message"]
+    rl.rm(thing)
+
+
+def test_a_picture_that_is_too_large_to_be_shown_says_so(front, tmp_path):
+    import struct
+    import zlib
+
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    path = tmp_path / "bomb.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)))
+    thing = rl.put(path)
+    look = front.ask("preview", id=thing.id)
+    assert (look["kind"], look["why"].partition(" pixels")[0]) == ("none", "60,000 × 60,000")
+    rl.rm(thing)
+
+
 def test_a_picture_comes_as_its_bytes(front, kernel, tmp_path):
     from PIL import Image
 
@@ -207,7 +240,9 @@ def test_what_is_saved_of_a_browser_is_its_script_and_nothing_else(kernel, front
 
 
 def test_its_text_is_one_short_line_that_is_always_the_same(kernel, front):
-    assert kernel.run("b").text == "<Browser of the embedded store: seen in JupyterLab, where its cell was run>"
+    assert kernel.run("b").text == (
+        "<Browser of the embedded store: run its cell in JupyterLab to see it; without one rl.catalog()>"
+    )
 
 
 def test_two_front_ends_are_both_answered(kernel, front):

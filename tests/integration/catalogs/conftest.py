@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import misbehaving
 import pytest
-from store_process import eventually
+from catalog_support import eventually
 
 from runloop_jupyter import catalogs, session
 from runloop_jupyter.profile import Profile

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from catalog_support import names
-from store_process import eventually
+from catalog_support import eventually, names
 
 import runloop_jupyter as rl
 from runloop_jupyter import catalogs, session
@@ -29,7 +28,7 @@ def test_what_is_put_and_deleted_is_seen_and_told():
     stop = known.changed.listen(told.append)
     eventually(lambda: bool(told))
     rl.put("two", "two")
-    eventually(lambda: told[-1].indexed == 2, 5)
+    eventually(lambda: told[-1].indexed == 2, 10)
     stop()
     assert known.page(PageAsked(query=Query(search="one"))).total == 1
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from catalog_support import eventually
 from listing import Listing, thing, things
-from store_process import eventually
 
 from runloop_jupyter import catalogs, session
 from runloop_jupyter.magics.names import Names
@@ -26,7 +26,7 @@ def test_names_and_values_beyond_the_newest_are_offered_once_a_catalog_is_open(s
     eventually(lambda: names.beginning_with("thing-0059") != [])
     assert names.beginning_with("anc") == []
     known = catalogs.of(store)
-    eventually(lambda: known.fresh().whole, 30)
+    eventually(lambda: known.fresh().whole)
     assert names.beginning_with("anc") == ["ancient"]
     assert names.values("shard", "lo") == ["lost"]
 
@@ -34,6 +34,6 @@ def test_names_and_values_beyond_the_newest_are_offered_once_a_catalog_is_open(s
 def test_a_catalog_that_hangs_is_not_waited_for(service, monkeypatch):
     names = Names()
     known = catalogs.of(session.current().store)
-    eventually(lambda: known.fresh().whole, 30)
+    eventually(lambda: known.fresh().whole)
     monkeypatch.setattr(known, "page", lambda _: eventually(lambda: False, 3))
     assert names.beginning_with("anc") == []

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from catalog_support import names
+from catalog_support import eventually, names
 from listing import Listing, thing, things
-from store_process import environment, eventually
+from store_process import environment
 
 from runloop_jupyter import catalogs, process
 from runloop_jupyter.errors import CatalogError, InputError
@@ -46,7 +46,7 @@ def test_it_ends_with_its_kernel_however_that_ends(hosting, cache_of_its_own, ho
         else:
             kernel.send_signal(how)
         kernel.wait(10)
-    eventually(lambda: process.start_ticks(pid) is None, 5)
+    eventually(lambda: process.start_ticks(pid) is None, 10)
 
 
 def test_a_forked_child_keeps_no_process_alive_and_has_its_own(hosting):

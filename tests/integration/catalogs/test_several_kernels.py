@@ -7,9 +7,8 @@ import random
 import signal
 import time
 
-from catalog_support import names
+from catalog_support import eventually, names
 from listing import Listing, thing, things
-from store_process import eventually
 
 from runloop_jupyter.catalogs.hosted import HostedCatalog
 from runloop_jupyter.wire.browse import PageAsked, Query
@@ -74,8 +73,8 @@ def test_what_one_kernel_deletes_the_other_knows(hosting):
         told = []
         second.changed.listen(told.append)
         here.store().objects.delete(here.listing.all[50].id)
-        eventually(lambda: len(names(second)) == 99, 3)
-        eventually(lambda: bool(told), 3)
+        eventually(lambda: len(names(second)) == 99, 10)
+        eventually(lambda: bool(told), 10)
     finally:
         first.close()
         second.close()
@@ -96,7 +95,7 @@ def test_kills_at_any_moment_leave_nothing_wrong(hosting):
     try:
         eventually(lambda: last.fresh().whole, 60)
         last.refresh(whole=True)
-        eventually(lambda: names(last) == [view.name for view in here.listing.all], 30)
+        eventually(lambda: names(last) == [view.name for view in here.listing.all])
         page = last.page(PageAsked(query=Query(folded=False)))
         assert (page.total, page.exact) == (len(here.listing.all), True)
     finally:
@@ -108,14 +107,14 @@ def test_an_index_that_is_damaged_while_two_use_it_is_made_anew_for_both(hosting
     first, second = kernel(here), kernel(here)
     try:
         for each in (first, second):
-            eventually(lambda each=each: each.fresh().whole, 30)
+            eventually(lambda each=each: each.fresh().whole)
         (path,) = cache_of_its_own.glob("catalog/*/*/index-*.db")
         with path.open("r+b") as file:
             file.seek(8192)
             file.write(os.urandom(path.stat().st_size - 8192))
         here.store().objects.delete(here.listing.all[0].id)
         expected = [view.name for view in here.listing.all]
-        eventually(lambda: names(first) == names(second) == expected, 30)
+        eventually(lambda: names(first) == names(second) == expected)
     finally:
         first.close()
         second.close()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from catalog_support import names
+from catalog_support import eventually, names
 from listing import Listing, thing, things
 from misbehaving import Answer, reset, says
-from store_process import eventually
 
 from runloop_jupyter import catalogs
 from runloop_jupyter.errors import RateLimited, ServerError, Unauthorized, Unreachable
@@ -24,7 +23,7 @@ def test_a_walk_goes_on_after_trouble_and_says_so_meanwhile(hosting, fault):
     here.server.will("list", *[fault] * 3)
     eventually(lambda: known.fresh().trouble is not None)
     assert known.page(PageAsked(query=Query())).rows
-    eventually(lambda: known.fresh().whole, 30)
+    eventually(lambda: known.fresh().whole)
     eventually(lambda: known.fresh().trouble is None)
     assert names(known) == [view.name for view in here.listing.all]
 
@@ -141,7 +140,7 @@ def test_an_end_that_comes_too_early_is_not_believed(hosting):
 def test_a_cursor_that_the_service_knows_no_more_is_replaced_by_one_before_it(hosting):
     here = hosting(Listing(things(20_000)))
     here.listing.late_s = 0.3
-    eventually(lambda: here.catalog().fresh().indexed > 5_000, 30)
+    eventually(lambda: here.catalog().fresh().indexed > 5_000)
     catalogs.close_all()
     here.listing.late_s = 2
     known = here.catalog().fresh().indexed
@@ -150,4 +149,4 @@ def test_a_cursor_that_the_service_knows_no_more_is_replaced_by_one_before_it(ho
     here.listing.late_s = 0
     here.whole()
     here.catalog().refresh(whole=True)
-    eventually(lambda: names(here.catalog()) == [view.name for view in here.listing.all], 30)
+    eventually(lambda: names(here.catalog()) == [view.name for view in here.listing.all])

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from listing import thing, things
 
-from runloop_jupyter.catalogs.book import MET, Book, Gap, Kind, Superseded
+from runloop_jupyter.catalogs.book import Book, Superseded
+from runloop_jupyter.catalogs.gaps import Gap, Kind
+from runloop_jupyter.catalogs.merging import MET
 from runloop_jupyter.catalogs.place import TOP, Damaged, Place
 
 if TYPE_CHECKING:

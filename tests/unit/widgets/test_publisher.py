@@ -6,6 +6,7 @@ import threading
 from comms import FakeWidget
 
 from runloop_jupyter.widgets import protocol
+from runloop_jupyter.widgets import publisher as publishing
 from runloop_jupyter.widgets.publisher import AT_ONCE, LARGEST, PER_SECOND, Publisher
 
 
@@ -108,4 +109,18 @@ def test_what_a_page_cant_take_in_is_an_error_and_not_the_end_of_its_connection(
     publisher.reply(protocol.ok("r", "x" * (LARGEST + 1)))
     widget.wait(lambda sent: sent)
     assert widget.sent[0][0]["error"] == "TooLarge"
+    publisher.close()
+
+
+def test_while_there_is_nothing_to_say_no_thread_waits(monkeypatch):
+    monkeypatch.setattr(publishing, "IDLE_S", 0.01)
+    widget = FakeWidget()
+    publisher = opened(widget)
+    for i in range(3):
+        publisher.reply(protocol.ok(f"r{i}", i))
+        widget.wait(lambda sent, i=i: len(sent) == i + 1)
+        thread = publisher._thread
+        if thread is not None:
+            thread.join(10)
+        assert publisher._thread is None
     publisher.close()

@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { columnsOf, isNothing, isNumber, leastWidth, template } from "./columns.ts";
+
+test.each(["0.913", "-1", "1,234", "8.48e-01", ".5", "+3."])("%j is a number", (text) => {
+  expect(isNumber(text)).toBe(true);
+});
+
+test.each(["resnet50", "", "1-2", "e5", "0x10", "9".repeat(50)])("%j is none", (text) => {
+  expect(isNumber(text)).toBe(false);
+});
+
+test("what says that there is no value is neither a number nor a word", () => {
+  expect(["nan", "N/A", "-", ""].every(isNothing)).toBe(true);
+  expect(isNothing("none of them")).toBe(false);
+});
+
+test("metadata columns follow the others, and keep the width that somebody gave them", () => {
+  const columns = columnsOf(["acc", "size"], { "m:acc": 200 }, [true, false]);
+  expect(columns.map(({ id }) => id)).toEqual(["name", "size", "put", "expires", "m:acc", "m:size"]);
+  expect(columns[4]).toMatchObject({ width: 200, right: true, order: "metadata", key: "acc" });
+  expect(template(columns)).toContain("minmax(140px, 1fr)");
+  expect(leastWidth(columns)).toBeGreaterThan(500);
+});
