@@ -44,7 +44,20 @@ def memory(key):
     return int(line.split()[1]) / 1024
 """
 WORDS: Final = (
-    *("resnet50", "vit-0", "unet-00", "swin-0012", "mlp", "runs/07", "runs/1", "val", "05/", "vit-01234", "net", "0777"),
+    *(
+        "resnet50",
+        "vit-0",
+        "unet-00",
+        "swin-0012",
+        "mlp",
+        "runs/07",
+        "runs/1",
+        "val",
+        "05/",
+        "vit-01234",
+        "net",
+        "0777",
+    ),
     *("runs/12/unet", "swin", "r", "qz", "resnet51", "03/mlp-0", "1234", "/val"),
 )
 # In the page: everything within the browser's shadow root.
@@ -190,7 +203,10 @@ class Bench:
         """Scroll from one end to the other."""
         found = self.page.evaluate(SCROLL, 400)
         say("scrolled from end to end: rows in the page at most", str(found["most"]))
-        say("  tasks over 50 ms", str(len(found["long"])) + (f", longest {max(found['long']):.0f} ms" if found["long"] else ""))
+        say(
+            "  tasks over 50 ms",
+            str(len(found["long"])) + (f", longest {max(found['long']):.0f} ms" if found["long"] else ""),
+        )
         say("  last rows there after", f"{found['settled']:.0f} ms (row {found['last']:,})")
         self.page.evaluate("window.rl.root().querySelector('.scroller').scrollTop = 0")
 
@@ -248,9 +264,13 @@ class Bench:
                 .map(byte => byte.toString(16).padStart(2, "0")).join("")"""
         )
         before = self.memory()
-        self.start("peak = memory('VmRSS')\nend = time.time() + 25\nwhile time.time() < end:\n    time.sleep(.01); peak = max(peak, memory('VmRSS'))")
+        self.start(
+            "peak = memory('VmRSS')\nend = time.time() + 25\nwhile time.time() < end:\n    time.sleep(.01); peak = max(peak, memory('VmRSS'))"
+        )
         self._drop()
-        self.page.wait_for_function("Number(window.rl.root().querySelector('[role=progressbar]')?.getAttribute('aria-valuenow')) >= 50")
+        self.page.wait_for_function(
+            "Number(window.rl.root().querySelector('[role=progressbar]')?.getAttribute('aria-valuenow')) >= 50"
+        )
         self.shown.button("Cancel").click()
         self.page.wait_for_timeout(1000)
         began = time.monotonic()
@@ -261,8 +281,12 @@ class Bench:
         took = time.monotonic() - began
         self.page.wait_for_function("window.hasEnded", timeout=60_000)
         grew = float(self.run("said = peak")) - before
-        stored = self.run("said = hashlib.sha256(rl.get('dropped.bin', format='path').read_bytes()).hexdigest()").strip("'")
-        orphans = self.run("said = [t.state for t in rl.transfers() if t.label == 'dropped.bin'], len(rl.ls('dropped.bin', versions=True))")
+        stored = self.run("said = hashlib.sha256(rl.get('dropped.bin', format='path').read_bytes()).hexdigest()").strip(
+            "'"
+        )
+        orphans = self.run(
+            "said = [t.state for t in rl.transfers() if t.label == 'dropped.bin'], len(rl.ls('dropped.bin', versions=True))"
+        )
         say("200 MiB dropped, stopped at half, tried again", f"{took:.1f} s, {size / took / 1e6:.0f} MB/s")
         say("  the same bytes", str(stored == digest))
         say("  what the kernel grew by meanwhile", f"{grew:.0f} MiB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runloop_jupyter import archive
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 MEMBERS: Final = 200
 COLUMNS: Final = 40
 TEXT: Final = 64 << 10
+_FRACTION: Final = re.compile(r"float|double|halffloat", re.IGNORECASE)
 _TEXTS: Final = frozenset(["text", "json", "svg"])
 
 
@@ -116,13 +118,24 @@ def _value(found: Preview, format_: str, read: int) -> protocol.Preview:
         protocol.Column(name=cut(name), type=cut(kind), number=NUMBER.match(kind) is not None)
         for name, kind in found.columns[:COLUMNS]
     ]
+    head = [row[:COLUMNS] for row in found.head]
     return protocol.TablePreview(
         columns=columns,
-        rows=[[cut(cell) for cell in row[:COLUMNS]] for row in found.head],
+        rows=[[cut(_short(cell, kind)) for cell, (_, kind) in zip(row, found.columns, strict=False)] for row in head],
         of_rows=found.rows,
         of_columns=len(found.columns),
         read=read,
     )
+
+
+def _short(cell: str, kind: str) -> str:
+    """Return a value as it is shown in a narrow column: of a fraction six digits."""
+    if not _FRACTION.match(kind):
+        return cell
+    try:
+        return f"{float(cell):.6g}"
+    except ValueError:  # nothing, or what its library writes in its own way
+        return cell
 
 
 def _members(bytes_: Opened) -> protocol.Preview:
