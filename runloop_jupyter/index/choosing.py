@@ -50,7 +50,8 @@ def _worth(objects: int, values: int) -> float:
 def _is_measured(connection: sqlite3.Connection, key: str) -> bool:
     """Whether the values of a key that the most objects have are all numbers."""
     rows = connection.execute(
-        "SELECT value FROM meta_pair WHERE key = (SELECT key FROM meta_key WHERE text = ?) AND n > 1 ORDER BY n DESC LIMIT ?",
+        "SELECT value FROM meta_pair WHERE key = (SELECT key FROM meta_key WHERE text = ?) AND n > 1"
+        " ORDER BY n DESC LIMIT ?",
         (key, _LOOKED_AT),
     )
     return all(number(value) is not None for (value,) in rows)

@@ -11,8 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import showcase
 from lab import CHECKOUT, LabServer
