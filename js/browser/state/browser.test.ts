@@ -35,7 +35,7 @@ test("one answer shows the first rows; facets follow", async () => {
   const kernel = await open();
   expect(b.rows.total).toBe(500);
   expect(row(0).cells).toHaveLength(2);
-  expect(b.facets.value?.keys.map(({ key }) => key)).toEqual(["project", "model", "rl.kind"]);
+  expect(b.counts.facets.value?.keys.map(({ key }) => key)).toEqual(["project", "model", "rl.kind"]);
   expect(heard(kernel, "page")).toEqual([]);
 });
 
@@ -249,10 +249,10 @@ test("a link is written to the clipboard and is nowhere else", async () => {
 
 test("another key's facet joins those that are shown", async () => {
   const kernel = await open();
-  b.addFacet("split seed");
+  b.counts.add("split seed");
   await rest();
   expect(heard(kernel, "facets").at(-1)?.keys).toEqual(["project", "model", "rl.kind", "split seed"]);
-  expect(b.facets.value?.keys.map(({ key }) => key)).toContain("split seed");
+  expect(b.counts.facets.value?.keys.map(({ key }) => key)).toContain("split seed");
 });
 
 test("counts that are lower bounds are asked for again a few times, ever more seldom", async () => {
@@ -271,4 +271,14 @@ test("the count that is shown is that of the list that is shown", async () => {
   kernel.rest();
   await rest();
   expect(b.shownNarrowed.value).toBe(true);
+});
+
+test("of many files that arrive not each is a reason to ask for the list", async () => {
+  const kernel = await open({ speed: 1e9 });
+  const wish = (name: string) => ({ name, file: new File(["x"], name), metadata: {}, ttl: null });
+  b.moves.send(Array.from({ length: 40 }, (_, at) => wish(`f${at}`)));
+  await rest(3000);
+  expect(b.moves.own.value.every(({ state }) => state === "done")).toBe(true);
+  expect(heard(kernel, "page").length).toBeLessThan(5);
+  expect(b.rows.total).toBe(540);
 });

@@ -1,23 +1,23 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { isCancelled, type Model } from "../../shared/requests.ts";
-import type { Facets, Hello, Page, Query, Row, Suggestion } from "../protocol.ts";
+import type { Hello, Page, Query, Row, Suggestion } from "../protocol.ts";
 import { clean, count, plural } from "../words.ts";
+import { Counts } from "./counts.ts";
 import { Deeds } from "./deeds.ts";
 import type { Chosen } from "./files.ts";
 import { Look } from "./look.ts";
 import { Moves, said } from "./moves.ts";
 import { Notices } from "./notices.ts";
-import { cleared, KIND, narrows, parsed, searchOf, withCondition, withSearch } from "./query.ts";
+import { cleared, narrows, parsed, searchOf, withCondition, withSearch } from "./query.ts";
 import { Rows } from "./rows.ts";
 import { ids, NOTHING, ranged, rowsOf, type Selection } from "./selection.ts";
 import { Session } from "./session.ts";
 
 const TYPING_MS = 80;
 const PANEL_MS = 2500;
+const ARRIVING_MS = 1000;
 const SELECTED_MS = 120;
 const POLL_MS = 1000;
-const FACETS_MS = 700;
-const FACETS_MOST_MS = 12_000;
 
 export type Dialog =
   | { kind: "upload"; files: Chosen[] }
@@ -35,6 +35,7 @@ export class Browser {
   readonly look: Look;
   readonly moves: Moves;
   readonly deeds: Deeds;
+  readonly counts: Counts;
   readonly notices = new Notices();
   readonly hello = signal<Hello | null>(null);
   /** Why nothing can be shown. */
@@ -49,9 +50,6 @@ export class Browser {
   /** Pixels, of columns that somebody resized. */
   readonly widths = signal<Record<string, number>>({});
   readonly keys = signal<{ key: string; n: number | null }[] | null>(null);
-  readonly facets = signal<Facets | null>(null);
-  /** Metadata keys whose facets somebody asked for beside those that are shown anyway. */
-  readonly extraKeys = signal<string[]>([]);
   readonly selection = signal<Selection>(NOTHING);
   readonly dialog = signal<Dialog | null>(null);
   readonly menu = signal<Menu | null>(null);
@@ -69,13 +67,15 @@ export class Browser {
   /** Set by the table: the first row in sight. */
   firstInSight = 0;
   inSight = 20;
-  #facetsStop = new AbortController();
   #suggestStop = new AbortController();
   #typing: ReturnType<typeof setTimeout> | undefined;
   #telling: ReturnType<typeof setTimeout> | undefined;
   #opening: ReturnType<typeof setTimeout> | undefined;
-  #counting: ReturnType<typeof setTimeout> | undefined;
   #recounting = false;
+  #polls = 0;
+  /** While it runs, what arrives is shown when it ends: of a thousand files not each by itself. */
+  #arriving: ReturnType<typeof setTimeout> | undefined;
+  #arrived = false;
   /** By how much the kernel's clock is ahead of this page's. */
   #ahead = 0;
   #ends: (() => void)[] = [];
@@ -86,6 +86,7 @@ export class Browser {
     this.session = new Session(model);
     this.look = new Look(this.session);
     this.moves = new Moves(this.session);
+    this.counts = new Counts(this.session, () => this.query.value);
     this.deeds = new Deeds(this.session, this.moves, this.notices);
     this.rows = new Rows((first, n, asOf, signal) => this.#page(first, n, asOf, signal));
     this.rows.onList = () => {
@@ -106,7 +107,7 @@ export class Browser {
     this.moves.onDone = (move) => {
       if (move.direction === "put") {
         this.notices.say(`${clean(move.label, 80)} is stored`);
-        void this.refresh();
+        this.#refreshSoon();
       }
       if (this.opened && !this.moves.running.value && this.moves.own.value.every(({ state }) => state === "done"))
         this.#opening = setTimeout(() => {
@@ -126,7 +127,9 @@ export class Browser {
     );
     const poll = setInterval(() => {
       const totals = this.rows.totals.peek();
-      if (totals && (!totals.exact || totals.fresh.walking)) void this.#recount();
+      // Ever more seldom: a large store may never say exactly.
+      this.#polls = totals && (!totals.exact || totals.fresh.walking) ? this.#polls + 1 : 0;
+      if (this.#polls && this.#polls % Math.min(5, 1 + Math.floor(this.#polls / 8)) === 0) void this.#recount();
     }, POLL_MS);
     this.#ends.push(() => clearInterval(poll));
   }
@@ -153,7 +156,7 @@ export class Browser {
       });
       this.#told = JSON.stringify(hello.selection);
       this.#count();
-      void this.#askFacets();
+      void this.counts.ask();
     } catch (error) {
       if (!isCancelled(error)) this.failed.value = error as Error;
     }
@@ -161,8 +164,9 @@ export class Browser {
 
   close(): void {
     this.#closed = true;
-    for (const timer of [this.#typing, this.#telling, this.#opening, this.#counting]) clearTimeout(timer);
+    for (const timer of [this.#typing, this.#telling, this.#opening, this.#arriving]) clearTimeout(timer);
     for (const end of this.#ends) end();
+    this.counts.close();
     this.deeds.close();
     this.notices.close();
     this.moves.close();
@@ -182,7 +186,7 @@ export class Browser {
     });
     this.#tellSelection();
     void this.#queried();
-    void this.#askFacets();
+    void this.counts.ask();
     if (await this.rows.reload(0)) {
       this.fromTop.value++;
       this.#count();
@@ -248,14 +252,9 @@ export class Browser {
     }
   }
 
-  addFacet(key: string): void {
-    this.extraKeys.value = [...this.extraKeys.value, key];
-    void this.#askFacets();
-  }
-
   /** The list as it is now; what is in sight stays there. */
   async refresh(): Promise<void> {
-    void this.#askFacets();
+    void this.counts.ask();
     this.look.forget();
     const { active } = this.selection.peek();
     const id = this.rows.at(active)?.id;
@@ -326,33 +325,6 @@ export class Browser {
     );
   }
 
-  /** @param after Milliseconds until it is asked again, where an answer says only how many there are at least. */
-  async #askFacets(after = FACETS_MS): Promise<void> {
-    clearTimeout(this.#counting);
-    this.#facetsStop.abort();
-    const stop = new AbortController();
-    this.#facetsStop = stop;
-    const wished = [
-      ...Object.keys(this.query.value.where ?? {}).filter((key) => key !== KIND),
-      ...this.extraKeys.value,
-    ];
-    const shown = this.facets.value?.keys.map(({ key }) => key) ?? [];
-    const keys =
-      wished.some((key) => !shown.includes(key)) || this.extraKeys.value.length
-        ? [...new Set([...shown, ...wished, KIND])]
-        : null;
-    try {
-      const facets = await this.session.ask("facets", { query: this.query.value, keys }, { signal: stop.signal });
-      const order = [...shown, ...facets.keys.map(({ key }) => key)];
-      facets.keys.sort((a, b) => order.indexOf(a.key) - order.indexOf(b.key));
-      this.facets.value = facets;
-      if (!facets.complete && after <= FACETS_MOST_MS)
-        this.#counting = setTimeout(() => void this.#askFacets(after * 2), after);
-    } catch {
-      // the list says what is wrong
-    }
-  }
-
   async #suggest(text: string): Promise<void> {
     this.#suggestStop.abort();
     const stop = new AbortController();
@@ -381,6 +353,19 @@ export class Browser {
       this.#told = JSON.stringify(selected);
       this.session.ask("selected", { ids: selected }).catch(() => {});
     }, SELECTED_MS);
+  }
+
+  #refreshSoon(): void {
+    this.#arrived = true;
+    if (this.#arriving) return;
+    const go = () => {
+      this.#arriving = undefined;
+      if (!this.#arrived) return;
+      this.#arrived = false;
+      void this.refresh();
+      this.#arriving = setTimeout(go, ARRIVING_MS);
+    };
+    go();
   }
 
   #changed(): void {
@@ -414,9 +399,9 @@ export class Browser {
       return;
     }
     if (query) this.selection.value = NOTHING;
-    void this.#askFacets();
-    void this.rows.reload(0).then((done) => {
-      if (done) this.fromTop.value++;
+    void this.counts.ask();
+    void this.rows.reload(query ? 0 : this.firstInSight).then((done) => {
+      if (done && query) this.fromTop.value++;
       then();
     });
   }
