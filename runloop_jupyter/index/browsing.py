@@ -96,6 +96,7 @@ class Browsing:
         began, turn = time.monotonic(), Turn()
         found, _ = self._lists.of(query, asked.as_of)
         end = asked.first + asked.n
+        found.wanted = max(found.wanted, end)
         try:
             while not found.whole:
                 here = found.has(end)
@@ -154,7 +155,7 @@ class Browsing:
         return [(text, n) for text, n, _ in choosing.keys(self._connection)]
 
     def behind(self) -> Iterator[None]:
-        """Go on, step by step, with what was asked for last: lengths of lists, then facets."""
+        """Go on, step by step, with what was asked for last and isn't known yet: lists, then facets."""
         while True:
             found = self._lists.unfinished() or next(
                 (each for each in reversed(self._narrowing.values()) if not each.whole), None

@@ -54,6 +54,7 @@ class List:
         whole: Whether all are known.
         kept: What is known of the whole without having found it.
         counted_on: The list of what fits that this one puts in order; None where it isn't made of another.
+        wanted: Up to which row somebody has asked for it.
     """
 
     def __init__(self, moment: Moment, kept: Totals | None, counted_on: List | None = None) -> None:
@@ -64,6 +65,7 @@ class List:
         self.whole = False
         self.kept = kept
         self.counted_on = counted_on
+        self.wanted = 0
         self.steps: Iterator[None] = iter(())
         self._failure: BaseException | None = None
 
@@ -124,9 +126,9 @@ class Lists:
         return found, present
 
     def unfinished(self) -> List | None:
-        """Return the list whose length is to be found, of the two that were asked for last; None for neither."""
+        """Return the list that isn't known as far as was asked, of the two that were asked for last."""
         last = list(self._kept.values())[-2:]
-        return next((each for each in reversed(last) if not each.is_exact), None)
+        return next((each for each in reversed(last) if not (each.is_exact and each.has(each.wanted))), None)
 
     def forget(self, gone: List) -> None:
         """Keep `gone` no longer."""
