@@ -26,12 +26,18 @@ if TYPE_CHECKING:
 # So many are sorted at once; of more the order's index is walked, or pieces are sorted and merged.
 SORTED: Final = 5000
 _STEP: Final = 1500
+# Of so many objects the rows are read in one step, from all over the file.
+_LOOKED: Final = 200
 _LAST: Final = 2**63 - 1
 _COLUMNS: Final = {"name": "name", "size": "size_bytes", "expires": "delete_after_time_ms"}
-_INDEXES: Final = {"name": "object_by_name", "size": "object_by_size", "expires": "object_by_expiry"}
-# Said in every way in which the indexes say it: SQLite takes one only where it finds its condition word by word.
-_LIVING: Final = "state = 'READ_ONLY' AND NOT part AND part = 0"
-_ENDING: Final = " AND delete_after_time_ms IS NOT NULL AND state != 'DELETED'"
+# What is living, in the words of each index: in others SQLite would look at the object's row, or refuse the index.
+_LIVING: Final = "state = 'READ_ONLY' AND NOT part"
+_SOURCES: Final = {
+    "name": "object INDEXED BY object_by_name WHERE state = 'READ_ONLY' AND part = 0",
+    "size": f"object INDEXED BY object_by_size WHERE {_LIVING}",
+    "expires": "object INDEXED BY object_by_expiry WHERE state = 'READ_ONLY' AND part = 0"
+    " AND delete_after_time_ms IS NOT NULL AND state != 'DELETED'",
+}
 
 
 def is_walked(query: Query) -> bool:
@@ -39,26 +45,32 @@ def is_walked(query: Query) -> bool:
     return is_plain(query) and query.state == ObjectState.READ_ONLY and query.order != "metadata"
 
 
-def walked(connection: sqlite3.Connection, query: Query, newest: int, positions: array[int]) -> Iterator[None]:
+def walked(
+    connection: sqlite3.Connection, query: Query, newest: int, now_ms: int, positions: array[int]
+) -> Iterator[None]:
     """Add to `positions` what a query means that `is_walked`, of objects up to the position `newest`."""
     if query.order == "put":
         found = _oldest_first(connection)
     else:
         found = _by_index(connection, query.order, descending=query.descending)
     # A version is the newest that fits where no living one is newer.
+    lasts = "({0}.delete_after_time_ms IS NULL OR {0}.delete_after_time_ms > ?)"
     newer = (
-        " AND NOT EXISTS (SELECT 1 FROM object AS n INDEXED BY object_living WHERE n.named = o.named"
-        " AND n.state = 'READ_ONLY' AND NOT n.part AND n.position > o.position AND n.position <= ?)"
+        " AND NOT EXISTS (SELECT 1 FROM object AS n INDEXED BY object_living WHERE n.named = o.named"  # noqa: S608
+        " AND n.state = 'READ_ONLY' AND NOT n.part AND n.position > o.position AND n.position <= ?"
+        f" AND {lasts.format('n')})"
     )
     fits = (
         "SELECT o.position FROM json_each(?) AS b CROSS JOIN object AS o ON o.position = b.value"  # noqa: S608
-        f" WHERE o.position <= ?{newer if query.folded else ''}"
+        f" WHERE o.position <= ? AND {lasts.format('o')}{newer if query.folded else ''}"
     )
-    for some in found:
-        limits = (newest, newest) if query.folded else (newest,)
-        shown = {position for (position,) in connection.execute(fits, (json.encode(some).decode(), *limits))}
-        positions.extend([position for position in some if position in shown])
-        yield
+    limits = (newest, now_ms) * (2 if query.folded else 1)
+    for several in found:
+        for start in range(0, len(several), _LOOKED):
+            some = several[start : start + _LOOKED]
+            shown = {position for (position,) in connection.execute(fits, (json.encode(some).decode(), *limits))}
+            positions.extend([position for position in some if position in shown])
+            yield
 
 
 def in_order(
@@ -102,8 +114,7 @@ def _oldest_first(connection: sqlite3.Connection) -> Iterator[list[int]]:
 
 def _by_index(connection: sqlite3.Connection, order: str, *, descending: bool) -> Iterator[list[int]]:
     """Yield the positions of all living objects, in order."""
-    column = _COLUMNS[order]
-    source = f"object INDEXED BY {_INDEXES[order]} WHERE {_LIVING}{_ENDING if order == 'expires' else ''}"
+    column, source = _COLUMNS[order], _SOURCES[order]
     sign, way = ("<", "DESC") if descending else (">", "ASC")
     condition, last = f"{column} IS NOT NULL", tuple[Any, ...]()
     while True:
