@@ -278,7 +278,7 @@ class Walker:
         return True
 
     def renew(self) -> None:
-        """Say that this process walks on; called every second or so, from another thread."""
+        """Say that this process walks on; called every few seconds, from another thread."""
         if (claim := self._claim) is not None:
             claim.renew()
 
