@@ -3,7 +3,8 @@
 A million objects with 14 metadata pairs each are written once (some minutes, 2 GB and a million empty files) and kept
 where ``--store`` says. A real `runloop-local serve` then answers each kind of query in turns; for each the median, the
 95th percentile and the store's computing time are printed beside the bytes that came back and the most memory that the
-store has had so far.
+store has had so far. Of what browsers ask, which the store remembers, the first answer is told beside, and how long it
+takes until somebody who keeps asking knows all.
 
     python benchmarks/store_scale.py --store /var/tmp/million
 """
@@ -30,7 +31,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from many_objects import DAY_MS, oldest_first, write_store
 
+from runloop_jupyter.conditions import Condition
 from runloop_jupyter.local import launch
+from runloop_jupyter.wire.browse import FacetsAsked, PageAsked, Query, Span, SuggestAsked
+from runloop_jupyter.wire.json import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,6 +84,12 @@ class Daemon:
         """Return status and body."""
         query = urlencode(params, doseq=True)
         self.connection.request("GET", f"{path}?{query}", headers={"Authorization": f"Bearer {KEY}"})
+        answer = self.connection.getresponse()
+        return answer.status, answer.read()
+
+    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Return status and body."""
+        self.connection.request("POST", path, body, {"Authorization": f"Bearer {KEY}"})
         answer = self.connection.getresponse()
         return answer.status, answer.read()
 
@@ -184,6 +194,73 @@ def queries(daemon: Daemon) -> dict[str, tuple[str, Callable[[], dict[str, Any]]
     }
 
 
+def browsed(daemon: Daemon) -> dict[str, Callable[[], tuple[str, object]]]:
+    """Return, by name, what makes one question of a browser's: the last part of its path, and its body."""
+    chance = random.Random(4)
+    some = json.loads(daemon.get(LIST, limit=5000, state="READ_ONLY", include_total_count="false")[1])["objects"]
+    now = round(time.time() * 1000)
+    ages = [now - days * DAY_MS for days in (365, 90, 30, 7, 1)]
+
+    def page(first: int = 0, **query: Any) -> Callable[[], tuple[str, object]]:
+        return lambda: ("page", PageAsked(query=Query(**query), first=first))
+
+    def of_one(make: Callable[[dict[str, Any]], Query]) -> Callable[[], tuple[str, object]]:
+        return lambda: ("page", PageAsked(query=make(chance.choice(some))))
+
+    def facets(**query: Any) -> Callable[[], tuple[str, object]]:
+        return lambda: (
+            "facets",
+            FacetsAsked(
+                query=Query(**query), sizes=[1 << 10, 1 << 20, 1 << 30], puts=ages, expiries=[now + 7 * DAY_MS]
+            ),
+        )
+
+    def suggest(*texts: str) -> Callable[[], tuple[str, object]]:
+        return lambda: ("suggest", SuggestAsked(text=chance.choice(texts)))
+
+    vit = {"where": {"model": ["vit"]}}
+    return {
+        "page, newest": page(),
+        "page, every version": page(folded=False),
+        "page, row 400,000": page(first=400_000),
+        "page, oldest": page(descending=False),
+        "page, by name": page(order="name", descending=False),
+        "page, by size": page(order="size"),
+        "page, by size, row 400,000": page(first=400_000, order="size"),
+        "page, by expiry": page(order="expires", descending=False),
+        "page, by metadata, 5 values": page(order="metadata", key="model"),
+        "page, by metadata, numbers": page(order="metadata", key="acc"),
+        "page, by metadata, 940,000": page(order="metadata", key="note"),
+        "page, search, common": page(search="resnet50"),
+        "page, search, in all": page(search="val"),
+        "page, search, rare": of_one(lambda each: Query(search=each["name"][5:-4])),
+        "page, search, any 5 letters": of_one(lambda each: Query(search=each["name"][chance.randrange(12) :][:5])),
+        "page, search, id": of_one(lambda each: Query(search=each["id"])),
+        "page, search, no hit": page(search="qz"),
+        "page, search, by name": page(search="unet", order="name", descending=False),
+        "page, beneath": page(beneath="runs/03/"),
+        "page, beneath, rare": of_one(lambda each: Query(beneath=each["name"][:-4])),
+        "page, where": page(**vit),
+        "page, where, by metadata": page(order="metadata", key="acc", **vit),
+        "page, where three": page(where={"model": ["vit"], "user": ["ada"], "dataset": ["coco"]}),
+        "page, where, unique": of_one(lambda each: Query(where={"note": [each["metadata"]["note"]]})),
+        "page, acc > 0.9": page(conditions=[Condition("acc", ">", ("0.9",))]),
+        "page, of a week": page(put=Span(since=ages[3])),
+        "page, large ones": page(size=Span(since=1 << 29)),
+        "page, deleted": page(state="DELETED"),
+        "facets, all": facets(),
+        "facets, where": facets(**vit),
+        "facets, where two": facets(where={"model": ["vit"], "user": ["ada"]}),
+        "facets, search, common": facets(search="resnet50"),
+        "facets, search, rare": facets(search="swin-0012"),
+        "facets, beneath": facets(beneath="runs/03/"),
+        "facets, acc > 0.9": facets(conditions=[Condition("acc", ">", ("0.9",))]),
+        "suggest, key": suggest("m", "mod", "ep", "da"),
+        "suggest, value": suggest("model=", "model=re", "host=node-1", "note=run 5", "note=77", "acc=0.9"),
+        "suggest, name": suggest("resnet50", "swin-0012", "vi", "val", "qz", "runs/03/"),
+    }
+
+
 def said(status: int, body: bytes) -> str:
     """Return what is worth knowing of an answer."""
     if status != 200:
@@ -191,6 +268,10 @@ def said(status: int, body: bytes) -> str:
     answer = json.loads(body) if len(body) < 10_000_000 else {}
     if "complete" in answer:
         return f"{answer['objects']:,} counted{'' if answer['complete'] else ', a lower bound'}"
+    if "suggestions" in answer:
+        return f"{len(answer['suggestions'])} suggestions"
+    if "rows" in answer:
+        return f"{len(answer['rows'])} rows of {answer['total']:,}{'' if answer['exact'] else ' so far'}"
     if "objects" in answer:
         total = "" if answer["total_count"] is None else f" of {answer['total_count']:,}"
         return f"{len(answer['objects']):,} objects{total}"
@@ -212,6 +293,33 @@ def measure(daemon: Daemon, name: str, path: str, params: Callable[[], dict[str,
     print(
         f"{name:36} {cuts[9]:8.1f} {cuts[18]:8.1f} {cpu:8.1f}    {len(body) / 1024:8.0f}"
         f"   {daemon.peak_mib():.0f}   {said(status, body)}",
+        flush=True,
+    )
+
+
+def measure_browsed(daemon: Daemon, name: str, make: Callable[[], tuple[str, object]]) -> None:
+    """Ask for the first time, until all is known, and again and again; print how long it took."""
+
+    def ask() -> tuple[float, dict[str, Any], bytes]:
+        what, asked = make()
+        started = time.perf_counter()
+        status, body = daemon.post(f"/v1/objects/browse/{what}", encode(asked))
+        took = (time.perf_counter() - started) * 1000
+        if status != 200:
+            raise SystemExit(f"{name}: status {status}: {body[:300]!r}")
+        return took, json.loads(body), body
+
+    began = time.perf_counter()
+    first, answer, body = ask()
+    early = said(200, body)
+    while not answer.get("exact", answer.get("complete", True)):
+        time.sleep(0.02)
+        _, answer, _ = ask()
+    whole = (time.perf_counter() - began) * 1000
+    times = sorted(ask()[0] for _ in range(ROUNDS))
+    print(
+        f"{name:30} {first:8.1f} {whole:8.1f} {times[len(times) // 2]:8.1f} {times[-2]:8.1f} {len(body) / 1024:8.0f}"
+        f"   {daemon.peak_mib():.0f}   {early}",
         flush=True,
     )
 
@@ -240,6 +348,10 @@ def main() -> None:
             print(f"all files looked at after {time.monotonic() - daemon.began:.0f} s")
         for name, kind in kinds.items():
             measure(daemon, name, *kind)
+        print(f"\n{'':30} {'first':>8} {'whole':>8} {'p50':>8} {'p95':>8} ms {'KB':>5}   MiB")
+        for name, make in browsed(daemon).items():
+            if chosen.only in name:
+                measure_browsed(daemon, name, make)
     finally:
         daemon.close()
 

@@ -28,10 +28,14 @@ SORTED: Final = 5000
 _STEP: Final = 1500
 _LAST: Final = 2**63 - 1
 _COLUMNS: Final = {"name": "name", "size": "size_bytes", "expires": "delete_after_time_ms"}
-_INDEXES: Final = {"name": "object_by_name", "size": "object_by_size", "expires": "object_by_expiry"}
-# Said in every way in which the indexes say it: SQLite takes one only where it finds its condition word by word.
-_LIVING: Final = "state = 'READ_ONLY' AND NOT part AND part = 0"
-_ENDING: Final = " AND delete_after_time_ms IS NOT NULL AND state != 'DELETED'"
+# What is living, in the words of each index: in others SQLite would look at the object's row, or refuse the index.
+_LIVING: Final = "state = 'READ_ONLY' AND NOT part"
+_SOURCES: Final = {
+    "name": "object INDEXED BY object_by_name WHERE state = 'READ_ONLY' AND part = 0",
+    "size": f"object INDEXED BY object_by_size WHERE {_LIVING}",
+    "expires": "object INDEXED BY object_by_expiry WHERE state = 'READ_ONLY' AND part = 0"
+    " AND delete_after_time_ms IS NOT NULL AND state != 'DELETED'",
+}
 
 
 def is_walked(query: Query) -> bool:
@@ -102,8 +106,7 @@ def _oldest_first(connection: sqlite3.Connection) -> Iterator[list[int]]:
 
 def _by_index(connection: sqlite3.Connection, order: str, *, descending: bool) -> Iterator[list[int]]:
     """Yield the positions of all living objects, in order."""
-    column = _COLUMNS[order]
-    source = f"object INDEXED BY {_INDEXES[order]} WHERE {_LIVING}{_ENDING if order == 'expires' else ''}"
+    column, source = _COLUMNS[order], _SOURCES[order]
     sign, way = ("<", "DESC") if descending else (">", "ASC")
     condition, last = f"{column} IS NOT NULL", tuple[Any, ...]()
     while True:
