@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.running import ask
 from runloop_jupyter.address import version_label
+from runloop_jupyter.catalogs import kept
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.card import Card
 from runloop_jupyter.display.fact import Fact
@@ -43,6 +44,7 @@ class CacheUse(Result):
         freed: Bytes that were just removed; None where nothing was to be.
         cut_off: How many downloads were cut off and wait to be gone on with.
         cut_off_size: Their bytes.
+        catalogs: Bytes of what is known of services' listings, beside `size` and its limit.
     """
 
     where: Path
@@ -56,9 +58,12 @@ class CacheUse(Result):
     freed: int | None = None
     cut_off: int = 0
     cut_off_size: int = 0
+    catalogs: int = 0
 
     def clear(self, *what: str | Object, everything: bool = False) -> CacheUse:
         """Remove objects from the cache, and what came of downloads that were cut off. What is in use stays.
+
+        Without saying which, catalogs too: they are filled again when they are next asked for.
 
         The store keeps them.
 
@@ -86,6 +91,7 @@ class CacheUse(Result):
             wanted = {found for each in what for found in _meant(each, refs, waiting)} if what else None
             freed = here.upkeep.clear(wanted, in_use=everything)
             if wanted is None:
+                freed += kept.clear(in_use=everything)
                 here.upkeep.sweep()
             return _look(here, freed)
 
@@ -101,6 +107,8 @@ class CacheUse(Result):
         if self.cut_off:
             downloads = humane.plural(self.cut_off, "unfinished download")
             second.append(Fact(f"{humane.size(self.cut_off_size)} of {downloads}", "size"))
+        if self.catalogs:
+            second.append(Fact(f"{humane.size(self.catalogs)} of catalogs", "size"))
         if self.copies:
             second.append(humane.plural(self.copies, "copy given out", "copies given out"))
         return Card(
@@ -158,6 +166,7 @@ def _look(here: Cache, freed: int | None = None) -> CacheUse:
         freed,
         usage.cut_off,
         usage.cut_off_size,
+        kept.size(),
     )
 
 

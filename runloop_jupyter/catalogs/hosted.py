@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from runloop_jupyter.catalogs import Catalog, messages
+from runloop_jupyter.catalogs import Catalog, kept, messages
 from runloop_jupyter.catalogs.child import ANSWER_S, Child
 from runloop_jupyter.catalogs.frames import Gone
 from runloop_jupyter.catalogs.heard import Heard
 from runloop_jupyter.errors import CatalogError, Offline, ProfileError
-from runloop_jupyter.paths import cache_dir
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.browse import BrowseFacetsView, Freshness, PageView, SuggestView
 
@@ -133,7 +132,7 @@ class HostedCatalog(Catalog):
             label=identity.label,
             base_url=profile.base_url,
             key=profile.key,
-            directory=str(cache_dir() / "catalog"),
+            directory=str(kept.directory()),
         )
         return Child(begin, self._event, self._is_gone)
 

@@ -163,6 +163,8 @@ class Place:
         name = f"index-{secrets.token_hex(6)}.db"
         path = self.directory / name
         try:
+            for each in (self.directory.parent, self.directory):
+                private_dir(each)  # somebody may have cleared it away
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             connection = sqlite3.connect(path, isolation_level=None)
             try:
