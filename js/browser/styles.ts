@@ -64,7 +64,7 @@ kbd,.kbd{font:11px/1 var(--mono);border:1px solid var(--line2);border-radius:4px
 .btn.pri:focus-visible{outline-offset:2px}
 .btn.danger{background:var(--bad);border-color:var(--bad)}.dark .btn.danger{color:#2b0a07}
 .btn.icon{padding:0;width:28px;flex:none}.btn.small{width:20px;height:20px;border-color:transparent;background:none}
-.btn.drawer{display:none}
+.btn.drawer,.columns .i{display:none}
 .link{color:var(--accent);font-weight:500;border-radius:3px;white-space:nowrap}.link:hover{text-decoration:underline}.link.bad,.bad{color:var(--bad)}
 .plain:hover{color:var(--ink)}
 
@@ -103,7 +103,7 @@ h4{font-size:11px;line-height:1.6;font-weight:600;color:var(--ink2)}
 .space .row.cur.sel{box-shadow:inset 2px 0 0 var(--accent)}
 .space .row:focus-visible{outline:2px solid var(--accent);outline-offset:-2px;z-index:1;border-radius:3px}
 .row .k{padding:0 0 0 10px!important;color:var(--ink3);display:flex;align-items:center}.r{text-align:right}
-.row .name{display:flex;align-items:center;gap:7px}.names{display:flex;min-width:0}.names .dir{direction:rtl;overflow:hidden;text-overflow:ellipsis;flex:0 10000000 auto;min-width:0}.names .rest{overflow:hidden;text-overflow:ellipsis;flex:0 1 auto;min-width:0}
+.row .name{display:flex;align-items:center;gap:7px}.names{display:flex;min-width:0}.names .dir{direction:rtl;overflow:hidden;text-overflow:ellipsis;flex:0 10000000 auto;min-width:2.2ch}.names .rest{overflow:hidden;text-overflow:ellipsis;flex:0 1 auto;min-width:0}
 .ver{color:var(--ink3);font-size:11px;flex:none;border-radius:3px;padding:0 3px;line-height:16px}.ver:hover{color:var(--accent);background:var(--bar)}
 .tag{flex:none;font-size:11px;line-height:16px;color:var(--ink2);border:1px solid var(--line2);border-radius:4px;padding:0 5px}
 .ttl{color:var(--warn);background:var(--warn-soft);border-radius:4px;padding:1px 6px;font-size:12px;line-height:1.4}.ttl.soon{font-weight:600}
@@ -118,7 +118,7 @@ h4{font-size:11px;line-height:1.6;font-weight:600;color:var(--ink2)}
 .strip span{flex:1;color:var(--ink)}
 
 .p{position:relative;border-left:1px solid var(--line);padding:14px 16px;overflow:hidden auto;display:flex;flex-direction:column;gap:12px;background:var(--bg)}
-.p>*{flex:none;min-width:0}.p .hint{margin:auto;color:var(--ink2);text-align:center;line-height:2}.hint .keys{font-size:12px;color:var(--ink3)}
+.p>*{flex:none;min-width:0}.p .hint{margin:auto;color:var(--ink2);text-align:center;line-height:2}.hint .sum{color:var(--ink);font-weight:600}.hint .keys{font-size:12px;color:var(--ink3)}
 .title{padding-right:26px}.p h3{font-size:15px;line-height:1.3;font-weight:600;overflow-wrap:anywhere;margin-bottom:2px;display:-webkit-box;-webkit-line-clamp:4;-webkit-box-orient:vertical;overflow:hidden}
 .p h3 .dir{font-weight:500}.p .sub{overflow-wrap:anywhere}
 .shut{position:absolute!important;right:8px;top:9px;border-color:transparent!important;color:var(--ink3)}
@@ -185,7 +185,7 @@ dt,dd{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}dl .own+div:not(
 @container (max-width:719px){
 .rl,.rl.noview,.rl:not(.some):not(.noview){grid-template:44px minmax(0,1fr) 30px/minmax(0,1fr)}
 .rl.some:not(.noview){grid-template-rows:44px minmax(0,1fr) minmax(0,48%) 30px}
-.wide{display:none!important}.btn.drawer{display:inline-flex}.header{gap:8px;padding:0 8px}.place{max-width:110px!important}
+.wide,.columns span{display:none!important}.columns .i{display:block}.columns{padding:0;width:28px;flex:none}.btn.drawer{display:inline-flex}.header{gap:8px;padding:0 8px}.place{max-width:110px!important}
 .f{position:absolute;z-index:12;left:0;top:44px;bottom:30px;width:min(236px,80%);box-shadow:var(--lift);visibility:hidden;transform:translateX(-100%);transition:transform .14s,visibility .14s}
 .drawn .f{visibility:visible;transform:none}
 .p{border-left:0;border-top:1px solid var(--line2);padding:12px}

@@ -269,7 +269,7 @@ export class FakeKernel implements Model {
       total,
       exact: manner.exact,
       objects: total,
-      sizeBytes: null,
+      sizeBytes: total * 31_457_280,
       asOf: asOf ?? `as-${this.#as++}`,
       newer: asOf !== null && manner.newer,
       fresh: {

@@ -272,3 +272,13 @@ test("the count that is shown is that of the list that is shown", async () => {
   await rest();
   expect(b.shownNarrowed.value).toBe(true);
 });
+
+test("of many files that arrive not each is a reason to ask for the list", async () => {
+  const kernel = await open({ speed: 1e9 });
+  const wish = (name: string) => ({ name, file: new File(["x"], name), metadata: {}, ttl: null });
+  b.moves.send(Array.from({ length: 40 }, (_, at) => wish(`f${at}`)));
+  await rest(3000);
+  expect(b.moves.own.value.every(({ state }) => state === "done")).toBe(true);
+  expect(heard(kernel, "page").length).toBeLessThan(5);
+  expect(b.rows.total).toBe(540);
+});

@@ -14,6 +14,7 @@ import { Session } from "./session.ts";
 
 const TYPING_MS = 80;
 const PANEL_MS = 2500;
+const ARRIVING_MS = 1000;
 const SELECTED_MS = 120;
 const POLL_MS = 1000;
 const FACETS_MS = 700;
@@ -76,6 +77,10 @@ export class Browser {
   #opening: ReturnType<typeof setTimeout> | undefined;
   #counting: ReturnType<typeof setTimeout> | undefined;
   #recounting = false;
+  #polls = 0;
+  /** While it runs, what arrives is shown when it ends: of a thousand files not each by itself. */
+  #arriving: ReturnType<typeof setTimeout> | undefined;
+  #arrived = false;
   /** By how much the kernel's clock is ahead of this page's. */
   #ahead = 0;
   #ends: (() => void)[] = [];
@@ -106,7 +111,7 @@ export class Browser {
     this.moves.onDone = (move) => {
       if (move.direction === "put") {
         this.notices.say(`${clean(move.label, 80)} is stored`);
-        void this.refresh();
+        this.#refreshSoon();
       }
       if (this.opened && !this.moves.running.value && this.moves.own.value.every(({ state }) => state === "done"))
         this.#opening = setTimeout(() => {
@@ -126,7 +131,9 @@ export class Browser {
     );
     const poll = setInterval(() => {
       const totals = this.rows.totals.peek();
-      if (totals && (!totals.exact || totals.fresh.walking)) void this.#recount();
+      // Ever more seldom: a large store may never say exactly.
+      this.#polls = totals && (!totals.exact || totals.fresh.walking) ? this.#polls + 1 : 0;
+      if (this.#polls && this.#polls % Math.min(5, 1 + Math.floor(this.#polls / 8)) === 0) void this.#recount();
     }, POLL_MS);
     this.#ends.push(() => clearInterval(poll));
   }
@@ -161,7 +168,8 @@ export class Browser {
 
   close(): void {
     this.#closed = true;
-    for (const timer of [this.#typing, this.#telling, this.#opening, this.#counting]) clearTimeout(timer);
+    for (const timer of [this.#typing, this.#telling, this.#opening, this.#counting, this.#arriving])
+      clearTimeout(timer);
     for (const end of this.#ends) end();
     this.deeds.close();
     this.notices.close();
@@ -383,6 +391,19 @@ export class Browser {
     }, SELECTED_MS);
   }
 
+  #refreshSoon(): void {
+    this.#arrived = true;
+    if (this.#arriving) return;
+    const go = () => {
+      this.#arriving = undefined;
+      if (!this.#arrived) return;
+      this.#arrived = false;
+      void this.refresh();
+      this.#arriving = setTimeout(go, ARRIVING_MS);
+    };
+    go();
+  }
+
   #changed(): void {
     void this.#recount();
   }
@@ -415,8 +436,8 @@ export class Browser {
     }
     if (query) this.selection.value = NOTHING;
     void this.#askFacets();
-    void this.rows.reload(0).then((done) => {
-      if (done) this.fromTop.value++;
+    void this.rows.reload(query ? 0 : this.firstInSight).then((done) => {
+      if (done && query) this.fromTop.value++;
       then();
     });
   }

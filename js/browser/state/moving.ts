@@ -2,6 +2,7 @@
 
 import { Refused } from "../../shared/requests.ts";
 import type { Operations } from "../protocol.ts";
+import { clean } from "../words.ts";
 import type { Session } from "./session.ts";
 
 export interface Step {
@@ -126,7 +127,7 @@ export async function download(
 export function save(name: string, bytes: Blob): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(bytes);
-  link.download = name.slice(name.lastIndexOf("/") + 1) || "download";
+  link.download = clean(name.slice(name.lastIndexOf("/") + 1), 200) || "download";
   document.body.append(link);
   link.click();
   link.remove();

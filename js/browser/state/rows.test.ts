@@ -145,3 +145,12 @@ test("a failure is told, and the next answer takes it back", async () => {
   await settle();
   expect(rows.error.value).toBeNull();
 });
+
+test("a list that is known no more as it was has changed, and stays as it is shown", async () => {
+  const { rows, asked, settle } = asking();
+  rows.start(page(0, 150, "a"));
+  void rows.recount();
+  asked[0]?.answer(page(0, 1, "b"));
+  await settle();
+  expect(rows.totals.value).toMatchObject({ asOf: "a", newer: true });
+});

@@ -113,9 +113,10 @@ export class Rows {
     const stop = new AbortController();
     try {
       const page = await this.#fetch(0, 1, totals.asOf, stop.signal);
-      if (this.totals.peek()?.asOf !== totals.asOf || page.asOf !== totals.asOf) return;
+      if (this.totals.peek()?.asOf !== totals.asOf) return;
       const { rows: _, first: __, ...now } = page;
-      this.totals.value = now;
+      // Known no more as it was, it has changed.
+      this.totals.value = page.asOf === totals.asOf ? now : { ...totals, newer: true, fresh: page.fresh };
     } catch {
       // the next one may do
     }

@@ -25,7 +25,8 @@ export function Header({ b }: { b: Browser }) {
       <Search b={b} />
       <button
         type="button"
-        class="btn wide"
+        class="btn columns"
+        aria-label="Columns"
         disabled={!b.hello.value}
         aria-haspopup="menu"
         onClick={(event) => {
@@ -34,7 +35,8 @@ export function Header({ b }: { b: Browser }) {
           if (!b.keys.value) void b.askKeys();
         }}
       >
-        Columns
+        <Sign of="columns" />
+        <span>Columns</span>
       </button>
       <button
         type="button"

@@ -11,17 +11,27 @@ import { Text } from "./Text.tsx";
 export function Preview({ b }: { b: Browser }) {
   const rows = b.selected.value;
   const [row] = rows;
-  if (!row)
-    return (
-      <div class="hint">
-        <p>Select an object to look inside.</p>
-        <p class="keys">
-          <kbd>↑</kbd> <kbd>↓</kbd> to move, <kbd>Shift</kbd> to select more, <kbd>Enter</kbd> for what to do with it
-        </p>
-      </div>
-    );
+  if (!row) return <Hint b={b} />;
   if (rows.length > 1) return <Several b={b} rows={rows} />;
   return <One b={b} row={row} key={row.id} />;
+}
+
+function Hint({ b }: { b: Browser }) {
+  const totals = b.rows.totals.value;
+  return (
+    <div class="hint">
+      {totals !== null && totals.sizeBytes !== null && totals.objects > 0 && (
+        <p class="sum">
+          {totals.exact ? "" : "at least "}
+          {size(totals.sizeBytes)} in {plural(totals.objects, "object")}
+        </p>
+      )}
+      <p>Select an object to look inside.</p>
+      <p class="keys">
+        <kbd>↑</kbd> <kbd>↓</kbd> to move, <kbd>Shift</kbd> to select more, <kbd>Enter</kbd> for what to do with it
+      </p>
+    </div>
+  );
 }
 
 function Close({ b }: { b: Browser }) {

@@ -1,9 +1,12 @@
 import type { Transfer } from "../protocol.ts";
 import type { Browser } from "../state/browser.ts";
 import type { Move } from "../state/moves.ts";
-import { clean, duration, plural, rate, size, sizeOf } from "../words.ts";
+import { clean, count, duration, plural, rate, size, sizeOf } from "../words.ts";
 import { Sign } from "./icons.tsx";
 import { Text } from "./Text.tsx";
+
+/** Of a thousand files not each has a line. */
+const SHOWN = 100;
 
 /** What a bar shows, whoever moves it. */
 interface Line {
@@ -77,7 +80,7 @@ export function Transfers({ b }: { b: Browser }) {
         </button>
       </div>
       <ul tabIndex={0} aria-label="All transfers">
-        {lines.map((line) => (
+        {lines.slice(0, SHOWN).map((line) => (
           <li key={line.id} class={line.state}>
             <Sign of={line.direction === "put" ? "up" : "down"} />
             <Text of={line.label} class="what" />
@@ -92,6 +95,7 @@ export function Transfers({ b }: { b: Browser }) {
             ))}
           </li>
         ))}
+        {lines.length > SHOWN && <li class="m">and {count(lines.length - SHOWN)} more</li>}
       </ul>
     </section>
   );
