@@ -9,7 +9,7 @@ from runloop_jupyter.errors import InputError
 from runloop_jupyter.index import choosing, moments
 from runloop_jupyter.index.asking import check
 from runloop_jupyter.index.deadline import Turn
-from runloop_jupyter.index.kept import Hidden
+from runloop_jupyter.index.kept import Hidden, ended
 from runloop_jupyter.index.narrowing import Narrowing, check_facets
 from runloop_jupyter.index.objects import COLUMNS, METADATA, view_of
 from runloop_jupyter.index.parts import asks_for_parts
@@ -96,6 +96,7 @@ class Browsing:
         began, turn = time.monotonic(), Turn()
         found, _ = self._lists.of(query, asked.as_of)
         end = asked.first + asked.n
+        found.wanted = max(found.wanted, end)
         try:
             while not found.whole:
                 here = found.has(end)
@@ -154,7 +155,7 @@ class Browsing:
         return [(text, n) for text, n, _ in choosing.keys(self._connection)]
 
     def behind(self) -> Iterator[None]:
-        """Go on, step by step, with what was asked for last: lengths of lists, then facets."""
+        """Go on, step by step, with what was asked for last and isn't known yet: lists, then facets."""
         while True:
             found = self._lists.unfinished() or next(
                 (each for each in reversed(self._narrowing.values()) if not each.whole), None
@@ -197,7 +198,7 @@ class Browsing:
                 positions,
             )
         }
-        ended = self._ended(now_ms)
+        late = {each.named: each.objects for each in ended(self._connection, ObjectState.READ_ONLY, now_ms)}
         shown: list[Row | None] = []
         for position in positions:
             row = rows.get(position)
@@ -206,23 +207,12 @@ class Browsing:
                 continue
             view = view_of(row[3:], as_json=self._as_json)
             ends = view.delete_after_time_ms
-            late = ends is not None and ends <= now_ms and view.state != ObjectState.DELETED
-            if view.state != query.state or late:
+            has_ended = ends is not None and ends <= now_ms and view.state != ObjectState.DELETED
+            if view.state != query.state or has_ended:
                 shown.append(None)
             else:
-                shown.append(Row(object=view, versions=max(1, row[2] - ended.get(row[1], 0))))
+                shown.append(Row(object=view, versions=max(1, row[2] - late.get(row[1], 0))))
         return shown
-
-    def _ended(self, now_ms: int) -> dict[int, int]:
-        """Return how many objects under each name, by its number, are past their time and stand as living."""
-        return dict(
-            self._connection.execute(
-                "SELECT named, count(*) FROM object INDEXED BY object_by_expiry"
-                " WHERE delete_after_time_ms IS NOT NULL AND state != 'DELETED' AND delete_after_time_ms <= ?"
-                " AND state = 'READ_ONLY' AND NOT part GROUP BY named",
-                (now_ms,),
-            ).fetchall()
-        )
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runloop_jupyter.index.facets import frequent
 from runloop_jupyter.index.filter import after
@@ -36,6 +36,33 @@ def late(connection: sqlite3.Connection, state: str, now_ms: int, column: str) -
             (now_ms, state),
         )
     ]
+
+
+class Ended(NamedTuple):
+    """Objects under one name that stand in a state and are past their time.
+
+    Attributes:
+        named: The name's number.
+        objects: How many they are.
+        size_bytes: Their bytes.
+        is_all: Whether the name has no other living ones.
+    """
+
+    named: int
+    objects: int
+    size_bytes: int
+    is_all: bool
+
+
+def ended(connection: sqlite3.Connection, state: str, now_ms: int) -> list[Ended]:
+    """Return what stands in a state and is past its time, parts of sets left out."""
+    rows = connection.execute(
+        "SELECT o.named, count(*), sum(ifnull(o.size_bytes, 0)), n.living <= count(*)"  # noqa: S608
+        f" FROM object AS o INDEXED BY object_by_expiry CROSS JOIN name AS n ON n.number = o.named"
+        f" WHERE {_LATE} AND o.state = ? AND NOT o.part GROUP BY o.named",
+        (now_ms, state),
+    )
+    return [Ended(named, n, size, bool(whole)) for named, n, size, whole in rows]
 
 
 def hidden(connection: sqlite3.Connection, state: str, now_ms: int) -> list[int] | None:

@@ -43,23 +43,27 @@ def is_walked(query: Query) -> bool:
     return is_plain(query) and query.state == ObjectState.READ_ONLY and query.order != "metadata"
 
 
-def walked(connection: sqlite3.Connection, query: Query, newest: int, positions: array[int]) -> Iterator[None]:
+def walked(
+    connection: sqlite3.Connection, query: Query, newest: int, now_ms: int, positions: array[int]
+) -> Iterator[None]:
     """Add to `positions` what a query means that `is_walked`, of objects up to the position `newest`."""
     if query.order == "put":
         found = _oldest_first(connection)
     else:
         found = _by_index(connection, query.order, descending=query.descending)
     # A version is the newest that fits where no living one is newer.
+    lasts = "({0}.delete_after_time_ms IS NULL OR {0}.delete_after_time_ms > ?)"
     newer = (
-        " AND NOT EXISTS (SELECT 1 FROM object AS n INDEXED BY object_living WHERE n.named = o.named"
-        " AND n.state = 'READ_ONLY' AND NOT n.part AND n.position > o.position AND n.position <= ?)"
+        " AND NOT EXISTS (SELECT 1 FROM object AS n INDEXED BY object_living WHERE n.named = o.named"  # noqa: S608
+        " AND n.state = 'READ_ONLY' AND NOT n.part AND n.position > o.position AND n.position <= ?"
+        f" AND {lasts.format('n')})"
     )
     fits = (
         "SELECT o.position FROM json_each(?) AS b CROSS JOIN object AS o ON o.position = b.value"  # noqa: S608
-        f" WHERE o.position <= ?{newer if query.folded else ''}"
+        f" WHERE o.position <= ? AND {lasts.format('o')}{newer if query.folded else ''}"
     )
     for some in found:
-        limits = (newest, newest) if query.folded else (newest,)
+        limits = (newest, now_ms) * (2 if query.folded else 1)
         shown = {position for (position,) in connection.execute(fits, (json.encode(some).decode(), *limits))}
         positions.extend([position for position in some if position in shown])
         yield

@@ -9,6 +9,7 @@ import msgspec
 
 from runloop_jupyter.index import moments
 from runloop_jupyter.index.asking import is_plain, of_filters, sieve
+from runloop_jupyter.index.kept import Ended, ended
 from runloop_jupyter.index.ordering import in_order, is_walked, walked
 from runloop_jupyter.index.parts import asks_for_parts
 from runloop_jupyter.index.remembered import Remembered
@@ -18,7 +19,7 @@ from runloop_jupyter.wire.objects import ObjectState
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from runloop_jupyter.index.asking import Masks
     from runloop_jupyter.index.moments import Moment
@@ -31,6 +32,8 @@ _POSITIONS: Final = 4_000_000
 _WINDOW: Final = 1500
 # So many of the first rows are found by walking an index alone, for they are wanted at once.
 _AHEAD: Final = 2000
+# Of up to so many names it is looked at one by one what is past its time.
+_ENDED: Final = 2000
 # So many conditions are remembered, with a byte for each pair of the index.
 _MASKS: Final = 3
 
@@ -54,6 +57,7 @@ class List:
         whole: Whether all are known.
         kept: What is known of the whole without having found it.
         counted_on: The list of what fits that this one puts in order; None where it isn't made of another.
+        wanted: Up to which row somebody has asked for it.
     """
 
     def __init__(self, moment: Moment, kept: Totals | None, counted_on: List | None = None) -> None:
@@ -64,6 +68,7 @@ class List:
         self.whole = False
         self.kept = kept
         self.counted_on = counted_on
+        self.wanted = 0
         self.steps: Iterator[None] = iter(())
         self._failure: BaseException | None = None
 
@@ -124,9 +129,9 @@ class Lists:
         return found, present
 
     def unfinished(self) -> List | None:
-        """Return the list whose length is to be found, of the two that were asked for last; None for neither."""
+        """Return the list that isn't known as far as was asked, of the two that were asked for last."""
         last = list(self._kept.values())[-2:]
-        return next((each for each in reversed(last) if not each.is_exact), None)
+        return next((each for each in reversed(last) if not (each.is_exact and each.has(each.wanted))), None)
 
     def forget(self, gone: List) -> None:
         """Keep `gone` no longer."""
@@ -142,7 +147,7 @@ class Lists:
 
     def _make(self, query: Query, moment: Moment, *, plain: bool) -> List:
         filters = of_filters(query)
-        kept = self._totals(query) if plain and moment.overdue == 0 else None
+        kept = self._totals(query, ended(self._connection, query.state, self._now_ms())) if plain else None
         if filters == query:
             made = List(moment, kept)
             made.steps = self._find(made, query)
@@ -156,18 +161,22 @@ class Lists:
             made.steps = self._put_in_order(made, base, query)
         return made
 
-    def _totals(self, query: Query) -> Totals | None:
-        """Return what triggers keep of all objects in a state."""
+    def _totals(self, query: Query, late: Collection[Ended]) -> Totals | None:
+        """Return what triggers keep of all objects in a state, without those that are past their time."""
+        if len(late) > _ENDED:
+            return None
         n, size = self._connection.execute(
             "SELECT ifnull(sum(n), 0), ifnull(sum(size_bytes), 0) FROM tally WHERE state = ? AND NOT part",
             (query.state,),
         ).fetchone()
+        n -= sum(each.objects for each in late)
+        size -= sum(each.size_bytes for each in late)
         if not query.folded:
             return Totals(n, n, size)
         if query.state != ObjectState.READ_ONLY:
             return None
         (names,) = self._connection.execute("SELECT living FROM names").fetchone()
-        return Totals(names, n, size)
+        return Totals(names - sum(each.is_all for each in late), n, size)
 
     def _find(self, made: List, query: Query) -> Iterator[None]:
         """Find what fits, newest first."""
@@ -191,7 +200,7 @@ class Lists:
 
     def _walk(self, made: List, query: Query) -> Iterator[None]:
         """Find the first rows by an index of the order, the others by putting all that fits in order."""
-        for _ in walked(self._connection, query, made.moment.newest, made.positions):
+        for _ in walked(self._connection, query, made.moment.newest, self._now_ms(), made.positions):
             yield
             if len(made.positions) >= _AHEAD:
                 break

@@ -89,6 +89,8 @@ class Routes:
         self._answer = answer
         self._body = body
         self._behind: asyncio.Task[None] | None = None
+        self._reading = 0
+        self._quiet = asyncio.Event()
 
     async def page(self, request: web.Request) -> web.Response:
         """Answer with a `PageView`."""
@@ -110,13 +112,20 @@ class Routes:
 
     async def _read(self, request: web.Request, kind: type[T], work: Callable[[T], Iterator[object]]) -> web.Response:
         asked = _decode(await self._body(request), kind)
-        response = await self._answer(work(asked))
+        self._reading += 1
+        self._quiet.clear()
+        try:
+            response = await self._answer(work(asked))
+        finally:
+            self._reading -= 1
+            if not self._reading:
+                self._quiet.set()
         if self._behind is None or self._behind.done():
             self._behind = asyncio.create_task(self._go_on())
         return response
 
     async def _go_on(self) -> None:
-        """Find the rest of what was asked for last, a moment at a time, while others have their turn."""
+        """Find the rest of what was asked for last, a moment at a time, while nobody who browses waits."""
         steps = self._browse.behind()
 
         def some() -> bool:
@@ -125,7 +134,7 @@ class Routes:
 
         try:
             while await self._worker(some):
-                pass
+                await self._quiet.wait()
         except Exception:
             log.exception("browsing left off")
 
