@@ -10,11 +10,12 @@ import re
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter import session as sessions
-from runloop_jupyter.actions import running
+from runloop_jupyter.actions import from_catalog, running
 from runloop_jupyter.actions.counted import count
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.object_table import Extent, ObjectTable
@@ -24,7 +25,7 @@ from runloop_jupyter.actions.walk import End, Later, Walk
 from runloop_jupyter.actions.when import length_ms, moment_ms
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.conditions import Condition, conditions, for_server
-from runloop_jupyter.errors import AddressError, InputError, RunloopError
+from runloop_jupyter.errors import AddressError, CatalogError, InputError, RunloopError
 from runloop_jupyter.index.fold import fold
 from runloop_jupyter.options import check_limit
 from runloop_jupyter.transfer.manifest import PART, format_of, without_members
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import date, timedelta
 
+    from runloop_jupyter.catalogs import Catalog
     from runloop_jupyter.conditions import Where
     from runloop_jupyter.session import Session, Store
     from runloop_jupyter.transfer.transfer import Transfer
@@ -106,6 +108,12 @@ def ls(
 
     def look(looking: Transfer) -> ObjectTable:
         store, part = store_and_pattern(session, pattern)
+        known = None if public or versions or limit > from_catalog.MOST_CHECKED else from_catalog.up_to_date(store)
+        if known is not None:
+            with suppress(CatalogError):
+                table = _Look(store, part, query, looking, known).table()
+                if from_catalog.are_there(store, [thing.view for thing in table]):
+                    return table
         return _Look(store, part, query, looking).table()
 
     return running.look(session, "ls" if not pattern else f"ls {pattern}", look)
@@ -175,10 +183,21 @@ class _Query:
 
 
 class _Look:
-    """One walk through a store, and what was found on it."""
+    """One walk through a store, and what was found on it.
 
-    def __init__(self, store: Store, pattern: str | None, query: _Query, looking: Transfer) -> None:
+    Args:
+        store: Which.
+        pattern: What names are to be like.
+        query: What else.
+        looking: Told how far it is.
+        known: A catalog of all that is in it, to walk through in its place.
+    """
+
+    def __init__(
+        self, store: Store, pattern: str | None, query: _Query, looking: Transfer, known: Catalog | None = None
+    ) -> None:
         self._store = store
+        self._known = known
         self._query = query
         self._looking = looking
         self._matches = matcher(pattern)
@@ -195,7 +214,11 @@ class _Look:
         query, objects = self._query, self._store.objects
         gone = None if query.versions or query.public else Later(self._deleted)
         walk = Walk(
-            self._shown(objects.pages(self._wanted, public=query.public, narrowed=False)),
+            self._shown(
+                from_catalog.pages(self._known, self._wanted)
+                if self._known
+                else objects.pages(self._wanted, public=query.public, narrowed=False)
+            ),
             self._looking,
             since_ms=query.since_ms,
             # What is sorted must all be known; what comes in order is good as soon as there is enough of it.
