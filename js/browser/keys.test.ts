@@ -17,7 +17,7 @@ test.each([
   ["F10", { shiftKey: true }, { do: "menu" }],
   ["ContextMenu", {}, { do: "menu" }],
   ["Escape", {}, { do: "escape" }],
-  ["c", { ctrlKey: true }, null],
+  ["c", { ctrlKey: true }, { do: "copy" }],
   ["s", { ctrlKey: true }, null],
   ["Tab", {}, null],
   ["F5", {}, null],

@@ -27,8 +27,7 @@ export function deed({ key, ctrlKey, metaKey, shiftKey, altKey }: Pressed): Deed
   if (command && !altKey) {
     if (key.toLowerCase() === "a" && !shiftKey) return { do: "all" };
     if (key === " ") return { do: "toggle" };
-    if (key.toLowerCase() === "f") return null;
-    return null;
+    return key.toLowerCase() === "c" && !shiftKey ? { do: "copy" } : null;
   }
   if (altKey) return null;
   if (key === " ") return { do: "toggle" };

@@ -35,7 +35,7 @@ test("one answer shows the first rows; facets follow", async () => {
   const kernel = await open();
   expect(b.rows.total).toBe(500);
   expect(row(0).cells).toHaveLength(2);
-  expect(b.facets.value?.keys.map(({ key }) => key)).toEqual(["project", "model", "rl.kind"]);
+  expect(b.counts.facets.value?.keys.map(({ key }) => key)).toEqual(["project", "model", "rl.kind"]);
   expect(heard(kernel, "page")).toEqual([]);
 });
 
@@ -249,10 +249,10 @@ test("a link is written to the clipboard and is nowhere else", async () => {
 
 test("another key's facet joins those that are shown", async () => {
   const kernel = await open();
-  b.addFacet("split seed");
+  b.counts.add("split seed");
   await rest();
   expect(heard(kernel, "facets").at(-1)?.keys).toEqual(["project", "model", "rl.kind", "split seed"]);
-  expect(b.facets.value?.keys.map(({ key }) => key)).toContain("split seed");
+  expect(b.counts.facets.value?.keys.map(({ key }) => key)).toContain("split seed");
 });
 
 test("counts that are lower bounds are asked for again a few times, ever more seldom", async () => {

@@ -1,13 +1,14 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { isCancelled, type Model } from "../../shared/requests.ts";
-import type { Facets, Hello, Page, Query, Row, Suggestion } from "../protocol.ts";
+import type { Hello, Page, Query, Row, Suggestion } from "../protocol.ts";
 import { clean, count, plural } from "../words.ts";
+import { Counts } from "./counts.ts";
 import { Deeds } from "./deeds.ts";
 import type { Chosen } from "./files.ts";
 import { Look } from "./look.ts";
 import { Moves, said } from "./moves.ts";
 import { Notices } from "./notices.ts";
-import { cleared, KIND, narrows, parsed, searchOf, withCondition, withSearch } from "./query.ts";
+import { cleared, narrows, parsed, searchOf, withCondition, withSearch } from "./query.ts";
 import { Rows } from "./rows.ts";
 import { ids, NOTHING, ranged, rowsOf, type Selection } from "./selection.ts";
 import { Session } from "./session.ts";
@@ -17,8 +18,6 @@ const PANEL_MS = 2500;
 const ARRIVING_MS = 1000;
 const SELECTED_MS = 120;
 const POLL_MS = 1000;
-const FACETS_MS = 700;
-const FACETS_MOST_MS = 12_000;
 
 export type Dialog =
   | { kind: "upload"; files: Chosen[] }
@@ -36,6 +35,7 @@ export class Browser {
   readonly look: Look;
   readonly moves: Moves;
   readonly deeds: Deeds;
+  readonly counts: Counts;
   readonly notices = new Notices();
   readonly hello = signal<Hello | null>(null);
   /** Why nothing can be shown. */
@@ -50,9 +50,6 @@ export class Browser {
   /** Pixels, of columns that somebody resized. */
   readonly widths = signal<Record<string, number>>({});
   readonly keys = signal<{ key: string; n: number | null }[] | null>(null);
-  readonly facets = signal<Facets | null>(null);
-  /** Metadata keys whose facets somebody asked for beside those that are shown anyway. */
-  readonly extraKeys = signal<string[]>([]);
   readonly selection = signal<Selection>(NOTHING);
   readonly dialog = signal<Dialog | null>(null);
   readonly menu = signal<Menu | null>(null);
@@ -70,12 +67,10 @@ export class Browser {
   /** Set by the table: the first row in sight. */
   firstInSight = 0;
   inSight = 20;
-  #facetsStop = new AbortController();
   #suggestStop = new AbortController();
   #typing: ReturnType<typeof setTimeout> | undefined;
   #telling: ReturnType<typeof setTimeout> | undefined;
   #opening: ReturnType<typeof setTimeout> | undefined;
-  #counting: ReturnType<typeof setTimeout> | undefined;
   #recounting = false;
   #polls = 0;
   /** While it runs, what arrives is shown when it ends: of a thousand files not each by itself. */
@@ -91,6 +86,7 @@ export class Browser {
     this.session = new Session(model);
     this.look = new Look(this.session);
     this.moves = new Moves(this.session);
+    this.counts = new Counts(this.session, () => this.query.value);
     this.deeds = new Deeds(this.session, this.moves, this.notices);
     this.rows = new Rows((first, n, asOf, signal) => this.#page(first, n, asOf, signal));
     this.rows.onList = () => {
@@ -160,7 +156,7 @@ export class Browser {
       });
       this.#told = JSON.stringify(hello.selection);
       this.#count();
-      void this.#askFacets();
+      void this.counts.ask();
     } catch (error) {
       if (!isCancelled(error)) this.failed.value = error as Error;
     }
@@ -168,9 +164,9 @@ export class Browser {
 
   close(): void {
     this.#closed = true;
-    for (const timer of [this.#typing, this.#telling, this.#opening, this.#counting, this.#arriving])
-      clearTimeout(timer);
+    for (const timer of [this.#typing, this.#telling, this.#opening, this.#arriving]) clearTimeout(timer);
     for (const end of this.#ends) end();
+    this.counts.close();
     this.deeds.close();
     this.notices.close();
     this.moves.close();
@@ -190,7 +186,7 @@ export class Browser {
     });
     this.#tellSelection();
     void this.#queried();
-    void this.#askFacets();
+    void this.counts.ask();
     if (await this.rows.reload(0)) {
       this.fromTop.value++;
       this.#count();
@@ -256,14 +252,9 @@ export class Browser {
     }
   }
 
-  addFacet(key: string): void {
-    this.extraKeys.value = [...this.extraKeys.value, key];
-    void this.#askFacets();
-  }
-
   /** The list as it is now; what is in sight stays there. */
   async refresh(): Promise<void> {
-    void this.#askFacets();
+    void this.counts.ask();
     this.look.forget();
     const { active } = this.selection.peek();
     const id = this.rows.at(active)?.id;
@@ -332,33 +323,6 @@ export class Browser {
       { query: this.query.value, first, n, asOf, columns: this.columns.value },
       { signal },
     );
-  }
-
-  /** @param after Milliseconds until it is asked again, where an answer says only how many there are at least. */
-  async #askFacets(after = FACETS_MS): Promise<void> {
-    clearTimeout(this.#counting);
-    this.#facetsStop.abort();
-    const stop = new AbortController();
-    this.#facetsStop = stop;
-    const wished = [
-      ...Object.keys(this.query.value.where ?? {}).filter((key) => key !== KIND),
-      ...this.extraKeys.value,
-    ];
-    const shown = this.facets.value?.keys.map(({ key }) => key) ?? [];
-    const keys =
-      wished.some((key) => !shown.includes(key)) || this.extraKeys.value.length
-        ? [...new Set([...shown, ...wished, KIND])]
-        : null;
-    try {
-      const facets = await this.session.ask("facets", { query: this.query.value, keys }, { signal: stop.signal });
-      const order = [...shown, ...facets.keys.map(({ key }) => key)];
-      facets.keys.sort((a, b) => order.indexOf(a.key) - order.indexOf(b.key));
-      this.facets.value = facets;
-      if (!facets.complete && after <= FACETS_MOST_MS)
-        this.#counting = setTimeout(() => void this.#askFacets(after * 2), after);
-    } catch {
-      // the list says what is wrong
-    }
   }
 
   async #suggest(text: string): Promise<void> {
@@ -435,7 +399,7 @@ export class Browser {
       return;
     }
     if (query) this.selection.value = NOTHING;
-    void this.#askFacets();
+    void this.counts.ask();
     void this.rows.reload(query ? 0 : this.firstInSight).then((done) => {
       if (done && query) this.fromTop.value++;
       then();

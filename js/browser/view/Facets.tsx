@@ -29,7 +29,7 @@ interface Value {
 }
 
 export function Facets({ b }: { b: Browser }) {
-  const facets = b.facets.value;
+  const facets = b.counts.facets.value;
   const query = b.query.value;
   if (!facets) return <Skeletons />;
   const ask = (next: Query) => void b.ask(next);
@@ -120,7 +120,7 @@ function Group(props: {
 /** Facets of other keys. */
 function More({ b }: { b: Browser }) {
   const open = useSignal(false);
-  const has = new Set(b.facets.value?.keys.map(({ key }) => key));
+  const has = new Set(b.counts.facets.value?.keys.map(({ key }) => key));
   const others = (b.keys.value ?? []).filter(({ key }) => !has.has(key));
   return (
     <section class="grp">
@@ -140,7 +140,7 @@ function More({ b }: { b: Browser }) {
       {open.value &&
         (others.length ? (
           others.map(({ key, n }) => (
-            <button type="button" class="fv" key={key} style={{ "--p": 0 }} onClick={() => b.addFacet(key)}>
+            <button type="button" class="fv" key={key} style={{ "--p": 0 }} onClick={() => b.counts.add(key)}>
               <bdi class="v">{clean(key, 200)}</bdi>
               <span class="n">{n === null ? "" : count(n)}</span>
             </button>

@@ -171,7 +171,10 @@ export function Table({ b }: { b: Browser }) {
     else if (what.do === "escape") b.select({ ...selection, chosen: new Map(), anchor: selection.active });
     else if (what.do === "type") typeAhead(what.letter);
     else if (what.do === "search") root?.querySelector<HTMLElement>("input[role=combobox]")?.focus();
-    else if (what.do === "delete" && b.selected.value.length)
+    else if (what.do === "copy") {
+      const names = b.selected.value.map(({ name }) => name);
+      if (names.length) void b.deeds.copy(names.join("\n"), names.length === 1 ? "name" : "names");
+    } else if (what.do === "delete" && b.selected.value.length)
       b.dialog.value = { kind: "delete", rows: b.selected.value };
     else if (what.do === "open") {
       b.previewOpen.value = true;
@@ -221,6 +224,11 @@ export function Table({ b }: { b: Browser }) {
       onScroll={scroll}
       onKeyDown={key}
       onClick={click}
+      onDblClick={(event) => {
+        const at = rowOf(event);
+        const row = at === undefined ? null : b.rows.at(at);
+        if (row?.state === "READ_ONLY") b.dialog.value = { kind: "get", row };
+      }}
       onContextMenu={menu}
     >
       <Head b={b} columns={columns.value} />
@@ -275,7 +283,7 @@ function Head({ b, columns }: { b: Browser; columns: Column[] }) {
               role="columnheader"
               key={column.id}
               class={column.right ? "r" : ""}
-              aria-sort={sorted ? (descending ? "descending" : "ascending") : "none"}
+              aria-sort={sorted ? ariaSort(column, descending) : "none"}
             >
               <button
                 type="button"
@@ -306,6 +314,11 @@ function Head({ b, columns }: { b: Browser; columns: Column[] }) {
       </div>
     </div>
   );
+}
+
+/** The newest first is the least age first. */
+function ariaSort({ order }: Column, descending: boolean): "ascending" | "descending" {
+  return descending === (order === "put") ? "ascending" : "descending";
 }
 
 /** Which metadata columns hold numbers, by the rows that are here: those stand at the right. */
