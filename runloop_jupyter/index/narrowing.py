@@ -52,7 +52,8 @@ class Narrowing:
     """The facets under one query, counted step by step; what is counted so far can be read at any time.
 
     Those that need the same objects to be looked at are counted together. Of each such group some objects are looked at
-    in turn, newest first, so that all facets are about as complete as each other when the time is up.
+    in turn, newest first, so that all facets have something when the time is up; every other turn is that of the
+    objects which the query itself means.
     """
 
     def __init__(
@@ -90,12 +91,15 @@ class Narrowing:
             )
         ]
         self._states = self._count_states()
-        self._steps += [self._walk(query, counting) for query, counting in self._walks.values()]
+        main = self._walks.pop(json.encode(self._query), None)
+        self._main = None if main is None else self._walk(*main)
+        self._is_mains = True
+        self._steps += [self._walk(*walk) for walk in self._walks.values()]
 
     @property
     def whole(self) -> bool:
         """Whether all is counted."""
-        return not self._first and not self._steps
+        return not self._first and not self._steps and self._main is None
 
     def step(self) -> None:
         """Count a little more."""
@@ -103,6 +107,12 @@ class Narrowing:
             for _ in self._first[0]:
                 return
             del self._first[0]
+            return
+        self._is_mains = not self._is_mains
+        if self._main is not None and (self._is_mains or not self._steps):
+            for _ in self._main:
+                return
+            self._main = None
             return
         turn = self._steps.pop(0)
         for _ in turn:

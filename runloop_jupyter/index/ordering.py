@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # So many are sorted at once; of more the order's index is walked, or pieces are sorted and merged.
 SORTED: Final = 5000
 _STEP: Final = 1500
+# Of so many objects the rows are read in one step, from all over the file.
+_LOOKED: Final = 200
 _LAST: Final = 2**63 - 1
 _COLUMNS: Final = {"name": "name", "size": "size_bytes", "expires": "delete_after_time_ms"}
 # What is living, in the words of each index: in others SQLite would look at the object's row, or refuse the index.
@@ -62,11 +64,13 @@ def walked(
         "SELECT o.position FROM json_each(?) AS b CROSS JOIN object AS o ON o.position = b.value"  # noqa: S608
         f" WHERE o.position <= ? AND {lasts.format('o')}{newer if query.folded else ''}"
     )
-    for some in found:
-        limits = (newest, now_ms) * (2 if query.folded else 1)
-        shown = {position for (position,) in connection.execute(fits, (json.encode(some).decode(), *limits))}
-        positions.extend([position for position in some if position in shown])
-        yield
+    limits = (newest, now_ms) * (2 if query.folded else 1)
+    for several in found:
+        for start in range(0, len(several), _LOOKED):
+            some = several[start : start + _LOOKED]
+            shown = {position for (position,) in connection.execute(fits, (json.encode(some).decode(), *limits))}
+            positions.extend([position for position in some if position in shown])
+            yield
 
 
 def in_order(
