@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runloop_jupyter.catalogs.frames import Line
+    from runloop_jupyter.catalogs.notes import Notes
     from runloop_jupyter.catalogs.reading import Reader
     from runloop_jupyter.catalogs.walker import Walker
 
 FIRST_S: Final = 5.0
 """For so long the first question to an empty catalog waits for the first objects."""
+NOTES_S: Final = 0.5
+"""For so long an answer waits for what the kernel did before to be written."""
 log = logging.getLogger(__name__)
 
 
@@ -34,12 +37,14 @@ class Answers:
         line: To whom.
         reader: Answers them.
         walker: Is told what is asked and shown.
+        notes: What the kernel did before it asked, which an answer knows of.
     """
 
-    def __init__(self, line: Line, reader: Reader, walker: Walker) -> None:
+    def __init__(self, line: Line, reader: Reader, walker: Walker, notes: Notes) -> None:
         self._line = line
         self._reader = reader
         self._walker = walker
+        self._notes = notes
         self._come: deque[tuple[int, messages.Asked]] = deque()
         self._wake = threading.Event()
         # Quick ones and slow ones; of each the oldest first.
@@ -78,6 +83,8 @@ class Answers:
             return False
 
     def _begin_new(self) -> None:
+        if self._come:
+            self._notes.wait(NOTES_S)
         while self._come:
             number, message = self._come.popleft()
             quick = not isinstance(message, messages.Facets)

@@ -22,6 +22,7 @@ import msgspec
 from runloop_jupyter.catalogs import messages
 from runloop_jupyter.catalogs.answers import Answers
 from runloop_jupyter.catalogs.frames import Gone, Line, Sort
+from runloop_jupyter.catalogs.notes import Notes
 from runloop_jupyter.catalogs.place import Place
 from runloop_jupyter.catalogs.reading import Reader
 from runloop_jupyter.catalogs.walker import Walker
@@ -46,6 +47,7 @@ class Server:
         self._line = line
         self._walker: Walker | None = None
         self._answers: Answers | None = None
+        self._notes: Notes | None = None
         self._listens = threading.Event()
 
     def serve(self) -> NoReturn:
@@ -68,14 +70,15 @@ class Server:
     def _take(self, number: int, message: messages.Asked) -> None:
         if isinstance(message, messages.Begin):
             self._begin(message)
-        elif self._walker is None or self._answers is None:
+        elif self._walker is None or self._answers is None or self._notes is None:
             self._fail(number, "CatalogError", "a catalog has a beginning")
             return
         elif isinstance(message, messages.Refresh):
             self._walker.asked()
             self._walker.refresh(whole=message.whole)
         elif isinstance(message, messages.Changed):
-            self._walker.note(message.view)
+            self._walker.checks.are_there([message.view])
+            self._notes.take(message.view)
         elif isinstance(message, messages.Online):
             self._walker.online(message.why_not)
         elif isinstance(message, messages.Listen):
@@ -101,8 +104,10 @@ class Server:
             return Objects(Service(begin.base_url, begin.key, label=begin.label))
 
         walker = self._walker = Walker(place, objects, begin.label)
-        self._answers = Answers(self._line, Reader(place, walker.progress), walker)
+        notes = self._notes = Notes(place)
+        self._answers = Answers(self._line, Reader(place, walker.progress), walker, notes)
         walker.start()
+        notes.start()
         self._answers.start()
         for work in (self._renew, self._tell):
             threading.Thread(target=work, args=(place,), daemon=True).start()

@@ -1,7 +1,7 @@
 """The thread that walks through a service's listing, and keeps what is known of it true.
 
 Of several kernels one walks, and the others read; whoever does it is told by a claim that ends with its process. Each
-asks about the rows that its own browsers show, and writes down what its own kernel puts and deletes.
+asks about the rows that its own browsers show.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.catalogs.place import Place
     from runloop_jupyter.transfer.cache import claims
-    from runloop_jupyter.wire.objects import ObjectListView, ObjectView
+    from runloop_jupyter.wire.objects import ObjectListView
 
 LOOK_EVERY_S: Final = 10.0
 """How often new objects are looked for, while somebody asks."""
@@ -85,7 +85,6 @@ class Walker:
         self._may_go = threading.Event()
         self._due: dict[str, float] = {}
         self._asked = time.monotonic()
-        self._notes: list[ObjectView] = []
         self._why_not: str | None = None
         self._refresh = False
         self._sweep = False
@@ -115,12 +114,6 @@ class Walker:
         was, self._asked = self._asked, now
         if now - was > 1:
             self._wake_up()
-
-    def note(self, view: ObjectView) -> None:
-        """Write down what this kernel put or deleted."""
-        with self._wake:
-            self._notes.append(view)
-            self._wake.notify()
 
     def refresh(self, *, whole: bool = False) -> None:
         """Look for new objects now, however long the service asked to wait; or go through all of it again."""
@@ -164,7 +157,6 @@ class Walker:
 
     def _round(self) -> None:
         book = self._current()
-        self._write_notes(book)
         if self._is_due("expire", 1.0):
             book.expire(round(time.time() * 1000))
         if self._why_not is not None:
@@ -263,13 +255,6 @@ class Walker:
         self._stands = 0
         self._due["again"] = time.monotonic() + 3600
         self._say(walking=False, trouble=why)
-
-    def _write_notes(self, book: Book) -> None:
-        with self._wake:
-            notes, self._notes = self._notes, []
-        if notes:
-            book.note({view.id: view for view in notes}.values())
-            self.checks.are_there(notes)
 
     def _has_claim(self, book: Book) -> bool:
         """Whether this process walks; another's claim is looked at every few seconds."""
@@ -376,7 +361,7 @@ class Walker:
     def _idle(self) -> float:
         """Return how long there is nothing to do."""
         now = time.monotonic()
-        if self._notes or self._refresh:
+        if self._refresh:
             return 0.0
         again = self._due.get("again", 0.0) - now
         if self._why_not is not None or again > 0:
@@ -387,7 +372,7 @@ class Walker:
 
     def _wait(self, seconds: float) -> None:
         with self._wake:
-            if seconds > 0 and not (self._notes or self._refresh):
+            if seconds > 0 and not self._refresh:
                 self._wake.wait(seconds)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runloop_jupyter.process import start_ticks
+from runloop_jupyter.process import start, start_ticks
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system has no /proc")
 
@@ -42,3 +42,16 @@ def test_a_command_made_to_look_like_fields_does_not_deceive(tmp_path: Path) -> 
             assert (start_ticks(child.pid) or 0) >= (start_ticks(os.getpid()) or 0) > 0
         finally:
             child.kill()
+
+
+def test_a_module_started_as_a_process_is_handed_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNLOOP_API_KEY", "secret")
+    monkeypatch.setenv("RUNLOOP_JUPYTER_HOME", "/somewhere")
+    child = start("code", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environ = Path(f"/proc/{child.pid}/environ")
+    try:
+        assert b"secret" not in environ.read_bytes()
+        assert b"RUNLOOP_JUPYTER_HOME=/somewhere" in environ.read_bytes()
+    finally:
+        child.kill()
+        child.communicate()

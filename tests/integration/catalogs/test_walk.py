@@ -220,3 +220,13 @@ def test_what_is_known_is_answered_before_a_slow_service_says_anything(hosting):
     began = time.monotonic()
     assert len(here.catalog().page(PageAsked(query=Query())).rows) == 100
     assert time.monotonic() - began < 3
+
+
+def test_what_this_kernel_did_is_known_by_its_next_question_also_while_the_service_is_slow(hosting):
+    here = hosting(Listing(things(300)))
+    known = here.whole()
+    here.listing.late_s = 5
+    known.refresh()
+    eventually(lambda: here.listing.pages[-1][0] == "")
+    here.store().objects.changed.send(thing(900))
+    assert known.page(PageAsked(query=Query(), n=1)).rows[0].object.name == "thing-000900"

@@ -214,3 +214,15 @@ def test_a_server_that_repeats_a_page_for_ever_is_left():
 def test_an_empty_page_that_claims_more_is_the_end():
     far = Far(lambda params: {"objects": [], "has_more": True})
     assert len(list(far.objects.pages())) == 1
+
+
+def test_who_listens_is_told_of_what_is_completed_and_deleted():
+    far = Far(view(3))
+    told = []
+    stop = far.objects.changed.listen(told.append)
+    far.objects.complete("obj_3")
+    far.objects.delete("obj_3")
+    far.objects.get("obj_3")
+    stop()
+    far.objects.delete("obj_3")
+    assert [each.id for each in told] == ["obj_3", "obj_3"]
