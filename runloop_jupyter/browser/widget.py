@@ -91,6 +91,7 @@ class Browser(anywidget.AnyWidget):
         self._chooses = columns is None
         self._taken: list[object] = []  # what the page set, which needn't be told to it
         self._to_tell: dict[str, Any] = {}
+        self._heard: dict[str, int] = {}
         self._lock = threading.Lock()
         self._serving: Serving | None = None
         self._name = secrets.token_hex(8)
@@ -184,7 +185,7 @@ class Browser(anywidget.AnyWidget):
         early, self._early = self._early, None
         columns, page = (early and early.take(query, wished)) or self._first(query, wished)
         self._chooses = False
-        self._take("columns", columns)
+        self._take("columns", columns, asked)
         store, profile = self._place.store, self._place.session.profile
         return protocol.plain(
             protocol.Hello(
@@ -217,15 +218,22 @@ class Browser(anywidget.AnyWidget):
                 things.append(self._place.object(object_id))
             except ObjectNotFound:  # gone since it was shown
                 continue
-        self._take("selection", things)
+        self._take("selection", things, asked)
 
     def _queried(self, asked: Asked) -> None:
         said = protocol.read(asked.args, protocol.QueriedArgs)
-        self._take("query", said.query)
-        self._take("columns", said.columns)
+        self._take("query", said.query, asked)
+        self._take("columns", said.columns, asked)
 
-    def _take(self, name: str, value: Any) -> None:
-        """Set a trait to what the page says; those who observe it are called on the callbacks' thread."""
+    def _take(self, name: str, value: Any, asked: Asked) -> None:
+        """Set a trait to what the page says; those who observe it are called on the callbacks' thread.
+
+        Requests are carried out beside each other. What an earlier one said is no news after what a later one did.
+        """
+        with self._lock:
+            if asked.number < self._heard.get(name, -1):
+                return
+            self._heard[name] = asked.number
 
         def take() -> None:
             with self._lock:
