@@ -370,7 +370,8 @@ def read(args: Mapping[str, Any], form: type[T]) -> T:
     """
     try:
         said = msgspec.convert(dict(args), form)
-    except (msgspec.ValidationError, RecursionError) as error:
+        msgspec.json.encode(said)  # half a character is no text that any store takes
+    except (msgspec.ValidationError, RecursionError, UnicodeError) as error:
         raise InputError(f"the page asked for what can't be meant: {error}") from None
     query = getattr(said, "query", None)
     if query is not None:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ from runloop_jupyter.actions.object import Object
 from runloop_jupyter.browser import asking, protocol, rows
 from runloop_jupyter.browser.callbacks import Callbacks
 from runloop_jupyter.browser.doing import Doing
+from runloop_jupyter.browser.early import Early
 from runloop_jupyter.browser.listing import Listing
 from runloop_jupyter.browser.moving import Moving
 from runloop_jupyter.errors import InputError, ObjectNotFound, RunloopError
@@ -89,12 +91,15 @@ class Browser(anywidget.AnyWidget):
         self._chooses = columns is None
         self._taken: list[object] = []  # what the page set, which needn't be told to it
         self._to_tell: dict[str, Any] = {}
+        self._heard: dict[str, int] = {}
         self._lock = threading.Lock()
         self._serving: Serving | None = None
         self._name = secrets.token_hex(8)
         self._callbacks = Callbacks()
         super().__init__(selection=[], query=query or Query(), columns=list(columns or []))
         self._listing = Listing(place)
+        wished = None if columns is None else self.columns
+        self._early: Early | None = Early(self.query, wished, partial(self._first, self.query, wished))
         self._serving = Serving(self, *self._operations())
         self._moving = Moving(place, self._serving.publisher)
         self._stop_listening = place.catalog.changed.listen(self._changed)
@@ -175,22 +180,21 @@ class Browser(anywidget.AnyWidget):
     def _hello(self, asked: Asked) -> Any:
         _load_the_rest_soon()
         said = protocol.read(asked.args, protocol.HelloArgs)
-        if said.columns is not None:
-            self._take("columns", said.columns)
-        columns = self.columns if said.columns is None else said.columns
-        if said.columns is None and self._chooses:
-            self._chooses = False
-            columns = [key for key, _ in self._place.catalog.keys()[:COLUMNS_CHOSEN]]
-            self._take("columns", columns)
+        query = self.query
+        wished = said.columns or (None if self._chooses else self.columns)
+        early, self._early = self._early, None
+        columns, page = (early and early.take(query, wished)) or self._first(query, wished)
+        self._chooses = False
+        self._take("columns", columns, asked)
         store, profile = self._place.store, self._place.session.profile
         return protocol.plain(
             protocol.Hello(
                 session=self._name,
                 place=protocol.Place(label=store.identity.label, profile=profile.name, embedded=store.profile.embedded),
-                query=self.query,
+                query=query,
                 columns=columns,
                 selection=[thing.id for thing in self.selection],
-                page=self._listing.first(self.query, columns),
+                page=page,
                 transfers=self._moving.shown(),
                 now=time.time_ns() // 1_000_000,
                 can=protocol.Abilities(mount=sys.platform != "win32"),
@@ -198,6 +202,12 @@ class Browser(anywidget.AnyWidget):
                 in_flight=IN_FLIGHT,
             )
         )
+
+    def _first(self, query: Query, columns: list[str] | None) -> tuple[list[str], protocol.Page]:
+        """Return the columns, chosen where nobody wished for any, and the first rows with them."""
+        if columns is None:
+            columns = [key for key, _ in self._place.catalog.keys()[:COLUMNS_CHOSEN]]
+        return columns, self._listing.first(query, columns)
 
     def _selected(self, asked: Asked) -> None:
         said = protocol.read(asked.args, protocol.IdsArgs)
@@ -208,15 +218,22 @@ class Browser(anywidget.AnyWidget):
                 things.append(self._place.object(object_id))
             except ObjectNotFound:  # gone since it was shown
                 continue
-        self._take("selection", things)
+        self._take("selection", things, asked)
 
     def _queried(self, asked: Asked) -> None:
         said = protocol.read(asked.args, protocol.QueriedArgs)
-        self._take("query", said.query)
-        self._take("columns", said.columns)
+        self._take("query", said.query, asked)
+        self._take("columns", said.columns, asked)
 
-    def _take(self, name: str, value: Any) -> None:
-        """Set a trait to what the page says; those who observe it are called on the callbacks' thread."""
+    def _take(self, name: str, value: Any, asked: Asked) -> None:
+        """Set a trait to what the page says; those who observe it are called on the callbacks' thread.
+
+        Requests are carried out beside each other. What an earlier one said is no news after what a later one did.
+        """
+        with self._lock:
+            if asked.number < self._heard.get(name, -1):
+                return
+            self._heard[name] = asked.number
 
         def take() -> None:
             with self._lock:

@@ -38,17 +38,22 @@ class Asked:
         args: What it was asked with, plain data from anybody.
         publisher: Sends what it says.
         group: The group of its operation.
+        number: How many came before it.
 
     Attributes:
         rid: As given.
         args: As given.
         group: As given.
+        number: As given.
     """
 
-    def __init__(self, rid: str, args: Mapping[str, Any], publisher: Publisher, *, group: int = 0) -> None:
+    def __init__(
+        self, rid: str, args: Mapping[str, Any], publisher: Publisher, *, group: int = 0, number: int = 0
+    ) -> None:
         self.rid = rid
         self.args = args
         self.group = group
+        self.number = number
         self._publisher = publisher
         self._turn = threading.Condition()
         self._begun = False

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from runloop_jupyter.errors import RunloopError, TransferCancelled, one_line
@@ -62,6 +63,7 @@ class Serving:
         self.publisher = Publisher(widget.send)
         self._operations = {op: (number, each) for number, group in enumerate(groups) for op, each in group.items()}
         self._lanes = [Lanes(WIDTH, "rl-answer") for _ in groups]
+        self._numbers = count()
         self._running: dict[str, Asked] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
@@ -104,7 +106,7 @@ class Serving:
         if operation is None:
             self._refuse(rid, "UnknownOperation", "this kernel can't do that. Is the page older than the kernel?")
             return
-        asked = Asked(rid, request["args"], self.publisher, group=group)
+        asked = Asked(rid, request["args"], self.publisher, group=group, number=next(self._numbers))
         with self._lock:
             if rid in self._running or rid in self._ended:
                 return  # said twice

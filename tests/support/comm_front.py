@@ -71,7 +71,10 @@ class CommFrontEnd:
                     self._came.notify_all()
 
     def say(self, rid: str, op: str, args: dict[str, Any] | None = None, *buffers: bytes) -> None:
-        content = {"v": 1, "rid": rid, "op": op, "args": args or {}}
+        self.raw({"v": 1, "rid": rid, "op": op, "args": args or {}}, *buffers)
+
+    def raw(self, content: Any, *buffers: bytes) -> None:
+        """Send anything as a custom message."""
         self._send("comm_msg", {"comm_id": self.comm_id, "data": {"method": "custom", "content": content}}, buffers)
 
     def _send(self, kind: str, content: dict[str, Any], buffers: tuple[bytes, ...] = ()) -> None:

@@ -53,6 +53,7 @@ def test_a_query_is_read_as_it_was_said():
     [
         (protocol.IdArgs, {}),
         (protocol.IdArgs, {"id": 3}),
+        (protocol.IdArgs, {"id": "half a character \ud800"}),
         (protocol.IdArgs, {"id": "x", "other": 1}),
         (protocol.PageArgs, {"query": {"where": {"a": "b"}}}),
         (protocol.PageArgs, {"query": {"order": "colour"}}),
@@ -67,7 +68,7 @@ def test_a_query_is_read_as_it_was_said():
         (protocol.UploadArgs, {"name": "x", "size": 1.5}),
         (protocol.LinkArgs, {"id": "x", "expires": "1h"}),
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_what_cant_be_meant_is_one_clear_error(form, args):
     with pytest.raises(InputError) as caught:
