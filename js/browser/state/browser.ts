@@ -69,6 +69,8 @@ export class Browser {
   inSight = 20;
   #suggestStop = new AbortController();
   #typing: ReturnType<typeof setTimeout> | undefined;
+  /** When what was typed was last asked for. */
+  #typed = Number.NEGATIVE_INFINITY;
   #telling: ReturnType<typeof setTimeout> | undefined;
   #opening: ReturnType<typeof setTimeout> | undefined;
   #recounting = false;
@@ -196,11 +198,18 @@ export class Browser {
   type(text: string): void {
     this.text.value = text;
     clearTimeout(this.#typing);
-    this.#typing = setTimeout(() => {
-      const search = searchOf(text);
-      if (search !== (this.query.value.search ?? "")) void this.ask(withSearch(this.query.value, search));
-      void this.#suggest(text);
-    }, TYPING_MS);
+    // A letter that comes by itself is asked for at once; of letters in a row some are passed over.
+    const wait = this.#typed + TYPING_MS - performance.now();
+    if (wait <= 0) this.#askTyped();
+    else this.#typing = setTimeout(() => this.#askTyped(), wait);
+  }
+
+  #askTyped(): void {
+    const text = this.text.value;
+    this.#typed = performance.now();
+    const search = searchOf(text);
+    if (search !== (this.query.value.search ?? "")) void this.ask(withSearch(this.query.value, search));
+    void this.#suggest(text);
   }
 
   /** Enter in the search box: a condition becomes a chip. */
