@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "ui"))
@@ -127,35 +127,9 @@ class Bench:
         self.shown = Shown(page.get_by_role("region", name="Object browser"))
         page.evaluate(IN_PAGE)
 
-    def run(self, code: str) -> Any:
-        """Run code in the kernel and return what it calls ``said``, evaluated."""
-        reply = self.page.evaluate(
-            """async code => {
-                const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-                const user_expressions = { said: 'globals().get("said")' };
-                return (await kernel.requestExecute({ code, user_expressions }).done).content;
-            }""",
-            code,
-        )
-        if reply["status"] != "ok":
-            raise SystemExit(f"{reply.get('ename')}: {reply.get('evalue')}")
-        return reply["user_expressions"]["said"]["data"]["text/plain"]
-
-    def start(self, code: str) -> None:
-        """Begin to run code in the kernel."""
-        self.page.evaluate(
-            """code => {
-                window.hasEnded = false;
-                const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-                kernel.requestExecute({ code }).done.then(() => { window.hasEnded = true; });
-            }""",
-            code,
-        )
-        self.page.wait_for_function("jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
-
     def memory(self) -> float:
         """Return what the kernel has resident, in MiB."""
-        return float(self.run("said = memory('VmRSS')"))
+        return float(self.notebook.run("said = memory('VmRSS')"))
 
     def open(self) -> None:
         """Run the cells, and say how long the first rows took."""
@@ -224,7 +198,7 @@ class Bench:
             "wrote a trait": "ipywidgets.IntSlider().value = 3; b.columns = ['acc', 'model']; time.sleep(12)",
             "computes": "end = time.time() + 12\nwhile time.time() < end: pass",
         }.items():
-            self.start(code)
+            self.notebook.start(code)
             searches = [self.page.evaluate("word => window.rl.search(word)", word) for word in WORDS[:8]]
             self.page.evaluate("window.rl.type('')")
             self.page.wait_for_timeout(500)
@@ -274,7 +248,7 @@ class Bench:
             }"""
         )
         before = self.memory()
-        self.start(WATCH)
+        self.notebook.start(WATCH)
         self._drop()
         self.page.wait_for_function(
             "Number(window.rl.root().querySelector('[role=progressbar]')?.getAttribute('aria-valuenow')) >= 50"
@@ -288,14 +262,16 @@ class Bench:
         expect(self.shown.row("dropped.bin")).to_be_visible(timeout=60_000)
         took = time.monotonic() - began
         self.page.wait_for_function("window.hasEnded", timeout=60_000)
-        grew = float(self.run("said = peak")) - before
-        stored = self.run("said = hashlib.sha256(rl.get('dropped.bin', format='path').read_bytes()).hexdigest()")
-        versions = self.run("said = [each.state for each in rl.ls('dropped.bin', versions=True)]")
+        grew = float(self.notebook.run("said = peak")) - before
+        stored = self.notebook.run(
+            "said = hashlib.sha256(rl.get('dropped.bin', format='path').read_bytes()).hexdigest()"
+        )
+        versions = self.notebook.run("said = [each.state for each in rl.ls('dropped.bin', versions=True)]")
         say("200 MiB dropped, stopped at half, tried again", f"{took:.1f} s, {size / took / 1e6:.0f} MB/s")
         say("  the same bytes", str(stored.strip("'") == digest))
         say("  what the kernel grew by meanwhile", f"{grew:.0f} MiB")
         say("  versions, in any state", versions)
-        self.run("rl.rm('dropped.bin', all_versions=True)")
+        self.notebook.run("rl.rm('dropped.bin', all_versions=True)")
 
     def _drop(self) -> None:
         self.page.evaluate(

@@ -12,7 +12,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from lab import CHECKOUT, LabServer, OpenNotebook
+from lab import CHECKOUT, LabServer, OpenNotebook, end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,16 +87,7 @@ class MarimoApp:
 
     def stop(self) -> None:
         """End it, and the embedded store that it started."""
-        store = self._root / "runloop-home" / "store"
-        if store.exists():
-            command = [sys.executable, "-m", "runloop_jupyter.local.cli", "stop", f"--root={store}"]
-            subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, self._root / "runloop-home" / "store")
 
     def __enter__(self) -> MarimoApp:
         return self

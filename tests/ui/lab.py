@@ -147,16 +147,7 @@ class LabServer:
 
     def stop(self) -> None:
         """End the server, its kernels, and the embedded store that they started."""
-        store = self.root / "runloop-home" / "store"
-        if store.exists():
-            command = [sys.executable, "-m", "runloop_jupyter.local.cli", "stop", f"--root={store}"]
-            subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, self.root / "runloop-home" / "store")
 
     def __enter__(self) -> LabServer:
         return self
@@ -187,6 +178,19 @@ class LabServer:
         headers = {"Authorization": f"token {self.token}"}
         for session in page.request.get(f"{self.url}api/sessions", headers=headers).json():
             page.request.delete(f"{self.url}api/sessions/{session['id']}", headers=headers)
+
+
+def end(process: subprocess.Popen[bytes], store: Path) -> None:
+    """End a host's server, and the embedded store that was started from it."""
+    if store.exists():
+        command = [sys.executable, "-m", "runloop_jupyter.local.cli", "stop", f"--root={store}"]
+        subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @dataclass(frozen=True)
@@ -224,6 +228,33 @@ class OpenNotebook:
         # The command and the [*] prompts end with the first error, also where a tag says to go on after it.
         self.page.wait_for_function(HAS_RUN, timeout=120_000)
         self.wait_for_kernel()
+
+    def run(self, code: str) -> str:
+        """Run code in the kernel, beside the notebook's cells; return the repr of what it calls ``said``."""
+        reply = self.page.evaluate(
+            """async code => {
+                const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                const user_expressions = { said: 'globals().get("said")' };
+                return (await kernel.requestExecute({ code, user_expressions }).done).content;
+            }""",
+            code,
+        )
+        assert reply["status"] == "ok", reply
+        return str(reply["user_expressions"]["said"]["data"]["text/plain"])
+
+    def start(self, code: str) -> None:
+        """Begin to run code in the kernel, beside the cells; ``window.hasEnded`` says when it is over."""
+        self.page.evaluate(
+            """code => {
+                window.hasEnded = false;
+                const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                kernel.requestExecute({ code }).done.then(() => { window.hasEnded = true; });
+            }""",
+            code,
+        )
+        self.page.wait_for_function(
+            "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'"
+        )
 
     def saved(self) -> nbformat.NotebookNode:
         """Save, and return what is in the file."""

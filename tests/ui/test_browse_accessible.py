@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from lab import CHECKOUT
@@ -77,20 +77,6 @@ def shown(notebook: OpenNotebook, page: Page) -> Shown:
 def violations(shown: Shown) -> list[str]:
     found: list[str] = shown.root.page.evaluate(RULES)
     return found
-
-
-def run(notebook: OpenNotebook, code: str) -> Any:
-    """Run code in the notebook's kernel, and return the repr of ``said``."""
-    reply = notebook.page.evaluate(
-        """async code => {
-            const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-            const user_expressions = { said: 'globals().get("said")' };
-            return (await kernel.requestExecute({ code, user_expressions }).done).content;
-        }""",
-        code,
-    )
-    assert reply["status"] == "ok", reply
-    return reply["user_expressions"]["said"]["data"]["text/plain"]
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"])
@@ -179,7 +165,7 @@ def test_a_narrow_one_breaks_no_rule(shown: Shown, page: Page) -> None:
 
 
 def test_a_whole_session_is_held_by_keys_alone(shown: Shown, notebook: OpenNotebook, page: Page) -> None:
-    run(notebook, "rl.put('by keys', 'keys/first'); rl.put('by keys too', 'keys/second')")
+    notebook.run("rl.put('by keys', 'keys/first'); rl.put('by keys too', 'keys/second')")
     shown.row("config").click()
     cells = page.locator(".jp-CodeCell").count()
     # Find.
@@ -202,7 +188,7 @@ def test_a_whole_session_is_held_by_keys_alone(shown: Shown, notebook: OpenNoteb
     shown.press("Enter")
     expect(shown.dialog).to_be_hidden()
     expect(shown.root).to_contain_text("by_keys")
-    assert run(notebook, "said = by_keys") == "'by keys'"
+    assert notebook.run("said = by_keys") == "'by keys'"
     # Delete both, and take it back.
     shown.rows.first.press("Escape")
     shown.press("Control+a", "Delete")
@@ -212,7 +198,7 @@ def test_a_whole_session_is_held_by_keys_alone(shown: Shown, notebook: OpenNoteb
     expect(shown.button("Undo")).to_be_focused()
     shown.press("Enter")
     expect(shown.rows).to_have_count(2)
-    assert run(notebook, "said = len(rl.ls('keys/'))") == "2"
+    assert notebook.run("said = len(rl.ls('keys/'))") == "2"
     assert page.locator(".jp-CodeCell").count() == cells
 
 
