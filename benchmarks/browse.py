@@ -42,6 +42,7 @@ def memory(key):
     line = next(line for line in open("/proc/self/status") if line.startswith(key))
     return int(line.split()[1]) / 1024
 """
+DIGEST: Final = "said = hashlib.sha256(rl.get('dropped.bin', format='path').read_bytes()).hexdigest()"
 WATCH: Final = """peak = memory("VmRSS")
 end = time.time() + 25
 while time.time() < end:
