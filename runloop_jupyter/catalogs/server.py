@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.api.objects import Objects
 
 TICK_S: Final = 0.5
+_RENEW_S: Final = 8.0
 log = logging.getLogger(__name__)
 
 
@@ -114,7 +115,7 @@ class Server:
 
     def _renew(self, _: Place) -> None:
         while True:
-            time.sleep(TICK_S)
+            time.sleep(_RENEW_S)
             if self._walker is not None:
                 self._walker.renew()
 
