@@ -171,7 +171,7 @@ function Link({ b, row, close }: { b: Browser; row: Row; close(): void }) {
         </label>
         <p class="note">
           {reach
-            ? `It works ${clean(reach.reach, 300)}. ${clean(reach.lives, 300)}`
+            ? `Reach: ${clean(reach.reach, 300)}. ${clean(reach.lives, 300)}`
             : "Whoever has the link can read the object."}
         </p>
         {facts && <Code b={b} code={facts.code.link} />}
