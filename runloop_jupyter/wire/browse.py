@@ -36,7 +36,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, repr_
         put: When it was made, in milliseconds since 1970.
         expires: When its time ends, in milliseconds since 1970; one that lasts for ever is in no range.
         lasting: Only those that last for ever (True), or that don't (False).
-        order: What the order goes by; names by their code points. Objects that don't have it come last, whichever way; of equals the newest first.
+        order: What the order goes by; names by their code points. Objects that don't have it come last, whichever way;
+            of equals the newest first.
         key: The metadata key that it goes by: numbers before texts, numbers as numbers.
         descending: The greatest (newest) first.
         folded: Of each name only the newest version that fits.
@@ -157,8 +158,9 @@ class Facet(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         key: The metadata key; of folders and states, what they are.
-        values: The most frequent first, as many as were asked for; of a metadata key then those that the query's `where`
-            names and that aren't among them. Of folders their names, without what they are beneath, without slash.
+        values: The most frequent first, as many as were asked for; of a metadata key then those that the query's
+            `where` names and that aren't among them. Of folders their names, without what they are beneath, without
+            slash.
         counts: In the order of `values`.
         distinct: How many different values there are; None where nobody counted that far.
         complete: Whether all objects were counted; where not, each count is a lower bound. They are counted on
