@@ -10,12 +10,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from runloop_jupyter.errors import InputError
 from runloop_jupyter.index.browsing import Browsing
 from runloop_jupyter.index.deadline import Turn
 from runloop_jupyter.local.refusal import bad_request
 from runloop_jupyter.wire import json
-from runloop_jupyter.wire.browse import FacetsAsked, Freshness, PageAsked, SuggestAsked
+from runloop_jupyter.wire.browse import FacetsAsked, Freshness, PageAsked, PageView, Row, SuggestAsked
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,7 +44,11 @@ class Browse:
 
     def page(self, asked: PageAsked) -> Iterator[object]:
         """Yield rows of a list. Raises Refusal 400."""
-        return self._answer(lambda: self._browsing.page(asked))
+        for page in self._answer(lambda: self._browsing.page(asked)):
+            if isinstance(page, PageView) and not self._objects.checked:
+                yield msgspec.structs.replace(page, rows=[row and self._looked_at(row) for row in page.rows])
+            else:
+                yield page
 
     def facets(self, asked: FacetsAsked) -> Iterator[object]:
         """Yield how many objects have what. Raises Refusal 400."""
@@ -55,6 +61,9 @@ class Browse:
     def behind(self) -> Iterator[None]:
         """Go on with what was asked for last and isn't known as a whole yet."""
         return self._browsing.behind()
+
+    def _looked_at(self, row: Row) -> Row:
+        return msgspec.structs.replace(row, object=self._objects.looked_at(row.object))
 
     def _answer(self, steps: Callable[[], Iterator[object]]) -> Iterator[object]:
         self._objects.sweep()

@@ -184,8 +184,7 @@ class Objects:
             objects = page.objects
             if self._behind:
                 objects = [self._expiry.seen(view) for view in objects]
-            if not self.checked:
-                objects = [self._seen(view) for view in objects]
+            objects = [self.looked_at(view) for view in objects]
             total = None
             if count:
                 whole = before is None and not page.has_more
@@ -371,6 +370,10 @@ class Objects:
             return view
         log.error("the file of %s is gone or has another size; the object is ERROR now", view.id)
         return self._change(view, ObjectState.ERROR, view.size_bytes)
+
+    def looked_at(self, view: ObjectView) -> ObjectView:
+        """Return `view` as it is to be seen before a recovery has been through all files: ERROR without its bytes."""
+        return view if self.checked else self._seen(view)
 
     def _seen(self, view: ObjectView) -> ObjectView:
         if view.state != ObjectState.READ_ONLY or self._blobs.size(view.id) == view.size_bytes:

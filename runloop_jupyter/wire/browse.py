@@ -36,7 +36,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         put: When it was made, in milliseconds since 1970.
         expires: When its time ends, in milliseconds since 1970; one that lasts for ever is in no range.
         lasting: Only those that last for ever (True), or that don't (False).
-        order: What the order goes by. Objects that don't have it come last, whichever way; of equals the newest first.
+        order: What the order goes by; names by their code points. Objects that don't have it come last, whichever way;
+            of equals the newest first.
         key: The metadata key that it goes by: numbers before texts, numbers as numbers.
         descending: The greatest (newest) first.
         folded: Of each name only the newest version that fits.
@@ -107,9 +108,10 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
             and where the list isn't known as far as that yet (`exact` is False).
         first: Number of the first.
         total: Rows in the list; while it isn't `exact`, those that are known.
-        exact: Whether `total` and `objects` are all, as far as whoever answers knows the store.
+        exact: Whether `total` and `objects` are all, as far as whoever answers knows the store, and all rows that were
+            asked for are there. Where not, the rest is being found: the same question a little later tells more.
         objects: Objects that fit, of which folded rows show one each.
-        size_bytes: Bytes of those objects; None where nobody added them up.
+        size_bytes: Bytes of those objects, as far as they are known; None where nobody added them up.
         as_of: Names this state of the list.
         newer: Whether something that may fit has come or gone since.
         fresh: How far the store is known.
@@ -156,10 +158,13 @@ class Facet(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         key: The metadata key; of folders and states, what they are.
-        values: The most frequent first; of folders their names, without what they are beneath, without slash.
+        values: The most frequent first, as many as were asked for; of a metadata key then those that the query's
+            `where` names and that aren't among them. Of folders their names, without what they are beneath, without
+            slash.
         counts: In the order of `values`.
         distinct: How many different values there are; None where nobody counted that far.
-        complete: Whether all objects were counted; where not, each count is a lower bound.
+        complete: Whether all objects were counted; where not, each count is a lower bound. They are counted on
+            meanwhile: the same question a little later tells more.
     """
 
     key: str
