@@ -6,6 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from runloop_jupyter import catalogs
 from runloop_jupyter.errors import NotFound, RunloopError
 from runloop_jupyter.wire.browse import PageAsked, Query
@@ -73,7 +75,7 @@ def are_there(store: Store, views: Sequence[ObjectView]) -> bool:
         try:
             now = store.objects.get(view.id)
         except NotFound:
-            return False
+            now = msgspec.structs.replace(view, state=ObjectState.DELETED)
         if now.state != ObjectState.READ_ONLY:
             store.objects.changed.send(now)
         return now.state == ObjectState.READ_ONLY

@@ -107,7 +107,8 @@ class Doing:
 
         said = protocol.read(asked.args, protocol.IdArgs)
         thing = self._place.object(said.id)
-        reach = links.HERE if self._place.store.profile.embedded else links.ANYWHERE
+        # As what follows “it works”.
+        reach = links.HERE if self._place.store.profile.embedded else f"for {links.ANYWHERE}"
         ends = thing.view.delete_after_time_ms
         until = "" if ends is None else f"The object itself expires {humane.utc(ends)}. "
         return {"reach": reach, "lives": f"{until}Only deleting the object takes a link back sooner."}

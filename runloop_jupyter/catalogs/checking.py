@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 OLD_S: Final = 60.0
 """For so long what the service said of an object is believed."""
+ALONE_S: Final = 600.0
+"""The same of one that lies far from the others that are seen, and costs a request of its own."""
 ONE_BY_ONE: Final = 20
 """So many are asked for by their ids at once; of more that are missing some stand for all."""
 _SAMPLE: Final = 5
@@ -62,7 +64,9 @@ class Checks:
                 self._said[view.id] = now
                 self._shown.pop(view.id, None)
             if len(self._said) > _MOST:
-                self._said = {each: when for each, when in self._said.items() if now - when < OLD_S}
+                self._said = {each: when for each, when in self._said.items() if now - when < ALONE_S}
+                if len(self._said) > _MOST:
+                    self._said = {each: when for each, when in self._said.items() if now - when < OLD_S}
 
     @property
     def due(self) -> bool:
@@ -78,7 +82,8 @@ class Checks:
         """
         with self._lock:
             shown = list(self._shown)
-        runs, single = _runs(book, shown)
+        runs, scattered = _runs(book, shown)
+        single = self.unheard_of(scattered)
         changed = False
         for run in runs[:_REQUESTS]:
             changed |= self._ask_run(book, run)
@@ -89,8 +94,13 @@ class Checks:
                 self._shown.pop(each, None)  # not known any more
         return changed
 
-    def confirm(self, book: Book, ids: Sequence[str]) -> bool:
+    def confirm(self, book: Book, ids: Sequence[str], *, missing: bool = False) -> bool:
         """Ask for each of these, and forget those that have gone; of very many some are asked for, and stand for all.
+
+        Args:
+            book: Where they are forgotten.
+            ids: Which.
+            missing: Whether a listing lacked them: those that are there are then not doubted for a while.
 
         Returns:
             Whether anything was changed.
@@ -110,11 +120,18 @@ class Checks:
         if len(asked) < len(ids) and not living:
             gone = list(ids)
         with self._lock:
-            self._odd.update((view.id, time.monotonic()) for view in living)
+            if missing:
+                self._odd.update((view.id, time.monotonic()) for view in living)
             for each in gone:
                 self._shown.pop(each, None)
         removed = book.remove(gone) if gone else 0
         return bool(removed) | (book.refresh(living) if living else False)
+
+    def unheard_of(self, ids: Sequence[str]) -> list[str]:
+        """Return those that would be asked for one by one, and of which the service said nothing for long enough."""
+        old = time.monotonic() - ALONE_S
+        with self._lock:
+            return [each for each in ids if self._said.get(each, float("-inf")) < old]
 
     def doubtful(self, ids: Sequence[str]) -> list[str]:
         """Return those that a listing lacks without the service having said, a while ago, that they are there."""
@@ -135,7 +152,7 @@ class Checks:
         changed = book.refresh(page.objects)
         lacking = book.lacking(page.objects, run.first, run.last, to_the_end=not page.has_more)
         if lacking:
-            changed |= self.confirm(book, lacking)
+            changed |= self.confirm(book, lacking, missing=True)
         with self._lock:
             for each in run.ids:  # asked about, whatever came of it
                 self._shown.pop(each, None)

@@ -221,7 +221,7 @@ class Walker:
             book.is_whole(round(time.time() * 1000))
         self.first.set()
         if missing := self.checks.doubtful(merged.missing):
-            self.checks.confirm(book, missing)
+            self.checks.confirm(book, missing, missing=True)
         self._stands = 0 if merged.moved or merged.ended else self._stands + 1
         if not merged.ended and (not goes_on or self._stands >= _STANDS):
             self._stop(f"{self._label} lists the same objects again and again: what comes after them isn't known")

@@ -142,6 +142,9 @@ class Completer:
             yield from _fitting_texts(_mounted(), last, "path")
         elif magic == "rl_mount" and _is_directory(before):
             yield from _paths(last)
+        elif magic == "rl_browse":
+            yield from _fitting_texts(_folders(self._names.get().names, undoubled(last.text)), last, "path")
+            yield from _fitting_texts((f"{name}:" for name in _profiles("rl_use")), last, "profile")
         elif option in {"-n", "--name"} or percents == "%%" or magic != "rl_put":
             if PARSERS[magic].takes_words:
                 yield from _fitting_texts(self._names.beginning_with(undoubled(last.text)), last, "object")
@@ -239,6 +242,17 @@ def _pairs_option(before: Sequence[Token]) -> str | None:
 def _is_directory(before: Sequence[Token]) -> bool:
     """Whether the next word after these is where something is mounted: what, or a query, is there by then."""
     return any(not each.source.startswith("-") for each in before)
+
+
+def _folders(names: Iterable[str], begun: str) -> Iterator[str]:
+    """Yield the folders of names that lie one step further than what was typed, each once."""
+    seen = set()
+    for name in names:
+        if name.startswith(begun):
+            folder, slash, _ = name[len(begun) :].partition("/")
+            if slash and folder not in seen:
+                seen.add(folder)
+                yield f"{begun}{folder}/"
 
 
 def _mounted() -> list[str]:

@@ -139,8 +139,8 @@ class Serving:
         elif op == "chunk" and len(buffers) == 1:
             asked.add(buffers[0])
         else:
-            self._end(asked, protocol.err(rid, "BadMessage", f"{op} can't be meant so"))
             asked.cancel()
+            self._end(asked, protocol.err(rid, "BadMessage", f"{op} can't be meant so"))
 
     def _carry_out(self, op: str, operation: Operation, asked: Asked) -> None:
         """Carry a request out and reply, whatever goes wrong.

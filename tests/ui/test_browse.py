@@ -6,6 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from lab import ARTIFACTS
 from playwright.sync_api import expect
@@ -238,6 +239,40 @@ def test_an_object_comes_into_a_variable(notebook: OpenNotebook) -> None:
     dialog.get_by_role("button", name="Get").click()
     expect(dialog).to_be_hidden()
     assert run(notebook, "said = fetched") == "{'lr': 0.1}"
+
+
+def test_an_object_is_downloaded(notebook: OpenNotebook) -> None:
+    row(notebook, "notes.md").click()
+    preview(notebook).get_by_role("button", name="More to do").click()
+    with notebook.page.expect_download() as downloading:
+        area(notebook).get_by_role("menuitem", name="Download").click()
+    assert downloading.value.suggested_filename == "notes.md"
+    assert downloading.value.path().read_text() == "# Notes\non sampling"
+
+
+def test_a_link_goes_to_the_clipboard_and_nowhere_else(notebook: OpenNotebook) -> None:
+    notebook.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    row(notebook, "notes.md").click()
+    preview(notebook).get_by_role("button", name="Link").click()
+    dialog = area(notebook).get_by_role("dialog")
+    expect(dialog).to_contain_text("only on this computer")
+    dialog.get_by_role("button", name="Copy link").click()
+    expect(dialog).to_be_hidden()
+    link = str(notebook.page.evaluate("navigator.clipboard.readText()"))
+    assert httpx.get(link, trust_env=False).text == "# Notes\non sampling"
+    notebook.saved()
+    assert link.partition("signature=")[2][:16] not in notebook.path.read_text() + notebook.page.content()
+
+
+def test_an_object_is_mounted(notebook: OpenNotebook) -> None:
+    row(notebook, "notes.md").click()
+    preview(notebook).get_by_role("button", name="Mount").click()
+    dialog = area(notebook).get_by_role("dialog")
+    dialog.get_by_label("Directory").fill("seen")
+    dialog.get_by_role("button", name="Mount").click()
+    expect(dialog).to_be_hidden(timeout=10_000)
+    assert run(notebook, "import os; said = os.listdir('seen')") == "['notes.md']"
+    run(notebook, "rl.umount('seen')")
 
 
 def test_nothing_of_the_store_is_saved(notebook: OpenNotebook) -> None:

@@ -127,3 +127,23 @@ def test_a_pickled_store_that_this_kernel_has_open_needs_no_file():
 
 def test_no_key_is_in_a_pickle():
     assert b"key-1" not in pickle.dumps(session.open_store(service()))
+
+
+def test_within_a_session_it_is_the_current_one_on_that_thread_alone():
+    outside, seen = session.current(), []
+    inner = session.Session(service())
+    with session.within(inner):
+        thread = threading.Thread(target=lambda: seen.append(session.current()))
+        thread.start()
+        thread.join()
+        assert session.current() is inner
+    assert session.current() is outside
+    assert seen == [outside]
+
+
+def test_a_session_as_it_is_keeps_its_profile_or_the_one_it_is_given_and_shares_the_transfers():
+    here = session.Session(service("one"))
+    kept, other = here.as_it_is(), here.as_it_is(service("two"))
+    here.use(service("three"))
+    assert [each.profile.name for each in (kept, other, here)] == ["one", "two", "three"]
+    assert kept.transfers is other.transfers is here.transfers

@@ -230,3 +230,20 @@ def test_what_this_kernel_did_is_known_by_its_next_question_also_while_the_servi
     eventually(lambda: here.listing.pages[-1][0] == "")
     here.store().objects.changed.send(thing(900))
     assert known.page(PageAsked(query=Query(), n=1)).rows[0].object.name == "thing-000900"
+
+
+def test_scattered_rows_are_asked_for_once_and_then_left_alone_for_a_while(hosting):
+    listing = Listing(thing(n, metadata={"rare": "yes"} if n % 1500 == 0 else None) for n in reversed(range(12_000)))
+    here = hosting(listing)
+    known = here.whole()
+    rare = {"where": {"rare": ["yes"]}}
+    gone = thing(3_000).id
+    listing.delete(gone)
+    eventually(lambda: len(names(known, **rare)) == 7)
+    asked = len(listing.views)
+    assert asked <= 8
+    for _ in range(5):
+        names(known, **rare)
+    known.refresh()
+    eventually(lambda: listing.pages[-1][0] == "")
+    assert len(listing.views) == asked

@@ -249,6 +249,17 @@ def test_what_cant_be_meant_is_refused_once(front, message, error):
     assert len(front.ends("mine")) == 1
 
 
+@pytest.mark.parametrize(
+    ("op", "args", "buffers"), [("grant", {"n": "x"}, []), ("chunk", {}, []), ("chunk", {}, [b"", b""])]
+)
+def test_what_cant_be_added_ends_the_request_and_stops_its_work(front, gate, op, args, buffers):
+    rid = front.begin("gate")
+    assert gate.began.acquire(timeout=10)
+    front.say(rid, op, args, buffers)
+    assert front.end_of(rid)["error"] in {"BadMessage", "Cancelled"}
+    assert gate.go.wait(10)
+
+
 def test_ten_thousand_requests_are_refused_and_hurt_nobody(front, gate):
     for i in range(10_000):
         front.say(f"many-{i}", "gate")
