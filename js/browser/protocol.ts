@@ -163,7 +163,8 @@ export interface Hello {
   transfers: Transfer[];
   /** Milliseconds since 1970 by the kernel's clock. */
   now: number;
-  can: { mount: boolean };
+  /** Whether there are mounts here, and variables that a browser can set. */
+  can: { mount: boolean; variables: boolean };
   /** Of uploads and downloads. */
   chunkBytes: number;
   inFlight: number;

@@ -32,10 +32,10 @@ class Doing:
 
     Args:
         place: The store.
-        names: The notebook's variables.
+        names: The notebook's variables; None where it has none that can be set from here.
     """
 
-    def __init__(self, place: Place, names: MutableMapping[str, Any]) -> None:
+    def __init__(self, place: Place, names: MutableMapping[str, Any] | None) -> None:
         self._place = place
         self._names = names
 
@@ -52,13 +52,13 @@ class Doing:
         from runloop_jupyter.actions.get import get
 
         said = protocol.read(asked.args, protocol.GetArgs)
-        self._check_free(said.variable)
+        names = self._free(said.variable)
         thing = self._place.object(said.id)
         with self._place.at_work(asked):
             value = get(thing)
         asked.checkpoint()
         # In one step: a cell may run, and give that name to something else at this moment.
-        if self._names.setdefault(said.variable, value) is not value:
+        if names.setdefault(said.variable, value) is not value:
             raise _taken(said.variable)
         return {"variable": said.variable, "said": f"{said.variable} is {_described(value, thing)}"}
 
@@ -147,11 +147,15 @@ class Doing:
         told = kept.outcome.notes[0] if kept.outcome and kept.outcome.notes else "it has no time to live"
         return {"id": kept.id, "said": told}
 
-    def _check_free(self, variable: str) -> None:
+    def _free(self, variable: str) -> MutableMapping[str, Any]:
+        """Return the variables, of which none has that name."""
+        if self._names is None:
+            raise InputError("here a variable is its cell's alone. Copy the code that gets it, into a cell")
         if not variable.isidentifier() or keyword.iskeyword(variable):
             raise InputError(f"{variable[:60]!r} is no name for a variable")
         if self._names.get(variable, _MISSING) is not _MISSING:
             raise _taken(variable)
+        return self._names
 
 
 def _taken(variable: str) -> VariableTaken:

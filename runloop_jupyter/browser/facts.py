@@ -32,12 +32,12 @@ _PAIRS: Final = 200
 _NOT_OF_NAMES: Final = re.compile(r"[^0-9A-Za-z_]+")
 
 
-def facts(place: Place, names: Container[str], asked: Asked) -> Any:
+def facts(place: Place, names: Container[str] | None, asked: Asked) -> Any:
     """Answer ``facts``.
 
     Args:
         place: The store.
-        names: Of variables that are taken.
+        names: Of variables that are taken; None where there are none, and no magics either.
         asked: The request.
     """
     said = protocol.read(asked.args, protocol.IdArgs)
@@ -49,18 +49,19 @@ def facts(place: Place, names: Container[str], asked: Asked) -> Any:
     return protocol.plain(of(thing, living, names, _prefix(place)))
 
 
-def of(thing: Object, living: Sequence[ObjectView], names: Container[str], prefix: str = "") -> protocol.Facts:
+def of(thing: Object, living: Sequence[ObjectView], names: Container[str] | None, prefix: str = "") -> protocol.Facts:
     """Return what is said of an object.
 
     Args:
         thing: The object.
         living: The living versions of its name, newest first; one more than are shown, where there are more.
-        names: Of variables that are taken.
+        names: Of variables that are taken; None where there are none, and no magics either.
         prefix: What names the store before its own name, where that isn't the current one.
     """
     shown, more = living[:VERSIONS], len(living) > VERSIONS
     is_newest = bool(living) and living[0].id == thing.id
-    variable, directory = free_variable(thing.name, names), free_directory(thing.name)
+    variable, directory = free_variable(thing.name, names or ()), free_directory(thing.name)
+    write = _calls if names is None else _magics
     return protocol.Facts(
         id=thing.id,
         name=thing.name,
@@ -68,7 +69,7 @@ def of(thing: Object, living: Sequence[ObjectView], names: Container[str], prefi
         facts=_facts(thing),
         versions=[_version(view, newest=view is living[0]) for view in shown],
         more_versions=more,
-        code=_code(thing, prefix, variable, directory, is_newest=is_newest),
+        code=write("df" if thing.kind == "table" else variable, directory, *_addresses(thing, prefix, is_newest)),
         variable=variable,
         directory=directory,
     )
@@ -139,18 +140,30 @@ def _version(view: ObjectView, *, newest: bool) -> protocol.Version:
     )
 
 
-def _code(thing: Object, prefix: str, variable: str, directory: str, *, is_newest: bool) -> protocol.Code:
+def _addresses(thing: Object, prefix: str, is_newest: bool) -> tuple[str, str]:
+    """Return how an object is called in a cell, and how this version of it is."""
     if not can_be_typed(thing.name):
-        typed = version = quoted(f"{prefix}{thing.id}")
-    else:
-        version = quoted(f"{prefix}{thing.version}")
-        typed = quoted(f"{prefix}{thing.name}") if is_newest else version
-    into = "df" if thing.kind == "table" else variable
+        return f"{prefix}{thing.id}", f"{prefix}{thing.id}"
+    version = f"{prefix}{thing.version}"
+    return (f"{prefix}{thing.name}" if is_newest else version), version
+
+
+def _magics(variable: str, directory: str, called: str, version: str) -> protocol.Code:
+    called = quoted(called)
     return protocol.Code(
-        get=f"{into} = %rl_get {typed}",
-        mount=f"%rl_mount {typed} {quoted(directory)}",
-        link=f"%rl_url {typed}",
-        remove=f"%rl_rm {version}",
+        get=f"{variable} = %rl_get {called}",
+        mount=f"%rl_mount {called} {quoted(directory)}",
+        link=f"%rl_url {called}",
+        remove=f"%rl_rm {quoted(version)}",
+    )
+
+
+def _calls(variable: str, directory: str, called: str, version: str) -> protocol.Code:
+    return protocol.Code(
+        get=f"{variable} = rl.get({called!r})",
+        mount=f"rl.mount({called!r}, {directory!r})",
+        link=f"rl.url({called!r})",
+        remove=f"rl.rm({version!r})",
     )
 
 

@@ -240,6 +240,7 @@ class Abilities(Told):
     """What can be done here."""
 
     mount: bool
+    variables: bool
 
 
 class Hello(Told):

@@ -60,7 +60,7 @@ class Browser(anywidget.AnyWidget):
         place: The store.
         query: What is shown first.
         columns: Metadata keys that are shown as columns; by default those of most objects.
-        names: The notebook's variables.
+        names: The notebook's variables; None where it has none that a browser can set, as in marimo.
 
     Attributes:
         selection: What is selected, a list of `Object` in the order of the list.
@@ -87,7 +87,7 @@ class Browser(anywidget.AnyWidget):
         names: MutableMapping[str, Any] | None = None,
     ) -> None:
         self._place = place
-        self._names: MutableMapping[str, Any] = {} if names is None else names
+        self._names = names
         self._chooses = columns is None
         self._taken: list[object] = []  # what the page set, which needn't be told to it
         self._to_tell: dict[str, Any] = {}
@@ -197,7 +197,7 @@ class Browser(anywidget.AnyWidget):
                 page=page,
                 transfers=self._moving.shown(),
                 now=time.time_ns() // 1_000_000,
-                can=protocol.Abilities(mount=sys.platform != "win32"),
+                can=protocol.Abilities(mount=sys.platform != "win32", variables=self._names is not None),
                 chunk_bytes=CHUNK_BYTES,
                 in_flight=IN_FLIGHT,
             )

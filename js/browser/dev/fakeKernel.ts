@@ -23,6 +23,7 @@ export interface Manner {
   speed: number;
   transfers: Transfer[];
   mount: boolean;
+  variables: boolean;
 }
 
 export const GOOD: Manner = {
@@ -39,6 +40,7 @@ export const GOOD: Manner = {
   speed: 40e6,
   transfers: [],
   mount: true,
+  variables: true,
 };
 
 interface Request {
@@ -180,7 +182,7 @@ export class FakeKernel implements Model {
             page: this.#page({}, 0, 100, manner.columns, null),
             transfers: manner.transfers,
             now: Date.now(),
-            can: { mount: manner.mount },
+            can: { mount: manner.mount, variables: manner.variables },
             chunkBytes: CHUNK,
             inFlight: IN_FLIGHT,
           },

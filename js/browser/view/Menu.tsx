@@ -116,7 +116,13 @@ function objectItems(b: Browser): Item[] {
   const code = facts && !("failed" in facts) && facts.id === row.id ? facts.code : null;
   const whole = rows.every(({ state }) => state === "READ_ONLY");
   const items: (Item | false | null | undefined)[] = [
-    one && whole && { label: "Get into a variable…", hint: "Enter", go: () => (b.dialog.value = { kind: "get", row }) },
+    one &&
+      whole &&
+      b.hello.value?.can.variables && {
+        label: "Get into a variable…",
+        hint: "Enter",
+        go: () => (b.dialog.value = { kind: "get", row }),
+      },
     whole && { label: one ? "Download" : `Download ${count(rows.length)}`, go: () => b.deeds.download(rows) },
     whole && b.hello.value?.can.mount && { label: "Mount…", go: () => (b.dialog.value = { kind: "mount", rows }) },
     one && whole && { label: "Copy a link…", go: () => (b.dialog.value = { kind: "link", row }) },

@@ -86,9 +86,15 @@ function Actions({ b, row }: { b: Browser; row: Row }) {
   const whole = row.state === "READ_ONLY";
   return (
     <div class="acts">
-      <button type="button" class="btn pri" disabled={!whole} onClick={() => (b.dialog.value = { kind: "get", row })}>
-        Get
-      </button>
+      {b.hello.value?.can.variables ? (
+        <button type="button" class="btn pri" disabled={!whole} onClick={() => (b.dialog.value = { kind: "get", row })}>
+          Get
+        </button>
+      ) : (
+        <button type="button" class="btn pri" disabled={!whole} onClick={() => b.deeds.download([row])}>
+          Download
+        </button>
+      )}
       {b.hello.value?.can.mount && (
         <button
           type="button"

@@ -227,7 +227,7 @@ export function Table({ b }: { b: Browser }) {
       onDblClick={(event) => {
         const at = rowOf(event);
         const row = at === undefined ? null : b.rows.at(at);
-        if (row?.state === "READ_ONLY") b.dialog.value = { kind: "get", row };
+        if (row?.state === "READ_ONLY" && b.hello.value?.can.variables) b.dialog.value = { kind: "get", row };
       }}
       onContextMenu={menu}
     >
