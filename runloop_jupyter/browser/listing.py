@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from runloop_jupyter.wire.browse import Query
 
 FIRST_ROWS: Final = 100
-KIND: Final = "rl.kind"
 SIZES: Final = (1 << 20, 100 << 20, 1 << 30)
+_MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
 AGES_MS: Final = (365 * _DAY_MS, 30 * _DAY_MS, 7 * _DAY_MS, _DAY_MS)
 EXPIRIES_MS: Final = (2 * _DAY_MS, 7 * _DAY_MS)
@@ -63,20 +63,16 @@ class Listing:
     def facets(self, asked: Asked) -> Any:
         """Answer ``facets``: the kernel chooses where ranges end."""
         said = protocol.read(asked.args, protocol.FacetsArgs)
-        now = time.time_ns() // 1_000_000
+        # By the minute: who asks again, for counts that are whole by then, asks the same.
+        now = time.time_ns() // 1_000_000 // _MINUTE_MS * _MINUTE_MS
         puts, expiries = [now - age for age in AGES_MS], [now + left for left in EXPIRIES_MS]
-        catalog = self._place.catalog
-        found = catalog.facets(
+        found = self._place.catalog.facets(
             FacetsAsked(query=said.query, keys=said.keys, sizes=list(SIZES), puts=puts, expiries=expiries)
         )
         asked.checkpoint()
-        keys = list(found.keys)
-        if said.keys is None and not any(each.key == KIND for each in keys):  # of its own accord nobody counts rl.*
-            keys += catalog.facets(FacetsAsked(query=said.query, keys=[KIND], folders=False)).keys
-            asked.checkpoint()
         return protocol.plain(
             protocol.Facets(
-                keys=[rows.facet(each) for each in keys if len(each.key) <= rows.LONGEST],
+                keys=[rows.facet(each) for each in found.keys if len(each.key) <= rows.LONGEST],
                 folders=rows.facet(found.folders) if found.folders and found.folders.values else None,
                 states=rows.facet(found.states),
                 sizes=_ranges(found.sizes, SIZES),

@@ -188,10 +188,12 @@ export class Browser {
     });
     this.#tellSelection();
     void this.#queried();
-    void this.counts.ask();
+    this.counts.close();
+    // Rows first: a store that counts at the same time takes longer over them.
     if (await this.rows.reload(0)) {
       this.fromTop.value++;
       this.#count();
+      void this.counts.ask();
     }
   }
 
@@ -208,8 +210,8 @@ export class Browser {
     const text = this.text.value;
     this.#typed = performance.now();
     const search = searchOf(text);
-    if (search !== (this.query.value.search ?? "")) void this.ask(withSearch(this.query.value, search));
-    void this.#suggest(text);
+    const isNew = search !== (this.query.value.search ?? "");
+    void (isNew ? this.ask(withSearch(this.query.value, search)) : Promise.resolve()).then(() => this.#suggest(text));
   }
 
   /** Enter in the search box: a condition becomes a chip. */
@@ -338,7 +340,7 @@ export class Browser {
     this.#suggestStop.abort();
     const stop = new AbortController();
     this.#suggestStop = stop;
-    if (!text.trim()) {
+    if (!text.trim() || text !== this.text.value) {
       this.suggestions.value = [];
       return;
     }
