@@ -69,7 +69,8 @@ notebooks: $(VENV)/dev.done
 save-notebooks: $(VENV)/dev.done
 	$(OWN_HOME); $(BIN)/python notebooks/save.py
 
-ui: $(VENV)/dev.done browser
+# axe-core, which looks for what keeps people out, comes with the tools of js/.
+ui: $(VENV)/dev.done browser js/node_modules/.package-lock.json
 	$(BIN)/pytest tests/ui
 
 # The UI tests drive the system's Chromium. Where there is none and it can't be had, they say so and fail.
