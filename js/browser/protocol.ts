@@ -230,7 +230,7 @@ export interface Operations {
   /** Each id is that of one version. */
   delete: [{ ids: string[] }, { deleted: string[]; failed: { id: string; why: string }[] }];
   keep: [{ id: string }, { id: string; said: string }];
-  /** Bytes come as progress with a buffer each, no more than were granted; see `Granting`. */
+  /** Bytes come as progress with a buffer each, no more than were granted by `grant` messages of this request. */
   download: [{ id: string }, { name: string; size: number }];
   /**
    * One file. Bytes go as `chunk` messages of this request (`Requests.send`), no more than were granted by progress
