@@ -52,7 +52,7 @@ def main() -> None:
                 notebook.use_theme(theme)
                 shown.root.scroll_into_view_if_needed()
                 page.mouse.move(0, 0)
-                shown.root.screenshot(path=CHECKOUT / "notebooks" / name)
+                shown.root.screenshot(path=CHECKOUT / "notebooks" / "pictures" / name)
             chromium.close()
 
 
