@@ -99,6 +99,6 @@ def columns_of(said: object) -> list[str]:
 
 def _plain(words: Mapping[str, Any]) -> Any:
     try:
-        return msgspec.to_builtins(dict(words))
+        return msgspec.to_builtins(dict(words), builtin_types=(bytes, bytearray, memoryview))
     except (TypeError, ValueError):
         raise InputError(f"a query is plain data; {dict(words)!r} isn't") from None
