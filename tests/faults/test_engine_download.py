@@ -83,7 +83,8 @@ def test_parts_come_over_several_connections(far, target):
     asked = far.asked()
     assert len(asked) > 3
     assert all(asked)
-    assert far.came() == len(DATA)
+    # Next to nothing twice: what a connection has still to bring that the machine starves, another is asked for.
+    assert len(DATA) <= far.came() < 1.1 * len(DATA)
     assert far.links == 1
 
 

@@ -62,15 +62,15 @@ CELLS = [
     ),
     # As a front end asks; the reply goes out as a message, and into no output.
     (
-        "import time\nsent = []\nsend = widget.send\n"
-        "widget.send = lambda reply: (send(reply), sent.append(len(str(reply))))\n"
+        "import time\nsent = []\npublisher = widget._serving.publisher\nsend = publisher._send\n"
+        "publisher._send = lambda reply, buffers: (send(reply, buffers), sent.append(len(str(reply))))\n"
         "widget._handle_custom_msg({'v': 1, 'rid': 'r', 'op': 'reveal', 'args': {'slot': copy_link.slot(link)}}, [])\n"
         "time.sleep(0.5)\nsent"
     ),
     (
-        "def fails(reply): raise ZeroDivisionError(reply)\n"
-        "widget.send = fails\n"
-        "widget._handle_custom_msg({'v': 1, 'rid': 'r', 'op': 'reveal', 'args': {'slot': copy_link.slot(link)}}, [])\n"
+        "def fails(reply, buffers): raise ZeroDivisionError(reply)\n"
+        "publisher._send = fails\n"
+        "widget._handle_custom_msg({'v': 1, 'rid': 's', 'op': 'reveal', 'args': {'slot': copy_link.slot(link)}}, [])\n"
         "time.sleep(0.5)"
     ),
     "from runloop_jupyter.api import signed\nsigned.expiry, expiry = broken, signed.expiry\n%rl_url text",
