@@ -20,19 +20,19 @@ from runloop_jupyter.browser import asking, protocol, rows
 from runloop_jupyter.browser.callbacks import Callbacks
 from runloop_jupyter.browser.doing import Doing
 from runloop_jupyter.browser.early import Early
+from runloop_jupyter.browser.lease import Lease
 from runloop_jupyter.browser.listing import Listing
 from runloop_jupyter.browser.moving import Moving
-from runloop_jupyter.errors import InputError, ObjectNotFound, RunloopError
+from runloop_jupyter.errors import InputError, ObjectNotFound, RunloopError, one_line
 from runloop_jupyter.widgets.protocol import CHUNK_BYTES, IN_FLIGHT
 from runloop_jupyter.widgets.serving import Serving
-from runloop_jupyter.wire.browse import Query
+from runloop_jupyter.wire.browse import Freshness, Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping, Sequence
 
     from runloop_jupyter.browser.place import Place
     from runloop_jupyter.widgets.asked import Asked
-    from runloop_jupyter.wire.browse import Freshness
 
 SCRIPT: Path = Path(__file__).parents[1] / "static" / "browser.js"
 COLUMNS_CHOSEN: Final = 2
@@ -100,9 +100,11 @@ class Browser(anywidget.AnyWidget):
         self._listing = Listing(place)
         wished = None if columns is None else self.columns
         self._early: Early | None = Early(self.query, wished, partial(self._first, self.query, wished))
+        self._lease = Lease(lambda: place.catalog.changed.listen(self._changed))
         self._serving = Serving(self, *self._operations())
         self._moving = Moving(place, self._serving.publisher)
-        self._stop_listening = place.catalog.changed.listen(self._changed)
+        self._serving.at_end(self._lease.close)
+        self._serving.at_end(self._moving.close)
 
     @traitlets.default("_esm")
     def _script(self) -> str:
@@ -124,8 +126,6 @@ class Browser(anywidget.AnyWidget):
     def close(self) -> None:
         """Close it everywhere; what it moves is stopped."""
         if self._serving is not None:
-            self._stop_listening()
-            self._moving.close()
             self._serving.close()
         super().close()
 
@@ -136,7 +136,12 @@ class Browser(anywidget.AnyWidget):
     def _operations(self) -> Sequence[dict[str, Callable[[Asked], Any]]]:
         """Return what can be asked: what takes no time, what takes some, and what moves bytes."""
         doing = Doing(self._place, self._names)
-        quick = {"hello": self._hello, "queried": self._queried, **self._listing.operations()}
+        quick = {
+            "hello": self._hello,
+            "watching": self._watching,
+            "queried": self._queried,
+            **self._listing.operations(),
+        }
         looks = {
             "selected": self._selected,
             "facts": self._facts,
@@ -151,7 +156,13 @@ class Browser(anywidget.AnyWidget):
             "resumeTransfer": lambda asked: self._moving.resume(asked),
             **doing.moves(),
         }
-        return quick, looks, moves
+        return [{op: partial(self._hear, each) for op, each in group.items()} for group in (quick, looks, moves)]
+
+    def _hear(self, operation: Callable[[Asked], Any], asked: Asked) -> Any:
+        """Carry out what a page asks. It is there, so what changes is listened to."""
+        if self._lease.heard():
+            self._changed(self._fresh())
+        return operation(asked)
 
     # What does these is loaded when it is first asked for, or a moment after the list is there: rows come first.
 
@@ -176,6 +187,11 @@ class Browser(anywidget.AnyWidget):
         return downloading.download(self._place, asked)
 
     # What the page says
+
+    def _watching(self, asked: Asked) -> None:
+        """Answer ``watching``: that it was heard is all. A catalog that stopped, or has to, finds out by being asked."""
+        protocol.read(asked.args, protocol.Nothing)
+        self._fresh()
 
     def _hello(self, asked: Asked) -> Any:
         _load_the_rest_soon()
@@ -290,6 +306,12 @@ class Browser(anywidget.AnyWidget):
     def _is_taken(self, value: object) -> bool:
         with self._lock:
             return any(each is value for each in self._taken)
+
+    def _fresh(self) -> Freshness:
+        try:
+            return self._place.catalog.fresh()
+        except RunloopError as error:
+            return Freshness(indexed=0, whole=False, trouble=one_line(str(error)))
 
     def _changed(self, fresh: Freshness) -> None:
         if self._serving is not None:
