@@ -556,3 +556,19 @@ def test_the_keys_that_suit_best_are_the_kind_and_those_with_few_values() -> Non
     view = last(browsing.facets(FacetsAsked(query=Query())))
     assert [facet.key for facet in view.keys] == ["rl.kind", "model", "one"]
     assert browsing.keys() == [("model", 30), ("note", 30), ("one", 30)]
+
+
+@pytest.mark.parametrize("order", ["name", "size", "put"])
+def test_a_version_that_comes_while_an_index_is_walked_hides_none_of_the_list_it_is_too_new_for(order: str) -> None:
+    old = [("put", name, "READ_ONLY", None, size, None) for size, name in enumerate(("a", "a/b", "a/c"))]
+    model, browsing, clock = opened(old)
+    with patch("runloop_jupyter.index.ordering._STEP", 1), patch("runloop_jupyter.index.deadline.TURN_S", 0.0):
+        asked = PageAsked(query=Query(order=order, descending=False), n=500)  # type: ignore[arg-type]
+        steps = browsing.page(asked)
+        assert next(steps) is None
+        model.act([("put", name, "READ_ONLY", None, 0, None) for name in ("a/b", "a/c")])
+        page = last(steps)
+        assert [row and row.object.id for row in page.rows] == ["obj-1x", "obj-2x", "obj-3x"]
+        assert page.newer
+        now = exact(again(model, clock), asked)
+        assert {row.object.id for row in now.rows if row} == {"obj-1x", "obj-4x", "obj-5x"}
