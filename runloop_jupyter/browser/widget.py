@@ -6,9 +6,11 @@ import secrets
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,6 +47,12 @@ class BrowserMissing(RunloopError):
     """The browser's script isn't where this package was installed."""
 
 
+class _Checked(traitlets.Any):
+    """A trait whose every value its validator is asked about, None too."""
+
+    allow_none = False
+
+
 class Browser(anywidget.AnyWidget):
     """Objects of a store, to be looked at, searched, narrowed, previewed, moved.
 
@@ -75,9 +83,9 @@ class Browser(anywidget.AnyWidget):
 
     # No trait but the script is synced: what is shown goes as messages, and none of it into saved notebooks.
     _esm = traitlets.Unicode().tag(sync=True)
-    selection = traitlets.Any()
-    query = traitlets.Any()
-    columns = traitlets.Any()
+    selection = _Checked()
+    query = _Checked()
+    columns = _Checked()
 
     def __init__(
         self,
@@ -189,7 +197,7 @@ class Browser(anywidget.AnyWidget):
     # What the page says
 
     def _watching(self, asked: Asked) -> None:
-        """Answer ``watching``: that it was heard is all. A catalog that stopped, or has to, finds out by being asked."""
+        """Answer ``watching``: it was heard, and a catalog that stopped, or has to, finds out by being asked."""
         protocol.read(asked.args, protocol.Nothing)
         self._fresh()
 
@@ -269,7 +277,12 @@ class Browser(anywidget.AnyWidget):
         value = proposal["value"]
         if self._is_taken(value):
             return value
-        things = [value] if isinstance(value, Object) else list(value)
+        if not isinstance(value, Object | Iterable):
+            raise InputError(f"a selection is a list of objects, and {value!r} is a {type(value).__name__}")
+        most = protocol.MOST_IDS
+        things = [value] if isinstance(value, Object) else list(islice(value, most + 1))
+        if len(things) > most:
+            raise InputError(f"a selection is of {most:,} objects at most. b.query shows those that fit, however many")
         for thing in things:
             if not isinstance(thing, Object):
                 raise InputError(f"a selection is a list of objects, and {thing!r} is a {type(thing).__name__}")

@@ -1,9 +1,10 @@
-"""A browser listens to its catalog while a page of it is heard, and catches up when one is heard again."""
+"""A browser listens to its catalog while a page of it is heard, and takes from Python what a page can show."""
 
 from __future__ import annotations
 
 import threading
 from functools import partial
+from itertools import count, repeat
 from types import SimpleNamespace
 
 import pytest
@@ -12,9 +13,9 @@ from later import Clock
 from runloop_jupyter.browser import widget
 from runloop_jupyter.browser.lease import LEASE_S, Lease
 from runloop_jupyter.browser.widget import Browser
-from runloop_jupyter.errors import Unreachable
+from runloop_jupyter.errors import InputError, Unreachable
 from runloop_jupyter.events import Signal
-from runloop_jupyter.wire.browse import Freshness, PageView
+from runloop_jupyter.wire.browse import Freshness, PageView, Query
 
 
 class FakeCatalog:
@@ -36,7 +37,15 @@ class FakeCatalog:
 
     def page(self, asked):
         return PageView(
-            rows=[], first=0, total=0, exact=True, objects=0, size_bytes=0, as_of="", newer=False, fresh=Freshness(indexed=7)
+            rows=[],
+            first=0,
+            total=0,
+            exact=True,
+            objects=0,
+            size_bytes=0,
+            as_of="",
+            newer=False,
+            fresh=Freshness(indexed=7),
         )
 
 
@@ -159,3 +168,28 @@ def test_a_closed_browser_listens_to_nothing(browser, catalog, clock):
     browser.close()
     assert not catalog.changed.is_heard
     assert clock.calls == []
+
+
+@pytest.mark.parametrize("said", [None, 7, "abc", [None]], ids=repr)
+def test_what_is_no_selection_is_refused_in_one_line(browser, said):
+    with pytest.raises(InputError, match="a selection is a list of objects"):
+        browser.selection = said
+
+
+def test_a_selection_of_more_than_a_page_can_be_told_of_is_refused_before_it_is_read(browser):
+    read = count()
+    with pytest.raises(InputError, match="10,000 objects at most"):
+        browser.selection = (next(read) for _ in repeat(None))
+    assert next(read) == 10_001
+
+
+def test_no_query_is_the_one_for_everything(browser):
+    browser.query = "runs"
+    browser.query = None
+    assert browser.query == Query()
+
+
+def test_no_columns_are_an_empty_list_and_none_is_refused(browser):
+    browser.columns = []
+    with pytest.raises(InputError, match="columns are a list"):
+        browser.columns = None
