@@ -1,4 +1,4 @@
-"""While somebody listens the embedded store is asked what is new, seldom where it doesn't answer, and not after that."""
+"""While somebody listens the embedded store is asked what is new; seldom where it gives no answer, and not after."""
 
 from __future__ import annotations
 

@@ -572,3 +572,19 @@ def test_a_version_that_comes_while_an_index_is_walked_hides_none_of_the_list_it
         assert page.newer
         now = exact(again(model, clock), asked)
         assert {row.object.id for row in now.rows if row} == {"obj-1x", "obj-4x", "obj-5x"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(acts=acts, query=plain, ends=st.integers(NOW, 60), later=st.lists(puts, max_size=4))
+def test_the_length_that_is_known_before_the_list_is_that_of_the_list(
+    acts: list[tuple[Any, ...]], query: Query, ends: int, later: list[tuple[Any, ...]]
+) -> None:
+    model, browsing, clock = opened(acts)
+    for more in ([], later):
+        model.act(more)
+        for clock.now_ms in (NOW, ends):
+            page = exact(browsing, PageAsked(query=query, n=1))
+            right, fitting = model.listed(query, clock.now_ms), model.fits(query, clock.now_ms)
+            assert (page.total, page.objects) == (len(right), len(fitting))
+            if page.size_bytes is not None:
+                assert page.size_bytes == sum(each.view.size_bytes or 0 for each in fitting)
