@@ -151,6 +151,12 @@ class HostedCatalog(Catalog):
             self._ended = time.monotonic(), child.said()
         log.warning("the catalog's process of %s ended: %s", self.store.identity.label, self._ended[1])
         child.close()
+        # Whoever listens asks again, and so has another one started.
+        self.changed.send(Freshness(indexed=0, whole=False, trouble=self._why_it_ended()))
+
+    def _why_it_ended(self) -> str:
+        why = self._ended[1] if self._ended else "nobody knows why"
+        return f"the catalog's process ended ({why})"
 
     def _gives_up(self) -> CatalogError:
         why = self._ended[1] if self._ended else "nobody knows why"
@@ -163,9 +169,7 @@ class HostedCatalog(Catalog):
         """Say for a while that the process had ended, where there is nothing worse to say."""
         if self._ended is None or fresh.trouble or time.monotonic() - self._ended[0] > _SAID_S:
             return fresh
-        return msgspec.structs.replace(
-            fresh, trouble=f"the catalog's process ended ({self._ended[1]}) and was started again"
-        )
+        return msgspec.structs.replace(fresh, trouble=f"{self._why_it_ended()} and was started again")
 
     def _say_whether_online(self, child: Child) -> None:
         try:

@@ -588,3 +588,27 @@ def test_the_length_that_is_known_before_the_list_is_that_of_the_list(
             assert (page.total, page.objects) == (len(right), len(fitting))
             if page.size_bytes is not None:
                 assert page.size_bytes == sum(each.view.size_bytes or 0 for each in fitting)
+
+
+@pytest.mark.parametrize("order", ["name", "size", "metadata", "put"])
+@pytest.mark.parametrize("gone", [0, 2, 4])
+@pytest.mark.parametrize("after", range(12))
+def test_a_list_has_as_many_rows_as_it_says_also_where_one_goes_while_it_is_put_in_order(
+    order: str, gone: int, after: int
+) -> None:
+    five = [("put", f"a/{number}", "READ_ONLY", {"k": str(number)}, number, None) for number in range(5)]
+    model, browsing, _ = opened(five)
+    query = Query(search="a/", order=order, key="k", descending=False)  # type: ignore[arg-type]
+    with smaller_than_the_store(2000, 1, 1, 100):
+        steps = browsing.page(PageAsked(query=query, n=500))
+        page = None
+        for _ in range(after):
+            page = page or next(steps, None)
+        model.act([("remove", gone)])
+        page = page or last(steps)
+    assert page.exact
+    assert len(page.rows) == page.total
+    living = [row.object.id for row in page.rows if row]
+    assert [each for each in living if each != f"obj-{gone + 1}x"] == [
+        f"obj-{number + 1}x" for number in range(5) if number != gone
+    ]
