@@ -23,7 +23,8 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   host.attachShadow({ mode: "open" }).append(style, root);
   el.append(host);
   const unfollow = followTheme(host, root);
-  const browser = new Browser(model);
+  const isSeen = () => document.visibilityState === "visible" && host.isConnected && (host.checkVisibility?.() ?? true);
+  const browser = new Browser(model, isSeen);
   draw(<App b={browser} />, root);
   void browser.start();
   return () => {

@@ -213,6 +213,8 @@ export interface Operations {
   keys: [Record<string, never>, { keys: { key: string; n: number | null }[] }];
   facts: [{ id: string }, Facts];
   preview: [{ id: string }, Preview];
+  /** Somebody sees this view: said every minute while that is so. A kernel that hears nothing for long stops listening. */
+  watching: [Record<string, never>, null];
   /** Looks for new objects now. */
   refresh: [Record<string, never>, null];
   /** Tells the kernel what is selected, in the order of the list; `b.selection` is that. */

@@ -24,6 +24,7 @@ from runloop_jupyter.errors import InputError, ObjectNotFound
 from runloop_jupyter.wire.browse import FacetsAsked, PageAsked, Query, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date, timedelta
 
     from runloop_jupyter.catalogs import Catalog
@@ -100,10 +101,10 @@ def catalog(
     )
     session = sessions.current()
 
-    def begin(_: Transfer) -> CatalogTable:
+    def begin(asking: Transfer) -> CatalogTable:
         store, part = store_and_pattern(session, search)
         found = CatalogTable(catalogs.of(store), replace_search(query, part or ""), type)
-        found.begin()
+        found.begin(asking.checkpoint)
         return found
 
     return ask("catalog", begin)
@@ -151,17 +152,15 @@ class CatalogTable(ResultList[Object]):
                 if fresh.trouble or fresh.looked_ms is None or fresh.looked_ms >= now_ms:
                     break
                 time.sleep(_AGAIN_S)
-            self.begin()
+            self.begin(asking.checkpoint)
 
         ask("refresh", look)
         return self
 
-    def begin(self) -> None:
-        """Be of this moment, with the first page there."""
+    def begin(self, checkpoint: Callable[[], None]) -> None:
+        """Be of this moment, with the first page there. `checkpoint` returns if it is to go on."""
         self._as_of = None
-        self._pages.clear()
-        self._versions.clear()
-        self._page(0)
+        self._page(0, checkpoint)
 
     def facets(self, keys: Sequence[str] | None = None, *, limit: int = 8) -> CatalogFacets:
         """Return the values of metadata keys that most of these have, and how many have each.
@@ -242,14 +241,21 @@ class CatalogTable(ResultList[Object]):
         if number in self._pages:
             self._pages.move_to_end(number)
             return self._pages[number]
-        return ask("catalog", lambda _: self._page(number))
+        return ask("catalog", lambda asking: self._page(number, asking.checkpoint))
 
-    def _page(self, number: int) -> list[Object | None]:
-        view = self._catalog.page(
-            PageAsked(query=self._query, first=number * _PAGE, n=_PAGE, as_of=self._as_of),
-        )
-        if self._as_of is None:
+    def _page(self, number: int, checkpoint: Callable[[], None]) -> list[Object | None]:
+        while True:
+            view = self._catalog.page(
+                PageAsked(query=self._query, first=number * _PAGE, n=_PAGE, as_of=self._as_of),
+            )
+            if view.exact or len(view.rows) == _PAGE:
+                break
+            checkpoint()  # what takes long to put in order comes piece by piece: this isn't the end of it
+            time.sleep(_AGAIN_S)
+        if self._as_of != view.as_of:  # it is made anew, or what was kept of that moment is known no more
             self._as_of = view.as_of
+            self._pages.clear()
+            self._versions.clear()
         self._last = view
         things = [None if row is None else Object(row.object, self.store) for row in view.rows]
         self._versions |= {row.object.name: row.versions for row in view.rows if row is not None}
@@ -258,7 +264,7 @@ class CatalogTable(ResultList[Object]):
             self._pages.popitem(last=False)
         return things
 
-    def _length(self, checkpoint: Any) -> int:
+    def _length(self, checkpoint: Callable[[], None]) -> int:
         """Return how many there are, as far as the store is known, once they are counted."""
         until = time.monotonic() + _PATIENCE_S
         while self._last is None or not self._last.exact:

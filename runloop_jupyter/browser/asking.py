@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.conditions import Where
     from runloop_jupyter.profile import Profile
 
+_SHOWN: Final = 200
 _WORDS: Final = tuple(field.name for field in msgspec.structs.fields(Query))
 
 
@@ -55,18 +56,16 @@ def query_of(said: object, *, beneath: str = "") -> Query:
     if said is None or said == "":
         return Query(beneath=beneath)
     if isinstance(said, Query):
-        protocol.check(said)
-        return said
+        return _meant(said)
     if isinstance(said, str):
-        return Query(search=said, beneath=beneath)
+        return _meant(Query(search=said, beneath=beneath))
     if not isinstance(said, Mapping):
-        raise InputError(f"a query is a text to search for or a dict of {', '.join(_WORDS)}, not {said!r}")
+        raise InputError(f"a query is a text to search for or a dict of {', '.join(_WORDS)}, not {_shown(said)}")
     if unknown := [str(word) for word in said if word not in _WORDS]:
         raise InputError(f"a query has no {', '.join(unknown)}. It has {', '.join(_WORDS)}")
-    words: dict[str, Any] = {"beneath": beneath, **said}
+    words: dict[str, Any] = {"beneath": beneath, **{str(word): value for word, value in said.items()}}
     wanted = words.pop("where", None)
-    query = protocol.read({"query": _plain(words)}, protocol.QueriedArgs).query
-    return with_where(query, wanted)
+    return _meant(with_where(_read(_plain(words)), wanted))
 
 
 def with_where(query: Query, where: Where) -> Query:
@@ -90,15 +89,41 @@ def columns_of(said: object) -> list[str]:
     if isinstance(said, str):
         said = [each.strip() for each in said.split(",") if each.strip()]
     if not isinstance(said, Iterable):
-        raise InputError(f"columns are a list of metadata keys, not {said!r}")
+        raise InputError(f"columns are a list of metadata keys, not {_shown(said)}")
     keys = list(dict.fromkeys(said))
     if not all(isinstance(key, str) and key for key in keys) or len(keys) > protocol.MOST_COLUMNS:
-        raise InputError(f"columns are at most {protocol.MOST_COLUMNS} metadata keys, which are text; not {said!r}")
+        raise InputError(
+            f"columns are at most {protocol.MOST_COLUMNS} metadata keys, which are text; not {_shown(said)}"
+        )
     return keys
 
 
-def _plain(words: Mapping[str, Any]) -> Any:
+def _plain(words: object) -> Any:
     try:
-        return msgspec.to_builtins(dict(words), builtin_types=(bytes, bytearray, memoryview))
-    except (TypeError, ValueError):
-        raise InputError(f"a query is plain data; {dict(words)!r} isn't") from None
+        return msgspec.to_builtins(words, builtin_types=(bytes, bytearray, memoryview))
+    except (TypeError, ValueError, RecursionError):
+        raise InputError(f"a query is plain data; {_shown(words)} isn't") from None
+
+
+def _read(plain: object) -> Query:
+    try:
+        query = msgspec.convert(plain, Query)
+        msgspec.json.encode(query)  # half a character is no text that any store takes
+    except (msgspec.ValidationError, UnicodeError) as error:
+        raise InputError(f"that query can't be meant: {error}") from None
+    return query
+
+
+def _meant(query: Query) -> Query:
+    """Return a query that every store can be asked, whatever its fields were set to."""
+    from runloop_jupyter.index.asking import check
+
+    query = _read(_plain(query))
+    protocol.check(query)
+    check(query)
+    return query
+
+
+def _shown(said: object) -> str:
+    text = repr(said)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -51,5 +51,5 @@ class Callbacks:
                 call = self._waiting.pop(name)
             try:
                 call()
-            except Exception:
+            except BaseException:  # sys.exit() in one ends that one
                 traceback.print_exc()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from runloop_jupyter import session as sessions
 from runloop_jupyter.browser import protocol
-from runloop_jupyter.errors import InputError, RunloopError
+from runloop_jupyter.errors import InputError
 from runloop_jupyter.transfer import journal
 from runloop_jupyter.transfer.transfer import State
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from runloop_jupyter.widgets.asked import Asked
     from runloop_jupyter.widgets.publisher import Publisher
 
+log = logging.getLogger(__name__)
 EACH_S: Final = 0.1
 SHOWN: Final = 30
 
@@ -103,7 +105,8 @@ class Moving:
                 self._again = False
             try:
                 now = self.shown()
-            except (RunloopError, OSError):
+            except Exception:  # it can be told when the next one moves
+                log.debug("transfers can't be shown", exc_info=True)
                 now = self._told
             if now != self._told:
                 self._told = now

@@ -54,6 +54,9 @@ class Catalog(Protocol):
     def keys(self) -> list[tuple[str, int | None]]:
         """Return the metadata keys in use."""
 
+    def fresh(self) -> Freshness:
+        """Return how far the store is known."""
+
     def refresh(self) -> None:
         """Look for new objects now."""
 

@@ -6,9 +6,11 @@ import secrets
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,19 +22,19 @@ from runloop_jupyter.browser import asking, protocol, rows
 from runloop_jupyter.browser.callbacks import Callbacks
 from runloop_jupyter.browser.doing import Doing
 from runloop_jupyter.browser.early import Early
+from runloop_jupyter.browser.lease import Lease
 from runloop_jupyter.browser.listing import Listing
 from runloop_jupyter.browser.moving import Moving
-from runloop_jupyter.errors import InputError, ObjectNotFound, RunloopError
+from runloop_jupyter.errors import InputError, ObjectNotFound, RunloopError, one_line
 from runloop_jupyter.widgets.protocol import CHUNK_BYTES, IN_FLIGHT
 from runloop_jupyter.widgets.serving import Serving
-from runloop_jupyter.wire.browse import Query
+from runloop_jupyter.wire.browse import Freshness, Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping, Sequence
 
     from runloop_jupyter.browser.place import Place
     from runloop_jupyter.widgets.asked import Asked
-    from runloop_jupyter.wire.browse import Freshness
 
 SCRIPT: Path = Path(__file__).parents[1] / "static" / "browser.js"
 COLUMNS_CHOSEN: Final = 2
@@ -43,6 +45,12 @@ _LATER: Final = ("looking", "facts", "downloading", "uploading")
 
 class BrowserMissing(RunloopError):
     """The browser's script isn't where this package was installed."""
+
+
+class _Checked(traitlets.Any):
+    """A trait whose every value its validator is asked about, None too."""
+
+    allow_none = False
 
 
 class Browser(anywidget.AnyWidget):
@@ -75,9 +83,9 @@ class Browser(anywidget.AnyWidget):
 
     # No trait but the script is synced: what is shown goes as messages, and none of it into saved notebooks.
     _esm = traitlets.Unicode().tag(sync=True)
-    selection = traitlets.Any()
-    query = traitlets.Any()
-    columns = traitlets.Any()
+    selection = _Checked()
+    query = _Checked()
+    columns = _Checked()
 
     def __init__(
         self,
@@ -100,9 +108,11 @@ class Browser(anywidget.AnyWidget):
         self._listing = Listing(place)
         wished = None if columns is None else self.columns
         self._early: Early | None = Early(self.query, wished, partial(self._first, self.query, wished))
+        self._lease = Lease(lambda: place.catalog.changed.listen(self._changed))
         self._serving = Serving(self, *self._operations())
         self._moving = Moving(place, self._serving.publisher)
-        self._stop_listening = place.catalog.changed.listen(self._changed)
+        self._serving.at_end(self._lease.close)
+        self._serving.at_end(self._moving.close)
 
     @traitlets.default("_esm")
     def _script(self) -> str:
@@ -124,8 +134,6 @@ class Browser(anywidget.AnyWidget):
     def close(self) -> None:
         """Close it everywhere; what it moves is stopped."""
         if self._serving is not None:
-            self._stop_listening()
-            self._moving.close()
             self._serving.close()
         super().close()
 
@@ -136,7 +144,12 @@ class Browser(anywidget.AnyWidget):
     def _operations(self) -> Sequence[dict[str, Callable[[Asked], Any]]]:
         """Return what can be asked: what takes no time, what takes some, and what moves bytes."""
         doing = Doing(self._place, self._names)
-        quick = {"hello": self._hello, "queried": self._queried, **self._listing.operations()}
+        quick = {
+            "hello": self._hello,
+            "watching": self._watching,
+            "queried": self._queried,
+            **self._listing.operations(),
+        }
         looks = {
             "selected": self._selected,
             "facts": self._facts,
@@ -151,7 +164,13 @@ class Browser(anywidget.AnyWidget):
             "resumeTransfer": lambda asked: self._moving.resume(asked),
             **doing.moves(),
         }
-        return quick, looks, moves
+        return [{op: partial(self._hear, each) for op, each in group.items()} for group in (quick, looks, moves)]
+
+    def _hear(self, operation: Callable[[Asked], Any], asked: Asked) -> Any:
+        """Carry out what a page asks. It is there, so what changes is listened to."""
+        if self._lease.heard():
+            self._changed(self._fresh())
+        return operation(asked)
 
     # What does these is loaded when it is first asked for, or a moment after the list is there: rows come first.
 
@@ -176,6 +195,11 @@ class Browser(anywidget.AnyWidget):
         return downloading.download(self._place, asked)
 
     # What the page says
+
+    def _watching(self, asked: Asked) -> None:
+        """Answer ``watching``: it was heard, and a catalog that stopped, or has to, finds out by being asked."""
+        protocol.read(asked.args, protocol.Nothing)
+        self._fresh()
 
     def _hello(self, asked: Asked) -> Any:
         _load_the_rest_soon()
@@ -253,7 +277,12 @@ class Browser(anywidget.AnyWidget):
         value = proposal["value"]
         if self._is_taken(value):
             return value
-        things = [value] if isinstance(value, Object) else list(value)
+        if not isinstance(value, Object | Iterable):
+            raise InputError(f"a selection is a list of objects, and {value!r} is a {type(value).__name__}")
+        most = protocol.MOST_IDS
+        things = [value] if isinstance(value, Object) else list(islice(value, most + 1))
+        if len(things) > most:
+            raise InputError(f"a selection is of {most:,} objects at most. b.query shows those that fit, however many")
         for thing in things:
             if not isinstance(thing, Object):
                 raise InputError(f"a selection is a list of objects, and {thing!r} is a {type(thing).__name__}")
@@ -290,6 +319,12 @@ class Browser(anywidget.AnyWidget):
     def _is_taken(self, value: object) -> bool:
         with self._lock:
             return any(each is value for each in self._taken)
+
+    def _fresh(self) -> Freshness:
+        try:
+            return self._place.catalog.fresh()
+        except RunloopError as error:
+            return Freshness(indexed=0, whole=False, trouble=one_line(str(error)))
 
     def _changed(self, fresh: Freshness) -> None:
         if self._serving is not None:

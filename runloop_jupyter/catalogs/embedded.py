@@ -26,6 +26,8 @@ T = TypeVar("T")
 POLL_S: Final = 2.0
 """How often the store is asked whether something has come or gone, while somebody listens."""
 LEAST_S: Final = 0.5
+LONGEST_S: Final = 60.0
+"""How seldom one is asked that gives no answer: each question may try to start it, or keep an older one from going."""
 _ANYTHING: Final = PageAsked(query=Query(folded=False), n=1)
 log = logging.getLogger(__name__)
 
@@ -112,6 +114,7 @@ class EmbeddedCatalog(Catalog):
         """Ask again and again whether anything is new, and tell; ends when nobody listens."""
         as_of: str | None = None
         trouble: str | None = None
+        every = POLL_S
         while True:
             with self._lock:
                 if self._closed or not self.changed.is_heard:
@@ -122,13 +125,14 @@ class EmbeddedCatalog(Catalog):
                 if as_of is None or page.newer or trouble:
                     page = self.page(_ANYTHING)
                     self.changed.send(page.fresh)
-                as_of, trouble = page.as_of, None
+                as_of, trouble, every = page.as_of, None, POLL_S
             except RunloopError as error:
+                every = min(every * 2, LONGEST_S)
                 if trouble is None:
                     trouble = str(error)
                     self.changed.send(Freshness(indexed=0, whole=False, trouble=trouble))
             except Exception:
                 log.debug("the store can't be asked what is new", exc_info=True)
-            self._wake.wait(POLL_S)
+            self._wake.wait(every)
             self._wake.clear()
             time.sleep(LEAST_S)

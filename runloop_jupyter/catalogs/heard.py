@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from runloop_jupyter.events import Signal
@@ -23,18 +24,21 @@ class Heard(Signal[Freshness]):
         super().__init__()
         self._first = first
         self._last = last
+        self._turn = threading.Lock()  # who is first, or last, is told in the order in which that came about
 
     def listen(self, listener: Callable[[Freshness], None]) -> Callable[[], None]:
         """Call `listener` with each event from now on; return the function that ends it (harmless twice)."""
-        was_heard = self.is_heard
-        stop = super().listen(listener)
-        if not was_heard:
-            self._first()
+        with self._turn:
+            was_heard = self.is_heard
+            stop = super().listen(listener)
+            if not was_heard:
+                self._first()
 
         def stop_it() -> None:
-            was_heard = self.is_heard
-            stop()
-            if was_heard and not self.is_heard:
-                self._last()
+            with self._turn:
+                was_heard = self.is_heard
+                stop()
+                if was_heard and not self.is_heard:
+                    self._last()
 
         return stop_it

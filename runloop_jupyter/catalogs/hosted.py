@@ -42,10 +42,11 @@ class HostedCatalog(Catalog):
 
     def __init__(self, store: Store, forget: Callable[[Catalog], None]) -> None:
         self.store = store
-        self.changed = Heard(self._listen, self._listen_no_more)
+        self.changed = Heard(self._say_whether_heard, self._say_whether_heard)
         self._forget = forget
         self._pid = os.getpid()
         self._lock = threading.Lock()
+        self._heard_lock = threading.Lock()
         self._child: Child | None = None
         self._closed = False
         self._ended: tuple[float, str] | None = None
@@ -109,9 +110,11 @@ class HostedCatalog(Catalog):
         raise self._gives_up()
 
     def _running(self) -> Child:
+        if self._pid != os.getpid():  # before any lock, which another thread may have held at the fork
+            raise self._is_closed()
         with self._lock:
-            if self._closed or self._pid != os.getpid():
-                raise CatalogError(f"this catalog of {self.store.identity.label} is closed. Open it again")
+            if self._closed:
+                raise self._is_closed()
             if self._child is None:
                 now = time.monotonic()
                 if self._ended is not None:
@@ -120,8 +123,11 @@ class HostedCatalog(Catalog):
                     self._restarted = now
                 self._child, self._why_not = self._start(), None
                 if self.changed.is_heard:
-                    self._child.tell(json.encode(messages.Listen(on=True)))
+                    self._say_whether_heard()
             return self._child
+
+    def _is_closed(self) -> CatalogError:
+        return CatalogError(f"this catalog of {self.store.identity.label} is closed. Open it again")
 
     def _start(self) -> Child:
         profile, identity = self.store.profile, self.store.identity
@@ -145,6 +151,12 @@ class HostedCatalog(Catalog):
             self._ended = time.monotonic(), child.said()
         log.warning("the catalog's process of %s ended: %s", self.store.identity.label, self._ended[1])
         child.close()
+        # Whoever listens asks again, and so has another one started.
+        self.changed.send(Freshness(indexed=0, whole=False, trouble=self._why_it_ended()))
+
+    def _why_it_ended(self) -> str:
+        why = self._ended[1] if self._ended else "nobody knows why"
+        return f"the catalog's process ended ({why})"
 
     def _gives_up(self) -> CatalogError:
         why = self._ended[1] if self._ended else "nobody knows why"
@@ -157,9 +169,7 @@ class HostedCatalog(Catalog):
         """Say for a while that the process had ended, where there is nothing worse to say."""
         if self._ended is None or fresh.trouble or time.monotonic() - self._ended[0] > _SAID_S:
             return fresh
-        return msgspec.structs.replace(
-            fresh, trouble=f"the catalog's process ended ({self._ended[1]}) and was started again"
-        )
+        return msgspec.structs.replace(fresh, trouble=f"{self._why_it_ended()} and was started again")
 
     def _say_whether_online(self, child: Child) -> None:
         try:
@@ -176,13 +186,10 @@ class HostedCatalog(Catalog):
         if (child := self._child) is not None and self._pid == os.getpid():
             child.tell(json.encode(messages.Changed(msgspec.structs.replace(view, upload_url=None))))
 
-    def _listen(self) -> None:
-        if (child := self._child) is not None:
-            child.tell(json.encode(messages.Listen(on=True)))
-
-    def _listen_no_more(self) -> None:
-        if (child := self._child) is not None:
-            child.tell(json.encode(messages.Listen(on=False)))
+    def _say_whether_heard(self) -> None:
+        with self._heard_lock:  # what is said last is what is so
+            if (child := self._child) is not None and self._pid == os.getpid():
+                child.tell(json.encode(messages.Listen(on=self.changed.is_heard)))
 
     def _event(self, data: bytes) -> None:
         self.changed.send(self._with_trouble(json.decode(data, Freshness)))

@@ -21,6 +21,7 @@ from runloop_jupyter.catalogs.gaps import Gap, Kind
 from runloop_jupyter.catalogs.pages import FIRST, Pages
 from runloop_jupyter.catalogs.place import TOP, Damaged, is_damage
 from runloop_jupyter.catalogs.progress import Progress, Seen
+from runloop_jupyter.catalogs.wishes import EVERY_S, Wish, Wishes
 from runloop_jupyter.errors import BadRequest, NotFound, RunloopError, StoreError, Unreachable
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Walker:
         self._tried = False
         self._watch: claims.Watch | None = None
         self._seen = Seen(place.progress)
+        self._wishes = Wishes(place.directory)
         self._mine = Progress()
         self._book: tuple[str, sqlite3.Connection, Book] | None = None
         self._wake = threading.Condition()
@@ -162,14 +164,19 @@ class Walker:
         if self._why_not is not None:
             self._say(trouble=self._why_not)
             return
-        if self._refresh:
-            self._refresh, self._failures = False, 0
+        if self._claim is not None:
+            self._grant()
+        refresh, self._refresh = self._refresh, False
+        if refresh:
+            self._failures = 0
             self._due.clear()
         if self._due.get("again", 0) > time.monotonic():
             return
         try:
             if self._has_claim(book):
                 self._walk(book)
+            else:
+                self._wish(look=refresh)
             if self.checks.due and self._is_due("check", _CHECK_EVERY_S) and not _fills(book):
                 self.checks.ask(book)
             if self._due.get("again", 0) <= time.monotonic():
@@ -177,6 +184,23 @@ class Walker:
                 self._say(trouble=None)
         except (StoreError, Unreachable) as error:
             self._failed(error)
+
+    def _grant(self) -> None:
+        """Do for others what they wish."""
+        if wished := self._wishes.new():
+            self._asked = time.monotonic()
+        self._refresh |= bool(wished - {Wish.ASKED})
+        self._sweep |= Wish.SWEEP in wished
+
+    def _wish(self, *, look: bool) -> None:
+        """Have whoever walks do it for this one too."""
+        if self._sweep:
+            self._sweep = False
+            self._wishes.say(Wish.SWEEP)
+        elif look:
+            self._wishes.say(Wish.LOOK)
+        elif time.monotonic() - self._asked < _ASKED_S and self._is_due("wish", EVERY_S):
+            self._wishes.say(Wish.ASKED)
 
     def _walk(self, book: Book) -> None:
         """Do one step of what is most wanted: a look for new objects, a page of what isn't known, a page of a sweep."""
@@ -273,6 +297,7 @@ class Walker:
             self.first.set()
             return False
         self._mine = Progress(looked_ms=self._seen.read().looked_ms)
+        self._wishes.forget()
         book.take_over(self._token)
         self._place.tidy()
         return True

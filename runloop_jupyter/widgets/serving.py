@@ -68,19 +68,31 @@ class Serving:
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
         self._closed = False
+        self._ends: list[Callable[[], object]] = []
         widget.on_msg(self._hear)
         _answer_while_a_cell_runs(widget.comm)
         with suppress(AttributeError):
             widget.comm.on_close(lambda message: self.close())
 
+    def at_end(self, call: Callable[[], object]) -> None:
+        """Call `call` when this is closed, whoever closes it: the kernel, or a front end."""
+        with self._lock:
+            if not self._closed:
+                self._ends.append(call)
+                return
+        call()
+
     def close(self) -> None:
-        """Cancel what runs, and answer nothing from now on."""
+        """Cancel what runs, and answer nothing from now on; harmless twice."""
         with self._lock:
             self._closed = True
             running = list(self._running.values())
+            ends, self._ends = self._ends, []
         for asked in running:
             asked.cancel()
         self.publisher.close()
+        for call in ends:
+            call()
 
     def _hear(self, widget: object, content: object, buffers: Sequence[bytes | memoryview] | None) -> None:
         """Take note of a message. It comes on whichever thread the front end is heard on, and returns at once."""

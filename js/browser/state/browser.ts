@@ -12,6 +12,7 @@ import { cleared, narrows, parsed, searchOf, withCondition, withSearch } from ".
 import { Rows } from "./rows.ts";
 import { ids, NOTHING, ranged, rowsOf, type Selection } from "./selection.ts";
 import { Session } from "./session.ts";
+import { Watching } from "./watching.ts";
 
 const TYPING_MS = 80;
 const PANEL_MS = 2500;
@@ -81,11 +82,14 @@ export class Browser {
   /** By how much the kernel's clock is ahead of this page's. */
   #ahead = 0;
   #ends: (() => void)[] = [];
+  #watching: Watching;
   #told = "";
   #closed = false;
 
-  constructor(model: Model) {
+  /** @param isSeen Whether anybody can see the view. */
+  constructor(model: Model, isSeen: () => boolean = () => true) {
     this.session = new Session(model);
+    this.#watching = new Watching(this.session, isSeen, () => void this.#recount());
     this.look = new Look(this.session);
     this.moves = new Moves(this.session);
     this.counts = new Counts(this.session, () => this.query.value);
@@ -168,6 +172,7 @@ export class Browser {
     this.#closed = true;
     for (const timer of [this.#typing, this.#telling, this.#opening, this.#arriving]) clearTimeout(timer);
     for (const end of this.#ends) end();
+    this.#watching.close();
     this.counts.close();
     this.deeds.close();
     this.notices.close();
@@ -384,7 +389,8 @@ export class Browser {
   }
 
   async #recount(): Promise<void> {
-    if (this.#recounting) return;
+    // What nobody sees is asked for when somebody does: each request has the kernel go on listening.
+    if (this.#recounting || !this.#watching.seen) return;
     this.#recounting = true;
     await this.rows.recount();
     const totals = this.rows.totals.peek();

@@ -6,7 +6,7 @@ import type { Events, Operations } from "../protocol.ts";
 const QUEUED_AFTER_MS = 300;
 /** These may take their time with a kernel that is there. */
 const SLOW = new Set<keyof Operations>([
-  ...(["facts", "preview", "reach", "selected", "refresh", "get", "mount", "link"] as const),
+  ...(["facts", "preview", "reach", "selected", "watching", "refresh", "get", "mount", "link"] as const),
   ...(["delete", "keep", "download", "upload"] as const),
 ]);
 

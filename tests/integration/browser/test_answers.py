@@ -260,3 +260,14 @@ def test_where_there_are_no_subshells_answers_come_after_the_cell(kernel, front)
     kernel.wait(running)
     assert [text for text, _ in other.streams if "it ends" in text]
     other.close()
+
+
+def test_a_page_that_is_seen_says_so_and_what_changes_is_told(front, kernel):
+    front.ask("hello")
+    assert front.ask("watching") is None
+    kernel.run("b._lease._heard -= 10_000\nb._lease._look()")  # as after hours of silence
+    assert kernel.run("b._place.catalog.changed.is_heard").text == "False"
+    told = len(front.events("changed"))
+    assert front.ask("watching") is None
+    assert kernel.run("b._place.catalog.changed.is_heard").text == "True"
+    assert front.wait(lambda: front.events("changed")[told:])[0]["fresh"]["indexed"] > 0

@@ -9,7 +9,20 @@ from runloop_jupyter.browser.doing import VariableTaken
 from runloop_jupyter.widgets import asked
 
 OPERATIONS = (
-    *("hello", "page", "facets", "suggest", "keys", "facts", "preview", "refresh", "selected", "queried", "get"),
+    *(
+        "hello",
+        "watching",
+        "page",
+        "facets",
+        "suggest",
+        "keys",
+        "facts",
+        "preview",
+        "refresh",
+        "selected",
+        "queried",
+        "get",
+    ),
     *("mount", "link", "reach", "delete", "keep", "download", "upload"),
     *("cancelTransfer", "retryTransfer", "resumeTransfer"),
 )

@@ -188,6 +188,19 @@ def test_a_process_that_dies_is_started_again_once_and_says_so(hosting):
         names(known)
 
 
+def test_who_listens_is_told_that_the_process_died_and_hears_of_changes_from_the_next(hosting):
+    here = hosting(Listing(things(200)))
+    known = here.whole()
+    told = []
+    known.changed.listen(told.append)
+    os.kill(known.pid, signal.SIGKILL)
+    eventually(lambda: any("process ended" in (each.trouble or "") for each in told))
+    known.fresh()
+    here.store().objects.delete(here.listing.all[50].id)
+    eventually(lambda: told[-1].indexed == 200 and names(known) and len(names(known)) == 199)
+    assert told[-1].whole
+
+
 @pytest.mark.parametrize("how", ["overwritten", "cut", "emptied"])
 def test_a_damaged_index_is_made_anew(hosting, cache_of_its_own, how):
     here = hosting(Listing(things(3_000)))

@@ -62,3 +62,32 @@ def test_columns_are_metadata_keys_each_once(said, columns):
 def test_what_are_no_columns_is_refused(said):
     with pytest.raises(InputError):
         columns_of(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Query(search=5),
+        Query(search="\ud800"),
+        Query(state="read_only"),
+        Query(order="metadata"),
+        Query(size=Span(since=1 << 70)),
+        "x" * 5000,
+        {"search": "\udcff"},
+        {"where": {"k": [str(number) for number in range(1001)]}},
+        {"conditions": [Condition("k", ">", ())]},
+    ],
+    ids=lambda said: repr(said)[:40],
+)
+def test_a_query_that_no_store_can_be_asked_is_refused_in_one_short_line(said):
+    with pytest.raises(InputError) as refused:
+        query_of(said)
+    assert "page" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 400
+
+
+def test_what_is_refused_is_shown_cut():
+    with pytest.raises(InputError) as refused:
+        query_of(["x" * 100_000])
+    assert len(str(refused.value)) < 500

@@ -1,5 +1,6 @@
 """Callbacks run one after the other on a thread of their own; an error in one is shown and stops no other."""
 
+import sys
 import threading
 
 from runloop_jupyter.browser.callbacks import Callbacks
@@ -30,3 +31,13 @@ def test_an_error_is_shown_and_stops_no_other(capsys):
     assert callbacks.wait(10)
     assert seen == [1]
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_one_that_exits_stops_no_other(capsys):
+    callbacks, seen = Callbacks(), []
+    callbacks.post("bad", lambda: sys.exit(1))
+    assert callbacks.wait(10)
+    callbacks.post("good", lambda: seen.append(1))
+    assert callbacks.wait(10)
+    assert seen == [1]
+    assert "SystemExit" in capsys.readouterr().err

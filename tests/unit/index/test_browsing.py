@@ -556,3 +556,59 @@ def test_the_keys_that_suit_best_are_the_kind_and_those_with_few_values() -> Non
     view = last(browsing.facets(FacetsAsked(query=Query())))
     assert [facet.key for facet in view.keys] == ["rl.kind", "model", "one"]
     assert browsing.keys() == [("model", 30), ("note", 30), ("one", 30)]
+
+
+@pytest.mark.parametrize("order", ["name", "size", "put"])
+def test_a_version_that_comes_while_an_index_is_walked_hides_none_of_the_list_it_is_too_new_for(order: str) -> None:
+    old = [("put", name, "READ_ONLY", None, size, None) for size, name in enumerate(("a", "a/b", "a/c"))]
+    model, browsing, clock = opened(old)
+    with patch("runloop_jupyter.index.ordering._STEP", 1), patch("runloop_jupyter.index.deadline.TURN_S", 0.0):
+        asked = PageAsked(query=Query(order=order, descending=False), n=500)  # type: ignore[arg-type]
+        steps = browsing.page(asked)
+        assert next(steps) is None
+        model.act([("put", name, "READ_ONLY", None, 0, None) for name in ("a/b", "a/c")])
+        page = last(steps)
+        assert [row and row.object.id for row in page.rows] == ["obj-1x", "obj-2x", "obj-3x"]
+        assert page.newer
+        now = exact(again(model, clock), asked)
+        assert {row.object.id for row in now.rows if row} == {"obj-1x", "obj-4x", "obj-5x"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(acts=acts, query=plain, ends=st.integers(NOW, 60), later=st.lists(puts, max_size=4))
+def test_the_length_that_is_known_before_the_list_is_that_of_the_list(
+    acts: list[tuple[Any, ...]], query: Query, ends: int, later: list[tuple[Any, ...]]
+) -> None:
+    model, browsing, clock = opened(acts)
+    for more in ([], later):
+        model.act(more)
+        for clock.now_ms in (NOW, ends):
+            page = exact(browsing, PageAsked(query=query, n=1))
+            right, fitting = model.listed(query, clock.now_ms), model.fits(query, clock.now_ms)
+            assert (page.total, page.objects) == (len(right), len(fitting))
+            if page.size_bytes is not None:
+                assert page.size_bytes == sum(each.view.size_bytes or 0 for each in fitting)
+
+
+@pytest.mark.parametrize("order", ["name", "size", "metadata", "put"])
+@pytest.mark.parametrize("gone", [0, 2, 4])
+@pytest.mark.parametrize("after", range(12))
+def test_a_list_has_as_many_rows_as_it_says_also_where_one_goes_while_it_is_put_in_order(
+    order: str, gone: int, after: int
+) -> None:
+    five = [("put", f"a/{number}", "READ_ONLY", {"k": str(number)}, number, None) for number in range(5)]
+    model, browsing, _ = opened(five)
+    query = Query(search="a/", order=order, key="k", descending=False)  # type: ignore[arg-type]
+    with smaller_than_the_store(2000, 1, 1, 100):
+        steps = browsing.page(PageAsked(query=query, n=500))
+        page = None
+        for _ in range(after):
+            page = page or next(steps, None)
+        model.act([("remove", gone)])
+        page = page or last(steps)
+    assert page.exact
+    assert len(page.rows) == page.total
+    living = [row.object.id for row in page.rows if row]
+    assert [each for each in living if each != f"obj-{gone + 1}x"] == [
+        f"obj-{number + 1}x" for number in range(5) if number != gone
+    ]
