@@ -41,11 +41,14 @@ export class Moves {
   /** Of this page, in the order they were wished for. */
   readonly own = signal<Move[]>([]);
   readonly kernels = signal<Transfer[]>([]);
+  /** Of the kernel's, those that nobody wants to see any more. */
+  #cleared = signal<ReadonlySet<string>>(new Set());
   /** The kernel tells of the same bytes on their way to the store; once is enough. */
   readonly others = computed(() => {
     const own = this.own.value.filter((move) => move.state === "running" || move.state === "done");
     return this.kernels.value.filter(
       (one) =>
+        !(this.#cleared.value.has(one.id) && one.state !== "running") &&
         !own.some((move) => move.direction === one.direction && move.label === one.label && one.state !== "failed"),
     );
   });
@@ -101,6 +104,8 @@ export class Moves {
     for (const move of this.own.value)
       if (move.state !== "running" && move.state !== "waiting") this.#work.delete(move.id);
     this.own.value = this.own.value.filter((move) => this.#work.has(move.id));
+    const over = this.kernels.value.filter(({ state }) => state !== "running" && state !== "unfinished");
+    this.#cleared.value = new Set(over.map(({ id }) => id));
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import type { Transfer } from "../protocol.ts";
 import type { Browser } from "../state/browser.ts";
-import type { Move } from "../state/moves.ts";
+import { type Move, said } from "../state/moves.ts";
 import { clean, count, duration, plural, rate, size, sizeOf } from "../words.ts";
 import { Sign } from "./icons.tsx";
 import { Text } from "./Text.tsx";
@@ -136,7 +136,7 @@ function ofPage(b: Browser, move: Move): Line {
 
 function ofKernel(b: Browser, one: Transfer): Line {
   const ask = (op: "cancelTransfer" | "retryTransfer" | "resumeTransfer") => () =>
-    void b.session.ask(op, { id: one.id }).catch((error: Error) => b.notices.tell(error.message, true));
+    void b.session.ask(op, { id: one.id }).catch((error: Error) => b.notices.tell(said(error), true));
   const all = {
     cancel: { name: "Cancel", go: ask("cancelTransfer") },
     retry: { name: "Retry", go: ask("retryTransfer") },
