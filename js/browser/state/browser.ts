@@ -102,7 +102,7 @@ export class Browser {
     };
     this.rows.onListed = () => this.#realign();
     this.session.onEvent = (event, value) => {
-      if (event === "transfers") this.moves.kernels.value = (value as { transfers: Hello["transfers"] }).transfers;
+      if (event === "transfers") this.moves.hear((value as { transfers: Hello["transfers"] }).transfers);
       else if (event === "changed") this.#changed();
       else if (event === "set") this.#set(value as { query?: Query; columns?: string[]; selection?: string[] });
     };
@@ -159,7 +159,7 @@ export class Browser {
         this.columns.value = hello.columns;
         this.moves.chunkBytes = hello.chunkBytes || this.moves.chunkBytes;
         this.moves.inFlight = hello.inFlight || this.moves.inFlight;
-        this.moves.kernels.value = hello.transfers;
+        this.moves.hear(hello.transfers);
         this.rows.start(hello.page);
         this.#select(hello.selection);
       });

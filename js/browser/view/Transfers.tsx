@@ -119,8 +119,12 @@ function Bar({ line }: { line: Line }) {
 function linesOf(b: Browser): Line[] {
   const busy = (line: Line) =>
     line.state === "running" ? 0 : line.state === "waiting" ? 1 : line.state === "failed" ? 2 : 3;
+  const own = b.moves.own.value.map((move) => ofPage(b, move));
+  // Of what is over the last is looked for.
+  const over = own.filter((line) => busy(line) > 1).reverse();
   return [
-    ...b.moves.own.value.map((move) => ofPage(b, move)),
+    ...own.filter((line) => busy(line) <= 1),
+    ...over,
     ...b.moves.others.value.map((one) => ofKernel(b, one)),
   ].sort((x, y) => busy(x) - busy(y));
 }
