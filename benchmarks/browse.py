@@ -85,37 +85,7 @@ window.rl = {
     input.value = text;
     input.dispatchEvent(new InputEvent("input", { bubbles: true }));
   },
-  search: word => {
-    const since = performance.now();
-    window.rl.type(word);
-    const fits = name => (name.title || name.textContent).toLowerCase().includes(word);
-    return window.rl.until(root => {
-      const rows = window.rl.rows();
-      return (rows.length > 0 && rows.every(fits)) || (rows.length === 0 && /Nothing fits/.test(root.textContent));
-    }, since);
-  },
 };
-"""
-SCROLL: Final = """
-async steps => {
-  const scroller = window.rl.root().querySelector(".scroller");
-  const long = [];
-  const observer = new PerformanceObserver(list => long.push(...list.getEntries().map(entry => entry.duration)));
-  observer.observe({ entryTypes: ["longtask"] });
-  let most = 0;
-  const end = scroller.scrollHeight - scroller.clientHeight;
-  for (let step = 0; step <= steps; step++) {
-    scroller.scrollTop = end * step / steps;
-    await new Promise(done => requestAnimationFrame(done));
-    most = Math.max(most, window.rl.root().querySelectorAll("[role=row]").length);
-  }
-  const since = performance.now();
-  const settled = await window.rl.until(() => window.rl.rows().length > 0, since);
-  observer.disconnect();
-  const rows = [...window.rl.root().querySelectorAll("[aria-rowindex]")];
-  const last = Math.max(...rows.map(row => Number(row.getAttribute("aria-rowindex"))));
-  return { most, settled, long, last };
-}
 """
 
 
@@ -152,11 +122,7 @@ class Bench:
 
     def search(self) -> None:
         """Say how long it takes from the last letter to the rows."""
-        times = []
-        for _ in range(3):
-            for word in WORDS:
-                times.append(self.page.evaluate("word => window.rl.search(word)", word))
-                self.page.wait_for_timeout(150)
+        times = self.shown.searches(WORDS * 3)
         self.page.evaluate("window.rl.type('')")
         say(f"search, {len(times)} words: from the letter to its rows", spread(times))
 
@@ -183,7 +149,7 @@ class Bench:
 
     def scroll(self) -> None:
         """Scroll from one end to the other."""
-        found = self.page.evaluate(SCROLL, 400)
+        found = self.shown.scroll_to_end(400)
         say("scrolled from end to end: rows in the page at most", str(found["most"]))
         say(
             "  tasks over 50 ms",
@@ -200,7 +166,7 @@ class Bench:
             "computes": "end = time.time() + 12\nwhile time.time() < end: pass",
         }.items():
             self.notebook.start(code)
-            searches = [self.page.evaluate("word => window.rl.search(word)", word) for word in WORDS[:8]]
+            searches = self.shown.searches(WORDS[:8])
             self.page.evaluate("window.rl.type('')")
             self.page.wait_for_timeout(500)
             looks = [self._look() for _ in range(3)]
@@ -233,58 +199,26 @@ class Bench:
 
     def upload(self, size: int = 200 << 20) -> None:
         """Drop a file while a cell runs, stop it at half, try again, and hold the digests against each other."""
-        self.page.evaluate(
-            """size => {
-                const bytes = new Uint8Array(size);
-                for (let at = 0; at < size; at += 65536)
-                    crypto.getRandomValues(bytes.subarray(at, Math.min(size, at + 65536)));
-                window.dropped = new File([bytes], "dropped.bin");
-            }""",
-            size,
-        )
-        digest = self.page.evaluate(
-            """async () => {
-                const digest = await crypto.subtle.digest("SHA-256", await window.dropped.arrayBuffer());
-                return [...new Uint8Array(digest)].map(byte => byte.toString(16).padStart(2, "0")).join("");
-            }"""
-        )
+        file = self.shown.file("dropped.bin", size)
+        digest = self.shown.digest(file)
         before = self.memory()
         self.notebook.start(WATCH)
-        self._drop()
-        self.page.wait_for_function(
-            "Number(window.rl.root().querySelector('[role=progressbar]')?.getAttribute('aria-valuenow')) >= 50"
-        )
-        self.shown.button("Cancel").click()
+        self.shown.upload(file)
+        self.shown.stop_at_half("dropped.bin")
         self.page.wait_for_timeout(1000)
         began = time.monotonic()
-        if not self.shown.button("Retry").is_visible():
-            self.shown.button("transfers").click()
-        self.shown.button("Retry").click()
+        self.shown.retry("dropped.bin")
         expect(self.shown.row("dropped.bin")).to_be_visible(timeout=60_000)
         took = time.monotonic() - began
         self.page.wait_for_function("window.hasEnded", timeout=60_000)
         grew = float(self.notebook.run("said = peak")) - before
-        stored = self.notebook.run(
-            "said = hashlib.sha256(rl.get('dropped.bin', format='path').read_bytes()).hexdigest()"
-        )
+        stored = self.notebook.run(DIGEST)
         versions = self.notebook.run("said = [each.state for each in rl.ls('dropped.bin', versions=True)]")
         say("200 MiB dropped, stopped at half, tried again", f"{took:.1f} s, {size / took / 1e6:.0f} MB/s")
         say("  the same bytes", str(stored.strip("'") == digest))
         say("  what the kernel grew by meanwhile", f"{grew:.0f} MiB")
         say("  versions, in any state", versions)
         self.notebook.run("rl.rm('dropped.bin', all_versions=True)")
-
-    def _drop(self) -> None:
-        self.page.evaluate(
-            """() => {
-                const transfer = new DataTransfer();
-                transfer.items.add(window.dropped);
-                const grid = window.rl.root().querySelector("[role=grid]");
-                const how = { dataTransfer: transfer, bubbles: true, composed: true, cancelable: true };
-                for (const kind of ["dragenter", "dragover", "drop"]) grid.dispatchEvent(new DragEvent(kind, how));
-            }"""
-        )
-        self.shown.dialog.get_by_role("button", name="Upload").click()
 
 
 def say(what: str, figure: str) -> None:

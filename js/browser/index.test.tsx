@@ -188,3 +188,48 @@ test("a view that is taken away leaves nothing", async () => {
   end = () => {};
   expect(el.childElementCount).toBe(0);
 });
+
+test("a store without objects has no filters", async () => {
+  const { find, seen } = await open({ objects: 0 }, false);
+  await seen(".state");
+  await vi.waitFor(() => expect(find(".f .skeletons")).toBeNull());
+  expect(text(find(".f"))).not.toContain("more keys");
+});
+
+test("who types elsewhere when a question ends goes on there", async () => {
+  const { kernel, find, row, press, button, seen } = await open();
+  row(1).click();
+  await seen(".acts");
+  button("Get").click();
+  await seen(".dialog form");
+  kernel.manner.busy = true;
+  find("form")?.dispatchEvent(new Event("submit", { cancelable: true }));
+  const cell = document.body.appendChild(document.createElement("textarea"));
+  cell.focus();
+  kernel.rest();
+  await vi.waitFor(() => expect(find(".dialog")).toBeNull());
+  expect(document.activeElement).toBe(cell);
+  row(1).focus();
+  press("Delete");
+  await seen(".dialog form");
+  find("form")?.dispatchEvent(new Event("submit", { cancelable: true }));
+  await seen(".undo");
+  cell.focus();
+  button("Undo").click();
+  await vi.waitFor(() => expect(find(".undo")).toBeNull());
+  expect(document.activeElement).toBe(cell);
+});
+
+test("more files than are taken at once are refused, and none is sent", async () => {
+  const { find, button, seen } = await open();
+  const many = Array.from({ length: 1001 }, (_, at) => new File(["x"], `f${at}`));
+  const transfer = { types: ["Files"], items: [], files: many };
+  const drop = Object.assign(new Event("drop", { bubbles: true, cancelable: true }), { dataTransfer: transfer });
+  find("[role=grid]")?.dispatchEvent(drop);
+  await seen(".dialog");
+  expect(text(find(".problem"))).toContain("more than 1,000 files");
+  expect((find(".dialog [type=submit]") as HTMLButtonElement).disabled).toBe(true);
+  const over = Object.assign(new Event("dragover", { bubbles: true, cancelable: true }), { dataTransfer: transfer });
+  find(".veil")?.dispatchEvent(over);
+  expect([over.defaultPrevented, button("Choose files") !== undefined]).toEqual([true, true]);
+});

@@ -13,6 +13,8 @@ test.each([
   ["Enter", {}, { do: "open" }],
   ["Delete", {}, { do: "delete" }],
   ["Backspace", {}, null],
+  ["Backspace", { metaKey: true }, { do: "delete" }],
+  ["F10", {}, null],
   ["/", {}, { do: "search" }],
   ["F10", { shiftKey: true }, { do: "menu" }],
   ["ContextMenu", {}, { do: "menu" }],

@@ -23,16 +23,17 @@ export function deed({ key, ctrlKey, metaKey, shiftKey, altKey }: Pressed): Deed
   const command = ctrlKey || metaKey;
   const to = MOVES[key];
   if (to && !altKey) return { do: "move", to, how: shiftKey ? "extend" : command ? "look" : "only" };
-  if (key === "ContextMenu" || (key === "F10" && shiftKey) || key === "F10") return { do: "menu" };
+  if (key === "ContextMenu" || (key === "F10" && shiftKey)) return { do: "menu" };
   if (command && !altKey) {
     if (key.toLowerCase() === "a" && !shiftKey) return { do: "all" };
     if (key === " ") return { do: "toggle" };
+    if (key === "Backspace" && metaKey) return { do: "delete" };
     return key.toLowerCase() === "c" && !shiftKey ? { do: "copy" } : null;
   }
   if (altKey) return null;
   if (key === " ") return { do: "toggle" };
   if (key === "Enter") return { do: "open" };
-  if (key === "Delete" || (key === "Backspace" && metaKey)) return { do: "delete" };
+  if (key === "Delete") return { do: "delete" };
   if (key === "Escape") return { do: "escape" };
   if (key === "/") return { do: "search" };
   if ([...key].length === 1) return { do: "type", letter: key };

@@ -42,7 +42,7 @@ test("one answer shows the first rows; facets follow", async () => {
 test("typing asks at once, passes over letters in a row, and asks for the last", async () => {
   const kernel = await open();
   for (const text of ["v", "va", "val"]) {
-    b.type(text);
+    b.search.type(text);
     await rest(30);
   }
   await rest();
@@ -62,29 +62,29 @@ test("an answer to what is asked for no more is never shown", async () => {
 
 test("Enter makes a chip of a condition, and of a name nothing", async () => {
   await open();
-  b.type("acc>0.9");
-  expect(b.enter()).toBe(true);
+  b.search.type("acc>0.9");
+  expect(b.search.enter()).toBe(true);
   expect(b.query.value).toEqual({ conditions: [{ key: "acc", sign: ">", values: ["0.9"] }] });
-  expect(b.text.value).toBe("");
-  b.type("val");
-  expect(b.enter()).toBe(false);
+  expect(b.search.text.value).toBe("");
+  b.search.type("val");
+  expect(b.search.enter()).toBe(false);
 });
 
 test("a suggested key asks for its values, and a value becomes a chip", async () => {
   await open();
-  b.take({ sort: "key", text: "model", key: "", n: 1 });
+  b.search.take({ sort: "key", text: "model", key: "", n: 1 });
   await rest();
-  expect(b.text.value).toBe("model=");
-  const [first] = b.suggestions.value;
+  expect(b.search.text.value).toBe("model=");
+  const [first] = b.search.suggestions.value;
   expect(first).toMatchObject({ sort: "value", key: "model" });
-  if (first) b.take(first);
+  if (first) b.search.take(first);
   expect(b.query.value.where).toEqual({ model: [first?.text] });
 });
 
 test("a key with a sign in it is quoted", async () => {
   await open();
-  b.take({ sort: "key", text: "loss>raw", key: "", n: 1 });
-  expect(b.text.value).toBe('"loss>raw"=');
+  b.search.take({ sort: "key", text: "loss>raw", key: "", n: 1 });
+  expect(b.search.text.value).toBe('"loss>raw"=');
 });
 
 test("what is selected is told once it rests, in the order of the list", async () => {
@@ -102,7 +102,7 @@ test("Python's selection, query and columns are taken, and not told back", async
   expect(rowsOf(b.selection.value)).toEqual([row(5)]);
   kernel.tell("set", { query: { search: "val" }, columns: ["project"] });
   await rest();
-  expect([b.text.value, row(0).cells.length]).toEqual(["val", 1]);
+  expect([b.search.text.value, row(0).cells.length]).toEqual(["val", 1]);
   expect(heard(kernel, "selected")).toEqual([]);
   expect(heard(kernel, "queried")).toEqual([]);
 });
@@ -281,4 +281,104 @@ test("of many files that arrive not each is a reason to ask for the list", async
   expect(b.moves.own.value.every(({ state }) => state === "done")).toBe(true);
   expect(heard(kernel, "page").length).toBeLessThan(5);
   expect(b.rows.total).toBe(540);
+});
+
+test("cells stand under their own key until rows of other columns are here, also where those can't be had", async () => {
+  const kernel = await open();
+  kernel.manner.busy = true;
+  b.showColumns(["acc"]);
+  await rest();
+  expect([b.columns.value, b.shownColumns.value, row(0).cells.length]).toEqual([["acc"], ["model", "acc"], 2]);
+  kernel.manner.fail.page = "503";
+  kernel.rest();
+  await rest();
+  expect([b.shownColumns.value, row(0).cells.length]).toEqual([["model", "acc"], 2]);
+  kernel.manner.fail = {};
+  b.retry();
+  await rest();
+  expect([b.shownColumns.value, row(0).cells.length]).toEqual([["acc"], 1]);
+});
+
+test("the keyboard stays where it went while the list was had anew", async () => {
+  const kernel = await open();
+  b.select(only(2, row(2)));
+  kernel.manner.busy = true;
+  kernel.add({ name: "brand new" });
+  void b.refresh();
+  await rest();
+  const went = row(7);
+  b.select(only(7, went));
+  kernel.rest();
+  await rest();
+  expect(row(8).id).toBe(went.id);
+  expect(b.selection.value).toMatchObject({ active: 8, anchor: 8 });
+});
+
+test("in another order what is selected stays selected, where it is now", async () => {
+  const kernel = await open();
+  const one = row(4);
+  b.select(only(4, one));
+  void b.ask({ order: "name", descending: false });
+  await rest();
+  const at = [...b.rows.loaded()].find(([, { id }]) => id === one.id)?.[0] ?? -1;
+  expect(rowsOf(b.selection.value).map(({ id }) => id)).toEqual([one.id]);
+  expect(b.selection.value.active).toBe(at);
+  void b.ask({ order: "name", descending: false, search: "val" });
+  await rest();
+  expect(b.selection.value.chosen.size).toBe(0);
+  expect(heard(kernel, "selected").at(-1)).toEqual({ ids: [] });
+});
+
+test("what is said of an object is asked for anew with the list, and stays meanwhile", async () => {
+  const kernel = await open();
+  b.select(only(0, row(0)));
+  await rest();
+  const before = b.look.facts.value;
+  kernel.manner.busy = true;
+  void b.refresh();
+  await rest();
+  expect(b.look.facts.value).toBe(before);
+  kernel.rest();
+  await rest();
+  expect(heard(kernel, "facts")).toHaveLength(2);
+  expect(heard(kernel, "preview")).toHaveLength(1);
+});
+
+test("a look that a gone kernel can't answer says so", async () => {
+  const kernel = await open();
+  kernel.turn();
+  b.select(only(0, row(0)));
+  await rest();
+  expect(b.look.seen.value).toEqual({ failed: "the kernel is gone: run the cell again" });
+});
+
+test("what is suggested stays until there is better", async () => {
+  await open();
+  b.search.type("m");
+  await rest();
+  const seen: number[] = [];
+  const stop = b.search.suggestions.subscribe((all) => seen.push(all.length));
+  b.search.type("mo");
+  await rest();
+  stop();
+  expect(Math.min(...seen)).toBeGreaterThan(0);
+  b.search.type("");
+  await rest();
+  expect(b.search.suggestions.value).toEqual([]);
+});
+
+test("of several that are to be kept the one that fails is told", async () => {
+  const kernel = await open();
+  const keeping = b.deeds.keep([row(0), row(1)]);
+  kernel.manner.fail.keep = "no room";
+  await Promise.all([keeping, rest()]);
+  expect(b.notices.notice.value).toEqual({ text: "2 objects couldn't be kept: no room", bad: true });
+});
+
+test("a kernel that counts for long isn't said to be busy", async () => {
+  const kernel = await open();
+  kernel.manner.busy = true;
+  void b.counts.ask();
+  await rest(1000);
+  expect(b.session.busy.value).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { isCancelled, type Model } from "../../shared/requests.ts";
-import type { Hello, Page, Query, Row, Suggestion } from "../protocol.ts";
+import type { Hello, Page, Query, Row } from "../protocol.ts";
 import { clean, count, plural } from "../words.ts";
 import { Counts } from "./counts.ts";
 import { Deeds } from "./deeds.ts";
@@ -8,13 +8,13 @@ import type { Chosen } from "./files.ts";
 import { Look } from "./look.ts";
 import { Moves, said } from "./moves.ts";
 import { Notices } from "./notices.ts";
-import { cleared, narrows, parsed, searchOf, withCondition, withSearch } from "./query.ts";
+import { cleared, narrows, narrowsAlike } from "./query.ts";
 import { Rows } from "./rows.ts";
-import { ids, NOTHING, ranged, rowsOf, type Selection } from "./selection.ts";
+import { Searching } from "./searching.ts";
+import { elsewhere, ids, NOTHING, ranged, rowsOf, type Selection } from "./selection.ts";
 import { Session } from "./session.ts";
 import { Watching } from "./watching.ts";
 
-const TYPING_MS = 80;
 const PANEL_MS = 2500;
 const ARRIVING_MS = 1000;
 const SELECTED_MS = 120;
@@ -37,6 +37,7 @@ export class Browser {
   readonly moves: Moves;
   readonly deeds: Deeds;
   readonly counts: Counts;
+  readonly search: Searching;
   readonly notices = new Notices();
   readonly hello = signal<Hello | null>(null);
   /** Why nothing can be shown. */
@@ -44,10 +45,10 @@ export class Browser {
   readonly query = signal<Query>({});
   /** Whether anything narrows the list that is shown, which may still be that of before. */
   readonly shownNarrowed = signal(false);
-  /** What stands in the search box. */
-  readonly text = signal("");
-  readonly suggestions = signal<Suggestion[]>([]);
+  /** Metadata keys that are asked for as columns. */
   readonly columns = signal<string[]>([]);
+  /** Those that the rows here have cells of, which may still be those of before. */
+  readonly shownColumns = signal<string[]>([]);
   /** Pixels, of columns that somebody resized. */
   readonly widths = signal<Record<string, number>>({});
   readonly keys = signal<{ key: string; n: number | null }[] | null>(null);
@@ -68,10 +69,6 @@ export class Browser {
   /** Set by the table: the first row in sight. */
   firstInSight = 0;
   inSight = 20;
-  #suggestStop = new AbortController();
-  #typing: ReturnType<typeof setTimeout> | undefined;
-  /** When what was typed was last asked for. */
-  #typed = Number.NEGATIVE_INFINITY;
   #telling: ReturnType<typeof setTimeout> | undefined;
   #opening: ReturnType<typeof setTimeout> | undefined;
   #recounting = false;
@@ -84,6 +81,8 @@ export class Browser {
   #ends: (() => void)[] = [];
   #watching: Watching;
   #told = "";
+  /** Of the keyboard's row, before another list came. */
+  #active: string | undefined;
   #closed = false;
 
   /** @param isSeen Whether anybody can see the view. */
@@ -94,12 +93,20 @@ export class Browser {
     this.moves = new Moves(this.session);
     this.counts = new Counts(this.session, () => this.query.value);
     this.deeds = new Deeds(this.session, this.moves, this.notices);
+    this.search = new Searching(
+      this.session,
+      () => this.query.value,
+      (query) => this.ask(query),
+    );
     this.rows = new Rows((first, n, asOf, signal) => this.#page(first, n, asOf, signal));
     this.rows.onList = () => {
       this.shownNarrowed.value = this.narrowed;
+      this.shownColumns.value = this.columns.value;
+      this.#active = this.rows.at(this.selection.peek().active)?.id;
     };
+    this.rows.onListed = () => this.#realign();
     this.session.onEvent = (event, value) => {
-      if (event === "transfers") this.moves.kernels.value = (value as { transfers: Hello["transfers"] }).transfers;
+      if (event === "transfers") this.moves.hear((value as { transfers: Hello["transfers"] }).transfers);
       else if (event === "changed") this.#changed();
       else if (event === "set") this.#set(value as { query?: Query; columns?: string[]; selection?: string[] });
     };
@@ -152,11 +159,11 @@ export class Browser {
         this.#ahead = hello.now - Date.now();
         this.now.value = hello.now;
         this.query.value = hello.query;
-        this.text.value = hello.query.search ?? "";
+        this.search.clear(hello.query.search);
         this.columns.value = hello.columns;
         this.moves.chunkBytes = hello.chunkBytes || this.moves.chunkBytes;
         this.moves.inFlight = hello.inFlight || this.moves.inFlight;
-        this.moves.kernels.value = hello.transfers;
+        this.moves.hear(hello.transfers);
         this.rows.start(hello.page);
         this.#select(hello.selection);
       });
@@ -170,9 +177,13 @@ export class Browser {
 
   close(): void {
     this.#closed = true;
-    for (const timer of [this.#typing, this.#telling, this.#opening, this.#arriving]) clearTimeout(timer);
+    for (const timer of [this.#telling, this.#opening, this.#arriving]) clearTimeout(timer);
     for (const end of this.#ends) end();
+<<<<<<< HEAD
     this.#watching.close();
+=======
+    this.search.close();
+>>>>>>> rb
     this.counts.close();
     this.deeds.close();
     this.notices.close();
@@ -184,69 +195,28 @@ export class Browser {
 
   // What is asked for.
 
-  /** Another list, from its top. */
+  /** Another list, from its top. In another order it is the same objects, and those that are selected stay so. */
   async ask(query: Query): Promise<void> {
+    const { chosen } = this.selection.peek();
+    const kept = narrowsAlike(this.query.peek(), query) ? elsewhere(chosen) : NOTHING.chosen;
     batch(() => {
       this.query.value = query;
-      this.selection.value = NOTHING;
-      this.suggestions.value = [];
+      this.selection.value = { ...NOTHING, chosen: kept };
     });
     this.#tellSelection();
     void this.#queried();
     this.counts.close();
     // Rows first: a store that counts at the same time takes longer over them.
     if (await this.rows.reload(0)) {
+      this.#tellSelection();
       this.fromTop.value++;
       this.#count();
       void this.counts.ask();
     }
   }
 
-  type(text: string): void {
-    this.text.value = text;
-    clearTimeout(this.#typing);
-    // A letter that comes by itself is asked for at once; of letters in a row some are passed over.
-    const wait = this.#typed + TYPING_MS - performance.now();
-    if (wait <= 0) this.#askTyped();
-    else this.#typing = setTimeout(() => this.#askTyped(), wait);
-  }
-
-  #askTyped(): void {
-    const text = this.text.value;
-    this.#typed = performance.now();
-    const search = searchOf(text);
-    const isNew = search !== (this.query.value.search ?? "");
-    void (isNew ? this.ask(withSearch(this.query.value, search)) : Promise.resolve()).then(() => this.#suggest(text));
-  }
-
-  /** Enter in the search box: a condition becomes a chip. */
-  enter(): boolean {
-    const condition = parsed(this.text.value);
-    if (!condition?.values[0]) return false;
-    this.#clearText();
-    void this.ask(withSearch(withCondition(this.query.value, condition), ""));
-    return true;
-  }
-
-  take(suggestion: Suggestion): void {
-    if (suggestion.sort === "key") {
-      this.type(`${/[=<>!"]/.test(suggestion.text) ? JSON.stringify(suggestion.text) : suggestion.text}=`);
-      return;
-    }
-    clearTimeout(this.#typing);
-    if (suggestion.sort === "value") {
-      this.#clearText();
-      void this.ask(
-        withSearch(withCondition(this.query.value, { key: suggestion.key, sign: "=", values: [suggestion.text] }), ""),
-      );
-    } else {
-      this.text.value = suggestion.text;
-      void this.ask(withSearch(this.query.value, suggestion.text));
-    }
-  }
-
   clear(): void {
-    this.#clearText();
+    this.search.clear();
     void this.ask(cleared(this.query.value));
   }
 
@@ -272,11 +242,7 @@ export class Browser {
   async refresh(): Promise<void> {
     void this.counts.ask();
     this.look.forget();
-    const { active } = this.selection.peek();
-    const id = this.rows.at(active)?.id;
-    if (!(await this.rows.reload(this.firstInSight))) return;
-    this.#realign(id);
-    this.#count();
+    if (await this.rows.reload(this.firstInSight)) this.#count();
   }
 
   /** The list as it is now, from its top, where what is new is. */
@@ -316,7 +282,7 @@ export class Browser {
   selectTo(at: number): void {
     const { selection, missing } = ranged(this.selection.peek(), at, this.rows.at);
     this.select(selection);
-    if (missing) this.notices.tell(`${count(missing)} of that range aren't loaded, and aren't selected`, false);
+    if (missing) this.notices.tell(`selected but for ${plural(missing, "row")} of that range not loaded yet`, false);
   }
 
   /** All rows that are here; it is said if those aren't all. */
@@ -334,27 +300,9 @@ export class Browser {
   // What the kernel is asked.
 
   #page(first: number, n: number, asOf: string | null, signal: AbortSignal): Promise<Page> {
-    return this.session.ask(
-      "page",
-      { query: this.query.value, first, n, asOf, columns: this.columns.value },
-      { signal },
-    );
-  }
-
-  async #suggest(text: string): Promise<void> {
-    this.#suggestStop.abort();
-    const stop = new AbortController();
-    this.#suggestStop = stop;
-    if (!text.trim() || text !== this.text.value) {
-      this.suggestions.value = [];
-      return;
-    }
-    try {
-      const { suggestions } = await this.session.ask("suggest", { text }, { signal: stop.signal });
-      if (this.text.value === text) this.suggestions.value = suggestions;
-    } catch {
-      this.suggestions.value = [];
-    }
+    // More rows of a list have the cells that its others have.
+    const columns = asOf === null ? this.columns.value : this.shownColumns.value;
+    return this.session.ask("page", { query: this.query.value, first, n, asOf, columns }, { signal });
   }
 
   async #queried(): Promise<void> {
@@ -403,9 +351,8 @@ export class Browser {
   #set({ query, columns, selection }: { query?: Query; columns?: string[]; selection?: string[] }): void {
     if (columns) this.columns.value = columns;
     if (query) {
-      this.#clearText();
       this.query.value = query;
-      this.text.value = query.search ?? "";
+      this.search.clear(query.search);
     }
     const then = () => {
       if (selection) this.#select(selection);
@@ -426,27 +373,23 @@ export class Browser {
   /** By Python: those of them whose rows are here. */
   #select(wished: string[]): void {
     const chosen = new Map<string, { row: Row; at: number }>();
-    for (const [at, row] of this.rows.loaded()) if (wished.includes(row.id)) chosen.set(row.id, { row, at });
+    const these = new Set(wished);
+    for (const [at, row] of this.rows.loaded()) if (these.has(row.id)) chosen.set(row.id, { row, at });
     const [first] = chosen.values();
     this.selection.value = { chosen, active: first?.at ?? -1, anchor: first?.at ?? -1 };
   }
 
   /** What is selected stays so where its rows are now, and the keyboard stays on its own. */
-  #realign(active: string | undefined): void {
+  #realign(): void {
     const { chosen, ...selection } = this.selection.peek();
+    if (!chosen.size && selection.active < 0) return;
     const now = new Map(chosen);
     for (const [at, row] of this.rows.loaded()) {
       if (now.has(row.id)) now.set(row.id, { row, at });
-      if (row.id === active) selection.active = selection.anchor = at;
+      if (row.id === this.#active || (selection.active < 0 && chosen.size === 1 && chosen.has(row.id)))
+        selection.active = selection.anchor = at;
     }
     this.selection.value = { chosen: now, ...selection };
-  }
-
-  #clearText(): void {
-    clearTimeout(this.#typing);
-    this.text.value = "";
-    this.suggestions.value = [];
-    this.#suggestStop.abort();
   }
 
   #count(): void {

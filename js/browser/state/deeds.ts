@@ -49,12 +49,17 @@ export class Deeds {
   }
 
   async keep(rows: Row[]): Promise<void> {
+    const kept: string[] = [];
+    const failed: string[] = [];
     for (const row of rows)
       try {
-        this.#notices.tell((await this.#session.ask("keep", { id: row.id })).said, false);
+        kept.push((await this.#session.ask("keep", { id: row.id })).said);
       } catch (error) {
-        this.#notices.tell(said(error), true);
+        failed.push(said(error));
       }
+    const [one = ""] = kept;
+    if (failed[0]) this.#notices.tell(`${plural(failed.length, "object")} couldn't be kept: ${failed[0]}`, true);
+    else this.#notices.tell(kept.length === 1 ? one : `${plural(kept.length, "object")} kept for ever`, false);
     this.onChange([]);
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dropped, picked } from "./files.ts";
+import { distinct, dropped, picked } from "./files.ts";
 
 const file = (name: string, path = "") =>
   Object.defineProperty(new File(["x"], name), "webkitRelativePath", { value: path });
@@ -33,4 +33,9 @@ test("of a dropped folder all files come, with the folders they are in", async (
 test("of a chosen folder they do too", () => {
   const files = [file("a.csv", "run/a.csv"), file("b.csv")] as unknown as FileList;
   expect(picked(files).map(({ path }) => path)).toEqual(["run/a.csv", "b.csv"]);
+});
+
+test("of files that are called the same each has a path of its own", () => {
+  const all = ["a.csv", "a.csv", "a (2).csv", "b/c", "b/c"].map((path) => ({ path, file: file(path) }));
+  expect(distinct(all).map(({ path }) => path)).toEqual(["a.csv", "a (2).csv", "a (2) (2).csv", "b/c", "b/c (2)"]);
 });

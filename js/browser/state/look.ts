@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
-import { isCancelled } from "../../shared/requests.ts";
+import { isCancelled, KernelGone } from "../../shared/requests.ts";
 import type { Facts, Preview } from "../protocol.ts";
+import { said } from "./moves.ts";
 import type { Session } from "./session.ts";
 
 /** While somebody walks down the list, nothing is asked for. */
@@ -44,8 +45,11 @@ export class Look {
     this.#ask(id);
   }
 
+  /** Versions came or went: what is known of them is asked for anew, and shown until there is an answer. */
   forget(): void {
     this.#facts.clear();
+    const id = this.id.value;
+    if (id && this.facts.value) this.#askFacts(id, this.#stop.signal);
   }
 
   close(): void {
@@ -57,16 +61,7 @@ export class Look {
     const stop = new AbortController();
     this.#stop = stop;
     const { signal } = stop;
-    if (!this.#facts.has(id))
-      this.#session.ask("facts", { id }, { signal }).then(
-        (facts) => {
-          keep(this.#facts, id, facts);
-          if (this.id.value === id) this.facts.value = facts;
-        },
-        (error: Error) => {
-          if (!isCancelled(error) && this.id.value === id) this.facts.value = { failed: error.message };
-        },
-      );
+    if (!this.#facts.has(id)) this.#askFacts(id, signal);
     if (!this.#seen.has(id))
       this.#session.open("preview", { id }, { signal }).answer.then(
         ({ value, buffers }) => {
@@ -75,9 +70,23 @@ export class Look {
           if (this.id.value === id) this.seen.value = seen;
         },
         (error: Error) => {
-          if (!isCancelled(error) && this.id.value === id) this.seen.value = { failed: error.message };
+          if (!isCancelled(error) && this.id.value === id) this.seen.value = { failed: said(error) };
         },
       );
+  }
+
+  #askFacts(id: string, signal: AbortSignal): void {
+    this.#session.ask("facts", { id }, { signal }).then(
+      (facts) => {
+        keep(this.#facts, id, facts);
+        if (this.id.value === id) this.facts.value = facts;
+      },
+      (error: Error) => {
+        if (isCancelled(error) || this.id.value !== id) return;
+        // What was known stays, as the list does.
+        if (!(error instanceof KernelGone && this.facts.value)) this.facts.value = { failed: said(error) };
+      },
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { FakeKernel, type Manner } from "../dev/fakeKernel.ts";
+import type { Transfer } from "../protocol.ts";
 import { Moves } from "./moves.ts";
 import { upload } from "./moving.ts";
 import { Session } from "./session.ts";
@@ -116,29 +117,53 @@ test("a download is all the bytes, asked for a few chunks at a time, under the l
   expect(kernel.heard[1]).toMatchObject({ op: "grant", args: { n: 4 } });
 });
 
-test("what the kernel tells of a file that this page sends isn't shown twice", () => {
+const told: Transfer = {
+  id: "k",
+  label: "a",
+  direction: "put",
+  place: "",
+  state: "running",
+  phase: "",
+  done: 0,
+  total: null,
+  rate: null,
+  leftS: null,
+  files: 1,
+  ofFiles: 1,
+  error: null,
+  can: [],
+};
+
+test("what the kernel tells of a file that this page sends isn't shown twice, also when it is over", () => {
   const { moves, wish } = begin({ speed: 1 });
+  const older: Transfer = { ...told, id: "older", state: "done" };
+  moves.hear([older]);
   moves.send([wish("a", 2000)]);
-  const told = {
-    id: "k",
-    direction: "put",
-    place: "",
-    state: "running",
-    phase: "",
-    done: 0,
-    total: null,
-    rate: null,
-    leftS: null,
-    files: 1,
-    ofFiles: 1,
-    error: null,
-    can: [],
-  } as const;
-  moves.kernels.value = [
-    { ...told, label: "a", can: [] },
-    { ...told, label: "b", can: [] },
-  ];
-  expect(moves.others.value.map(({ label }) => label)).toEqual(["b"]);
+  moves.hear([told, { ...told, id: "other", label: "b" }, older]);
+  expect(moves.others.value.map(({ id }) => id)).toEqual(["other", "older"]);
+  moves.cancel(moves.own.value[0]?.id ?? "");
+  moves.hear([{ ...told, state: "cancelled" }, older]);
+  expect(moves.others.value.map(({ id }) => id)).toEqual(["older"]);
+});
+
+test("what a magic puts under a name that this page has sent is shown", async () => {
+  const { moves, wish, states } = begin();
+  moves.send([wish("a", 10)]);
+  await vi.waitFor(() => expect(states()).toEqual(["done"]));
+  moves.hear([{ ...told, state: "done" }]);
+  moves.hear([
+    { ...told, id: "magic" },
+    { ...told, state: "done" },
+  ]);
+  expect(moves.others.value.map(({ id }) => id)).toEqual(["magic"]);
+});
+
+test("clearing takes away what is over of the kernel's too, but for what can still be resumed", () => {
+  const { moves } = begin();
+  const states = ["running", "done", "cancelled", "failed", "unfinished"] as const;
+  moves.hear(states.map((state) => ({ ...told, id: state, state })));
+  moves.clear();
+  expect(moves.others.value.map(({ id }) => id)).toEqual(["running", "unfinished"]);
 });
 
 test("clearing takes away what is over, and nothing that runs", async () => {

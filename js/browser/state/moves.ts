@@ -34,6 +34,11 @@ interface Work {
   run(signal: AbortSignal, tell: (step: Step) => void): Promise<void>;
   stop: AbortController;
   begun: number;
+  /** How often it was begun, and what the kernel told of these. */
+  runs: number;
+  told: Set<string>;
+  /** What the kernel had told of when it was begun. */
+  before: Set<string>;
 }
 
 /** Everything that moves: what this page sends and takes, and what the kernel says of the rest. */
@@ -41,12 +46,15 @@ export class Moves {
   /** Of this page, in the order they were wished for. */
   readonly own = signal<Move[]>([]);
   readonly kernels = signal<Transfer[]>([]);
-  /** The kernel tells of the same bytes on their way to the store; once is enough. */
+  /** Of the kernel's, those that are this page's own. */
+  #ofPage = new Set<string>();
+  /** Of the kernel's, those that nobody wants to see any more. */
+  #cleared = signal<ReadonlySet<string>>(new Set());
+  /** The kernel tells of what this page moves as well; once is enough. */
   readonly others = computed(() => {
-    const own = this.own.value.filter((move) => move.state === "running" || move.state === "done");
+    const cleared = this.#cleared.value;
     return this.kernels.value.filter(
-      (one) =>
-        !own.some((move) => move.direction === one.direction && move.label === one.label && one.state !== "failed"),
+      ({ id, state }) => !this.#ofPage.has(id) && !(cleared.has(id) && state !== "running"),
     );
   });
   readonly running = computed(
@@ -64,6 +72,21 @@ export class Moves {
 
   constructor(session: Session) {
     this.#session = session;
+  }
+
+  /** What the kernel tells: it knows no move of this page by its id, but by its name and when it began. */
+  hear(transfers: Transfer[]): void {
+    for (const { id, label, direction } of this.own.peek()) {
+      const work = this.#work.get(id);
+      for (const one of transfers) {
+        if (!work || work.told.size >= work.runs) break;
+        if (one.label !== label || one.direction !== direction) continue;
+        if (work.before.has(one.id) || this.#ofPage.has(one.id)) continue;
+        work.told.add(one.id);
+        this.#ofPage.add(one.id);
+      }
+    }
+    this.kernels.value = transfers;
   }
 
   send(wishes: Wish[]): void {
@@ -101,6 +124,8 @@ export class Moves {
     for (const move of this.own.value)
       if (move.state !== "running" && move.state !== "waiting") this.#work.delete(move.id);
     this.own.value = this.own.value.filter((move) => this.#work.has(move.id));
+    const over = this.kernels.value.filter(({ state }) => state !== "running" && state !== "unfinished");
+    this.#cleared.value = new Set(over.map(({ id }) => id));
   }
 
   close(): void {
@@ -109,7 +134,14 @@ export class Moves {
 
   #add(label: string, direction: Move["direction"], total: number | null, run: Work["run"]): void {
     const id = `own-${this.#ids++}`;
-    this.#work.set(id, { run, stop: new AbortController(), begun: 0 });
+    this.#work.set(id, {
+      run,
+      stop: new AbortController(),
+      begun: 0,
+      runs: 0,
+      told: new Set(),
+      before: new Set(),
+    });
     this.own.value = [
       ...this.own.value,
       { id, label, direction, state: "waiting", phase: "", done: 0, total, rate: null, error: null },
@@ -129,6 +161,8 @@ export class Moves {
     if (!work) return;
     const { signal } = work.stop;
     work.begun = performance.now();
+    work.runs++;
+    work.before = new Set(this.kernels.peek().map((one) => one.id));
     let phase = "";
     this.#change(id, { state: "running" });
     try {

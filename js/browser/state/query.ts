@@ -75,6 +75,13 @@ export function withOrder(query: Query, order: NonNullable<Query["order"]>, key 
   return { ...rest, ...(order !== "put" && { order }), ...(key && { key }), ...(!descending && { descending }) };
 }
 
+/** Whether two queries ask for the same objects, in whatever order. */
+export function narrowsAlike(one: Query, other: Query): boolean {
+  const narrowing = ({ order: _, key: __, descending: ___, ...rest }: Query) =>
+    JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return narrowing(one) === narrowing(other);
+}
+
 /** Nothing is asked for but the order. */
 export function cleared(query: Query): Query {
   const { order, key, descending, folded } = query;

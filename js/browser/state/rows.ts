@@ -24,8 +24,10 @@ export class Rows {
   readonly error = signal<Error | null>(null);
   /** Whether another list was asked for and isn't here; the old one is still shown. */
   readonly loading = signal(false);
-  /** Hears that another list is here, before it is shown. */
+  /** Hears that another list is here, before it is shown and what there was is forgotten. */
   onList: () => void = () => {};
+  /** Hears that another list has taken its place. */
+  onListed: () => void = () => {};
   #fetch: Fetch;
   /** The most recently used last. */
   #windows = new Map<number, (Row | null)[]>();
@@ -57,9 +59,7 @@ export class Rows {
 
   /** A list of which the first page came by another way. */
   start(page: Page): void {
-    this.#forget();
-    this.onList();
-    this.#take(page, page.rows.length);
+    this.#replace(page, page.rows.length);
   }
 
   /** Another list, or the same as it is now; what is shown stays until rows from `first` on are here. */
@@ -73,9 +73,7 @@ export class Rows {
     try {
       const page = await this.#fetch(from, WINDOW, null, stop.signal);
       if (stop.signal.aborted) return false;
-      this.#forget();
-      this.onList();
-      this.#take(page, WINDOW);
+      this.#replace(page, WINDOW);
       return true;
     } catch (error) {
       if (!isCancelled(error) && !stop.signal.aborted) this.error.value = error as Error;
@@ -142,8 +140,8 @@ export class Rows {
       const page = await this.#fetch(window * WINDOW, WINDOW, asOf, stop.signal);
       if (stop.signal.aborted) return;
       // The list as it was is known no more: what is here of it doesn't belong to what came.
-      if (page.asOf !== asOf) this.#windows.clear();
-      this.#take(page, WINDOW);
+      if (page.asOf !== this.totals.peek()?.asOf) this.#replace(page, WINDOW);
+      else this.#take(page, WINDOW);
     } catch (error) {
       if (!isCancelled(error) && !stop.signal.aborted) {
         this.error.value = error as Error;
@@ -154,6 +152,13 @@ export class Rows {
       if (!stop.signal.aborted) this.#wanted = this.#wanted.filter((each) => each !== window);
       this.#next();
     }
+  }
+
+  #replace(page: Page, asked: number): void {
+    this.onList();
+    this.#forget();
+    this.#take(page, asked);
+    this.onListed();
   }
 
   #take(page: Page, asked: number): void {

@@ -44,6 +44,11 @@ export function moved(selection: Selection, to: number): Selection {
   return { ...selection, active: to };
 }
 
+/** What is chosen, in a list that has it somewhere else; until it is seen there it is at the end. */
+export function elsewhere(chosen: Selection["chosen"]): Selection["chosen"] {
+  return new Map([...chosen].map(([id, { row }]) => [id, { row, at: Number.MAX_SAFE_INTEGER }]));
+}
+
 /** Ids, in the order of the list. */
 export function ids(selection: Selection): string[] {
   return [...selection.chosen].sort(([, a], [, b]) => a.at - b.at).map(([id]) => id);

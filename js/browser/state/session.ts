@@ -8,6 +8,8 @@ const QUEUED_AFTER_MS = 300;
 const SLOW = new Set<keyof Operations>([
   ...(["facts", "preview", "reach", "selected", "watching", "refresh", "get", "mount", "link"] as const),
   ...(["delete", "keep", "download", "upload"] as const),
+  // Counting takes a large store a while.
+  ...(["facets", "suggest", "keys"] as const),
 ]);
 
 type Args<K extends keyof Operations> = Operations[K][0];

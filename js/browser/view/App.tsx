@@ -7,6 +7,7 @@ import { clean, plural } from "../words.ts";
 import { Dialogs } from "./Dialogs.tsx";
 import { Facets } from "./Facets.tsx";
 import { Footer } from "./Footer.tsx";
+import { isElsewhere } from "./Frame.tsx";
 import { Header } from "./Header.tsx";
 import { Sign } from "./icons.tsx";
 import { Menu } from "./Menu.tsx";
@@ -53,10 +54,12 @@ export function App({ b }: { b: Browser }) {
       class={`rl${b.facetsOpen.value ? " drawn" : ""}${preview ? "" : " noview"}${selected ? " some" : ""}`}
       onKeyDown={key}
       onDragOver={(event) => {
-        if (!event.dataTransfer?.types.includes("Files") || b.dialog.value) return;
+        if (!event.dataTransfer?.types.includes("Files") || event.defaultPrevented) return;
+        // Also where nothing can be dropped: the page itself would open the file.
         event.preventDefault();
         event.stopPropagation();
-        over.value = true;
+        over.value = ready && !b.dialog.value;
+        if (!over.value) event.dataTransfer.dropEffect = "none";
       }}
       onDragLeave={(event) => {
         if (event.target === event.currentTarget || !root.current?.contains(event.relatedTarget as Node))
@@ -144,7 +147,8 @@ function Undo({ b }: { b: Browser }) {
     button.current?.focus();
     return () => {
       // With the button goes the keyboard's place, if that was there.
-      if (!root.activeElement) root.querySelector<HTMLElement>("[data-at][tabindex='0']")?.focus();
+      if (!root.activeElement && !isElsewhere(root))
+        root.querySelector<HTMLElement>("[data-at][tabindex='0']")?.focus();
     };
   }, [doomed]);
   if (!doomed) return null;

@@ -58,7 +58,7 @@ export function Facets({ b }: { b: Browser }) {
       )}
       {(facets.states.values.length > 1 || query.state) &&
         group("state", "state", statesOf(facets.states, query), facets.states.complete)}
-      {keys.length > 0 && <More b={b} />}
+      {keys.length > 0 && facets.objects > 0 && <More b={b} />}
     </>
   );
 }

@@ -16,7 +16,10 @@ export function Frame({ title, close, children }: { title: string; close(): void
       box.current?.querySelector<HTMLElement>("[data-first]") ??
       box.current?.querySelector<HTMLElement>("button, input")
     )?.focus();
+    const element = box.current;
     return () => {
+      // What took long may end when somebody types elsewhere.
+      if (!element?.contains(root.activeElement) && isElsewhere(root)) return;
       // The row may be another node by then.
       const back = before?.isConnected
         ? before
@@ -49,6 +52,12 @@ export function Frame({ title, close, children }: { title: string; close(): void
       </div>
     </div>
   );
+}
+
+/** Whether the keyboard is somewhere else in the page than in this root. */
+export function isElsewhere(root: ShadowRoot): boolean {
+  const { activeElement } = document;
+  return activeElement !== null && activeElement !== document.body && activeElement !== root.host;
 }
 
 /** Something that is carried out from a question: it stays open until it is done, and says what went wrong. */

@@ -107,13 +107,13 @@ function Search({ b }: { b: Browser }) {
   const active = useSignal(-1);
   const input = useRef<HTMLInputElement>(null);
   const all = chips(b.query.value, b.now.peek());
-  const suggestions = b.suggestions.value;
+  const suggestions = b.search.suggestions.value;
   const shown = open.value && suggestions.length > 0;
   const at = Math.min(active.value, suggestions.length - 1);
   const take = (suggestion: Suggestion) => {
     active.value = -1;
     open.value = suggestion.sort === "key";
-    b.take(suggestion);
+    b.search.take(suggestion);
     input.current?.focus();
   };
   const key = (event: KeyboardEvent) => {
@@ -133,15 +133,15 @@ function Search({ b }: { b: Browser }) {
         take(chosen);
       } else if (event.key === "Enter") {
         open.value = false;
-        b.enter();
-        if (b.text.value) toTable(event);
+        b.search.enter();
+        if (b.search.text.value) toTable(event);
       }
     } else if (event.key === "Escape") {
       if (shown) open.value = false;
-      else if (b.text.value) b.type("");
+      else if (b.search.text.value) b.search.type("");
       else toTable(event);
       event.stopPropagation();
-    } else if (event.key === "Backspace" && !b.text.value && all.length) {
+    } else if (event.key === "Backspace" && !event.repeat && !b.search.text.value && all.length) {
       const last = all[all.length - 1];
       if (last) void b.ask(last.without);
     }
@@ -177,11 +177,11 @@ function Search({ b }: { b: Browser }) {
         autocapitalize="off"
         spellcheck={false}
         placeholder={all.length ? "" : "Search names, or key=value"}
-        value={b.text.value}
+        value={b.search.text.value}
         onInput={(event) => {
           active.value = -1;
           open.value = true;
-          b.type(event.currentTarget.value);
+          b.search.type(event.currentTarget.value);
         }}
         onKeyDown={key}
         onBlur={() => {

@@ -13,13 +13,9 @@ interface Item {
 export function Menu({ b }: { b: Browser }) {
   const menu = b.menu.value;
   if (!menu) return null;
-  return (
-    <Opened
-      b={b}
-      key={`${menu.kind} ${menu.x} ${menu.y}`}
-      items={menu.kind === "columns" ? columnItems(b) : objectItems(b)}
-    />
-  );
+  const items = menu.kind === "columns" ? columnItems(b) : objectItems(b);
+  if (menu.kind === "object" && !items.length) return null;
+  return <Opened b={b} key={`${menu.kind} ${menu.x} ${menu.y}`} items={items} />;
 }
 
 function Opened({ b, items }: { b: Browser; items: Item[] }) {
@@ -120,7 +116,6 @@ function objectItems(b: Browser): Item[] {
       whole &&
       b.hello.value?.can.variables && {
         label: "Get into a variable…",
-        hint: "Enter",
         go: () => (b.dialog.value = { kind: "get", row }),
       },
     whole && { label: one ? "Download" : `Download ${count(rows.length)}`, go: () => b.deeds.download(rows) },

@@ -231,6 +231,7 @@ function Several({ b, rows }: { b: Browser; rows: Row[] }) {
   const sum = bytes(b.selection.value);
   const kinds = new Map<string, number>();
   for (const row of rows) kinds.set(row.kind || "other", (kinds.get(row.kind || "other") ?? 0) + 1);
+  const whole = rows.every(({ state }) => state === "READ_ONLY");
   const ending = rows.filter((row) => row.expires !== null).length;
   return (
     <>
@@ -240,11 +241,16 @@ function Several({ b, rows }: { b: Browser; rows: Row[] }) {
         <div class="sub">{sum === null ? "some of unknown size" : `${size(sum)} together`}</div>
       </div>
       <div class="acts">
-        <button type="button" class="btn pri" onClick={() => b.deeds.download(rows)}>
+        <button type="button" class="btn pri" disabled={!whole} onClick={() => b.deeds.download(rows)}>
           Download
         </button>
         {b.hello.value?.can.mount && (
-          <button type="button" class="btn" onClick={() => (b.dialog.value = { kind: "mount", rows })}>
+          <button
+            type="button"
+            class="btn"
+            disabled={!whole}
+            onClick={() => (b.dialog.value = { kind: "mount", rows })}
+          >
             Mount
           </button>
         )}

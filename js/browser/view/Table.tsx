@@ -33,9 +33,10 @@ export function Table({ b }: { b: Browser }) {
   /** Whether the keyboard's row is to have the focus when it is drawn, and to be selected when it is here. */
   const follow = useRef({ focus: false, select: false });
   const step = useComputed(() => Math.floor(b.now.value / STEP_MS) * STEP_MS);
+  const room = useSignal(0);
   const columns = useComputed(() => {
     b.rows.version.value;
-    return columnsOf(b.columns.value, b.widths.value, numbersOf(b));
+    return columnsOf(b.shownColumns.value, b.widths.value, numbersOf(b));
   });
 
   const total = b.rows.totals.value?.total ?? 0;
@@ -91,6 +92,7 @@ export function Table({ b }: { b: Browser }) {
     if (!element) return;
     const watch = new ResizeObserver(() => {
       if (!element.clientHeight) return;
+      room.value = element.clientWidth;
       see({ ...now(), height: Math.max(ROW, element.clientHeight - HEAD) });
       const at = viewport.peek().scrollTop;
       if (Math.abs(element.scrollTop - at) > 1) element.scrollTop = at;
@@ -177,10 +179,13 @@ export function Table({ b }: { b: Browser }) {
     } else if (what.do === "delete" && b.selected.value.length)
       b.dialog.value = { kind: "delete", rows: b.selected.value };
     else if (what.do === "open") {
+      const row = b.rows.at(active);
+      if (row && !selection.chosen.has(row.id)) b.select(only(active, row));
       b.previewOpen.value = true;
       setTimeout(() => root?.querySelector<HTMLElement>(".acts button")?.focus());
     } else if (what.do === "menu") {
       if (!selection.chosen.size) b.select(only(active, b.rows.at(active)));
+      if (!b.selected.peek().length) return;
       const box = (event.target as HTMLElement).getBoundingClientRect();
       b.menu.value = { kind: "object", x: box.left + 40, y: Math.min(box.bottom, box.top + ROW) };
     }
@@ -201,7 +206,8 @@ export function Table({ b }: { b: Browser }) {
     if (at === undefined) return;
     event.preventDefault();
     const row = b.rows.at(at);
-    if (row && !b.selection.peek().chosen.has(row.id)) b.select(only(at, row));
+    if (!row) return;
+    if (!b.selection.peek().chosen.has(row.id)) b.select(only(at, row));
     b.menu.value = { kind: "object", x: event.clientX, y: event.clientY };
   };
 
@@ -220,7 +226,7 @@ export function Table({ b }: { b: Browser }) {
       aria-colcount={columns.value.length + 1}
       aria-multiselectable="true"
       aria-busy={b.rows.loading.value}
-      style={{ "--cols": template(columns.value), "--least": `${leastWidth(columns.value)}px` }}
+      style={{ "--cols": template(columns.value, room.value), "--least": `${leastWidth(columns.value, room.value)}px` }}
       onScroll={scroll}
       onKeyDown={key}
       onClick={click}
@@ -323,7 +329,7 @@ function ariaSort({ order }: Column, descending: boolean): "ascending" | "descen
 
 /** Which metadata columns hold numbers, by the rows that are here: those stand at the right. */
 function numbersOf(b: Browser): boolean[] {
-  const seen = b.columns.value.map(() => ({ numbers: 0, texts: 0 }));
+  const seen = b.shownColumns.value.map(() => ({ numbers: 0, texts: 0 }));
   let rows = 0;
   for (const [, row] of b.rows.loaded()) {
     if (rows++ > 200) break;

@@ -1,6 +1,6 @@
 import type { Transfer } from "../protocol.ts";
 import type { Browser } from "../state/browser.ts";
-import type { Move } from "../state/moves.ts";
+import { type Move, said } from "../state/moves.ts";
 import { clean, count, duration, plural, rate, size, sizeOf } from "../words.ts";
 import { Sign } from "./icons.tsx";
 import { Text } from "./Text.tsx";
@@ -119,8 +119,12 @@ function Bar({ line }: { line: Line }) {
 function linesOf(b: Browser): Line[] {
   const busy = (line: Line) =>
     line.state === "running" ? 0 : line.state === "waiting" ? 1 : line.state === "failed" ? 2 : 3;
+  const own = b.moves.own.value.map((move) => ofPage(b, move));
+  // Of what is over the last is looked for.
+  const over = own.filter((line) => busy(line) > 1).reverse();
   return [
-    ...b.moves.own.value.map((move) => ofPage(b, move)),
+    ...own.filter((line) => busy(line) <= 1),
+    ...over,
     ...b.moves.others.value.map((one) => ofKernel(b, one)),
   ].sort((x, y) => busy(x) - busy(y));
 }
@@ -136,7 +140,7 @@ function ofPage(b: Browser, move: Move): Line {
 
 function ofKernel(b: Browser, one: Transfer): Line {
   const ask = (op: "cancelTransfer" | "retryTransfer" | "resumeTransfer") => () =>
-    void b.session.ask(op, { id: one.id }).catch((error: Error) => b.notices.tell(error.message, true));
+    void b.session.ask(op, { id: one.id }).catch((error: Error) => b.notices.tell(said(error), true));
   const all = {
     cancel: { name: "Cancel", go: ask("cancelTransfer") },
     retry: { name: "Retry", go: ask("retryTransfer") },

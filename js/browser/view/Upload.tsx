@@ -6,6 +6,7 @@ import { Frame, Problem } from "./Frame.tsx";
 import { Sign } from "./icons.tsx";
 import { Text } from "./Text.tsx";
 
+const TOO_MANY = `more than ${count(MOST)} files: put the folder by %rl_put instead`;
 const LIVES: [string, string][] = [
   ["", "for ever"],
   ["1d", "1 day"],
@@ -15,12 +16,12 @@ const LIVES: [string, string][] = [
 ];
 
 export function Upload({ b, files: given, close }: { b: Browser; files: Chosen[]; close(): void }) {
-  const [files, setFiles] = useState(given);
+  const [files, setFiles] = useState(given.length > MOST ? [] : given);
   const [name, setName] = useState<string | null>(null);
   const [folder, setFolder] = useState(b.query.value.beneath ?? "");
   const [pairs, setPairs] = useState<[string, string][]>([]);
   const [ttl, setTtl] = useState("");
-  const [error, fail] = useState("");
+  const [error, fail] = useState(given.length > MOST ? TOO_MANY : "");
   const [over, setOver] = useState(false);
   const chooseFiles = useRef<HTMLInputElement>(null);
   const chooseFolder = useRef<HTMLInputElement>(null);
@@ -34,7 +35,7 @@ export function Upload({ b, files: given, close }: { b: Browser; files: Chosen[]
     const paths = new Set(more.map(({ path }) => path));
     const all = [...files.filter(({ path }) => !paths.has(path)), ...more];
     if (all.length > MOST) {
-      fail(`more than ${count(MOST)} files: put the folder by %rl_put instead`);
+      fail(TOO_MANY);
       return;
     }
     fail("");

@@ -18,6 +18,11 @@ test("metadata columns follow the others, and keep the width that somebody gave 
   const columns = columnsOf(["acc", "size"], { "m:acc": 200 }, [true, false]);
   expect(columns.map(({ id }) => id)).toEqual(["name", "size", "put", "expires", "m:acc", "m:size"]);
   expect(columns[4]).toMatchObject({ width: 200, right: true, order: "metadata", key: "acc" });
-  expect(template(columns)).toContain("minmax(140px, 1fr)");
-  expect(leastWidth(columns)).toBeGreaterThan(500);
+  expect(template(columns, 900)).toMatch(/ 200px minmax\(56px, 82px\)$/);
+});
+
+test("metadata columns give way before names do, and names keep most of a narrow table", () => {
+  const columns = columnsOf(["acc", "model"], {});
+  expect(template(columns, 500)).toBe("30px minmax(210px, 1fr) 78px 70px 66px minmax(56px, 82px) minmax(56px, 82px)");
+  expect([leastWidth(columns, 500), leastWidth(columns, 200)]).toEqual([566, 496]);
 });

@@ -9,11 +9,14 @@ export interface Column {
   /** The metadata key. */
   key: string;
   width: number | null;
+  /** Whether it is narrower where there is little room. */
+  gives: boolean;
   right: boolean;
 }
 
 export const LEAST = 48;
-const NAME_LEAST = 140;
+/** As wide as a metadata column stays: it gives way before a name does. */
+const GIVES_TO = 56;
 const GLYPH = 30;
 
 export function columnsOf(keys: string[], widths: Record<string, number>, numbers: boolean[] = []): Column[] {
@@ -30,6 +33,7 @@ export function columnsOf(keys: string[], widths: Record<string, number>, number
     order,
     key,
     width: widths[id] ?? width,
+    gives: order === "metadata" && widths[id] === undefined,
     right,
   });
   return [
@@ -41,13 +45,20 @@ export function columnsOf(keys: string[], widths: Record<string, number>, number
   ];
 }
 
-/** For `grid-template-columns`. */
-export function template(columns: Column[]): string {
-  return `${GLYPH}px ${columns.map(({ width }) => (width === null ? `minmax(${NAME_LEAST}px, 1fr)` : `${width}px`)).join(" ")}`;
+/** For `grid-template-columns`, in this much room. */
+export function template(columns: Column[], room: number): string {
+  const track = ({ width, gives }: Column) =>
+    width === null ? `minmax(${nameLeast(room)}px, 1fr)` : gives ? `minmax(${GIVES_TO}px, ${width}px)` : `${width}px`;
+  return [`${GLYPH}px`, ...columns.map(track)].join(" ");
 }
 
-export function leastWidth(columns: Column[]): number {
-  return columns.reduce((sum, { width }) => sum + (width ?? NAME_LEAST), GLYPH);
+/** Past this the table is wider than its room, and scrolls: what comes last is what is out of sight. */
+export function leastWidth(columns: Column[], room: number): number {
+  return columns.reduce((sum, { width, gives }) => sum + (gives ? GIVES_TO : (width ?? nameLeast(room))), GLYPH);
+}
+
+function nameLeast(room: number): number {
+  return Math.round(Math.max(140, Math.min(room * 0.42, 240)));
 }
 
 /** Whether a value looks like a number. */
