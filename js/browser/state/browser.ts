@@ -179,11 +179,8 @@ export class Browser {
     this.#closed = true;
     for (const timer of [this.#telling, this.#opening, this.#arriving]) clearTimeout(timer);
     for (const end of this.#ends) end();
-<<<<<<< HEAD
     this.#watching.close();
-=======
     this.search.close();
->>>>>>> rb
     this.counts.close();
     this.deeds.close();
     this.notices.close();
