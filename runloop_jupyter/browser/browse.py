@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runloop_jupyter.browser.asking import columns_of, place_of, query_of, with_where
 from runloop_jupyter.display.host import in_marimo, in_notebook
-from runloop_jupyter.errors import InputError
+from runloop_jupyter.errors import InputError, RunloopError
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.browser.widget import Browser
     from runloop_jupyter.conditions import Where
+
+
+class BrowserMissing(RunloopError):
+    """The browser's script isn't where this package was installed."""
 
 
 def browse(
@@ -53,7 +57,11 @@ def browse(
         )
     from runloop_jupyter.actions.running import ask
     from runloop_jupyter.browser.place import Place
-    from runloop_jupyter.browser.widget import Browser
+
+    try:
+        from runloop_jupyter.browser.widget import Browser
+    except FileNotFoundError:
+        raise BrowserMissing("the browser's script isn't there. Install runloop_jupyter again") from None
 
     opened = ask("browse", lambda asking: Place(profile))
     return Browser(opened, query, shown, _variables())

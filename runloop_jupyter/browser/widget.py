@@ -43,10 +43,6 @@ LATER_S: Final = 1.0
 _LATER: Final = ("looking", "facts", "downloading", "uploading")
 
 
-class BrowserMissing(RunloopError):
-    """The browser's script isn't where this package was installed."""
-
-
 class _Checked(traitlets.Any):
     """A trait whose every value its validator is asked about, None too."""
 
@@ -82,7 +78,7 @@ class Browser(anywidget.AnyWidget):
     """
 
     # No trait but the script is synced: what is shown goes as messages, and none of it into saved notebooks.
-    _esm = traitlets.Unicode().tag(sync=True)
+    _esm = SCRIPT
     selection = _Checked()
     query = _Checked()
     columns = _Checked()
@@ -113,15 +109,6 @@ class Browser(anywidget.AnyWidget):
         self._moving = Moving(place, self._serving.publisher)
         self._serving.at_end(self._lease.close)
         self._serving.at_end(self._moving.close)
-
-    @traitlets.default("_esm")
-    def _script(self) -> str:
-        try:
-            return SCRIPT.read_text(encoding="utf-8")
-        except OSError as error:
-            raise BrowserMissing(
-                f"the browser's script {SCRIPT.name} can't be read ({error.strerror}). Install runloop_jupyter again"
-            ) from None
 
     def refresh(self) -> None:
         """Look for new objects now.

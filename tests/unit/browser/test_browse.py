@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,13 +21,12 @@ def test_what_cant_be_meant_is_said_first():
         rl.browse("runs")
 
 
-def test_a_script_that_isnt_there_is_one_clear_error(monkeypatch, tmp_path):
-    from runloop_jupyter.browser import widget
-
-    monkeypatch.setattr(widget, "SCRIPT", tmp_path / "browser.js")
+def test_a_script_that_isnt_there_is_one_clear_error(monkeypatch):
+    is_file = Path.is_file
+    monkeypatch.delitem(sys.modules, "runloop_jupyter.browser.widget", raising=False)
+    monkeypatch.setattr(Path, "is_file", lambda path: path.name != "browser.js" and is_file(path))
     monkeypatch.setattr(browse, "in_notebook", lambda: True)
-    monkeypatch.setattr(browse, "_variables", dict)
-    with pytest.raises(RunloopError, match=r"browser\.js can't be read.*Install runloop_jupyter again"):
+    with pytest.raises(RunloopError, match=r"script isn't there\. Install runloop_jupyter again"):
         rl.browse()
 
 

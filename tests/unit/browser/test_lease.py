@@ -88,8 +88,8 @@ def test_once_closed_it_listens_no_more_whatever_is_heard(lease, listens, clock)
 
 
 def test_no_thread_outlives_its_end(listens):
-    lease = Lease(listens)
-    lease.close()
-    for thread in [each for each in threading.enumerate() if each.name == "rl-lease"]:
+    before = threading.enumerate()
+    Lease(listens).close()
+    for thread in [each for each in threading.enumerate() if each not in before]:
         thread.join(5)
         assert not thread.is_alive()
