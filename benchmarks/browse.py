@@ -4,15 +4,19 @@ A million objects with 14 metadata pairs each are written once (some minutes, 2 
 where ``--store`` says. What is measured is what is seen: from a key or a click until the page shows it.
 
     python benchmarks/browse.py --store /var/tmp/million
+    python benchmarks/browse.py --hosted     the same of a service that only lists, once its catalog is whole
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final
@@ -20,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "ui"))
 
+from catalog import service
 from lab import LabServer, OpenNotebook
 from many_objects import write_store
 from playwright.sync_api import expect, sync_playwright
@@ -232,7 +237,7 @@ def spread(times: list[float]) -> str:
     return f"p50 {median(times):.0f} ms, p95 {p95:.0f} ms"
 
 
-def pages(server: LabServer) -> Iterator[Page]:
+def pages() -> Iterator[Page]:
     """Yield a page in the system's Chromium."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
@@ -243,25 +248,63 @@ def pages(server: LabServer) -> Iterator[Page]:
         browser.close()
 
 
+KEY: Final = "key-of-the-benchmark"
+FILL: Final = """
+import time
+from runloop_jupyter import catalogs, session
+known = catalogs.of(session.current().store)
+while not known.fresh().whole:
+    time.sleep(1)
+catalogs.close_all()
+"""
+
+
+@contextmanager
+def embedded(chosen: argparse.Namespace, root: Path) -> Iterator[dict[str, str]]:
+    """Have the embedded store of a lab at `root` be the one with many objects."""
+    if not (chosen.store / "store.db").exists():
+        new = chosen.store.with_name(chosen.store.name + ".new")
+        write_store(new, lasting(chosen.objects))
+        new.rename(chosen.store)
+    (root / "runloop-home").mkdir()
+    (root / "runloop-home" / "store").symlink_to(chosen.store)
+    yield {}
+
+
+@contextmanager
+def hosted(chosen: argparse.Namespace, root: Path) -> Iterator[dict[str, str]]:
+    """Run a service with many objects; give what a kernel needs to know of it, once its catalog is whole."""
+    with service(Path(tempfile.gettempdir()) / "rl-catalog-benchmark", chosen.objects) as url:
+        environment = {
+            "RUNLOOP_API_KEY": KEY,
+            "RUNLOOP_BASE_URL": url,
+            "RUNLOOP_JUPYTER_HOME": str(root / "runloop-home"),
+            "RUNLOOP_JUPYTER_CACHE": str(root / "runloop-cache"),
+        }
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-c", FILL], env=os.environ | environment, check=True)
+        say("the catalog is whole after", f"{time.monotonic() - began:.0f} s")
+        yield environment
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--store", type=Path, default=Path(tempfile.gettempdir()) / "runloop-million")
     options.add_argument("--objects", type=int, default=N)
     options.add_argument("--only", default="", help="the measurements with this in their name")
+    options.add_argument("--hosted", action="store_true", help="a service that only lists, in place of a store")
     chosen = options.parse_args()
-    if not (chosen.store / "store.db").exists():
-        new = chosen.store.with_name(chosen.store.name + ".new")
-        write_store(new, lasting(chosen.objects))
-        new.rename(chosen.store)
-    with tempfile.TemporaryDirectory() as root:
-        home = Path(root) / "runloop-home"
-        home.mkdir()
-        (home / "store").symlink_to(chosen.store)
-        with LabServer(Path(root)) as server:
-            for page in pages(server):
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        with (
+            (hosted if chosen.hosted else embedded)(chosen, root) as environment,
+            LabServer(root, environment) as server,
+        ):
+            for page in pages():
                 bench = Bench(server, page)
                 bench.open()
-                for measure in (bench.search, bench.facets, bench.scroll, bench.busy, bench.upload):
+                measures = [bench.search, bench.facets, bench.scroll, bench.busy, bench.upload]
+                for measure in measures[: -1 if chosen.hosted else None]:  # that service takes nothing
                     if chosen.only in measure.__name__:
                         measure()
 

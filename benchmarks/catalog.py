@@ -19,13 +19,14 @@ import tempfile
 import threading
 import time
 from array import array
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
@@ -97,6 +98,20 @@ def serve(rows: Path, offsets: Path) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()
     os._exit(0)
+
+
+@contextmanager
+def service(kept: Path, n: int) -> Iterator[str]:
+    """Run it as a process of its own in the block; give its URL."""
+    kept.mkdir(exist_ok=True)
+    rows, offsets = made(kept, n)
+    command = [sys.executable, __file__, "--serve", str(rows), str(offsets)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.kill()
 
 
 def memory_mib(pid: int) -> float:
@@ -207,18 +222,9 @@ def main() -> None:
     said = parser.parse_args()
     if said.serve:
         serve(*map(Path, said.serve))
-    kept = Path(said.kept)
-    kept.mkdir(exist_ok=True)
-    rows, offsets = made(kept, said.objects)
-    with tempfile.TemporaryDirectory() as own:
+    with tempfile.TemporaryDirectory() as own, service(Path(said.kept), said.objects) as url:
         os.environ |= {"RUNLOOP_JUPYTER_HOME": f"{own}/home", "RUNLOOP_JUPYTER_CACHE": f"{own}/cache"}
-        command = [sys.executable, __file__, "--serve", str(rows), str(offsets)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as service:
-            assert service.stdout is not None
-            try:
-                measure(f"http://127.0.0.1:{service.stdout.readline().strip()}", said.objects)
-            finally:
-                service.kill()
+        measure(url, said.objects)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from playwright.sync_api import Locator, Page
 
@@ -83,6 +83,7 @@ class LabServer:
 
     Args:
         root: An empty directory.
+        environment: What its kernels find in theirs, beside what they need.
 
     Attributes:
         application: The module that is run.
@@ -92,8 +93,9 @@ class LabServer:
     application = "jupyterlab"
     exposes = "LabApp"
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str] | None = None) -> None:
         self.root = root
+        self._more = dict(environment or {})
         self.notebooks = root / "notebooks"
         self.token = secrets.token_urlsafe(24)
         self._log = root / "lab.log"
@@ -130,6 +132,7 @@ class LabServer:
             "IPYTHONDIR": str(self.root / "ipython"),
             "RUNLOOP_JUPYTER_HOME": str(self.root / "runloop-home"),
             "RUNLOOP_JUPYTER_CACHE": str(self.root / "runloop-cache"),
+            **self._more,
         }
 
     def _wait_until_up(self, timeout: float = 60) -> str:
