@@ -184,6 +184,22 @@ def test_python_narrows_what_is_shown(notebook: OpenNotebook) -> None:
     expect(rows(notebook)).to_have_count(3)
 
 
+def test_what_comes_is_seen_by_itself_and_what_came_while_nobody_saw_the_browser_when_somebody_does(
+    notebook: OpenNotebook,
+) -> None:
+    run(notebook, "b.query = 'arriv'")
+    expect(rows(notebook)).to_have_count(0)
+    run(notebook, "rl.put('one', 'arrives')")
+    expect(rows(notebook)).to_have_count(1, timeout=10_000)
+    shown = area(notebook)
+    shown.evaluate("each => { each.style.display = 'none'; }")
+    notebook.page.wait_for_timeout(1500)  # it looks every second whether it is seen
+    run(notebook, "rl.put('two', 'arrived')")
+    shown.evaluate("each => { each.style.display = ''; }")
+    expect(rows(notebook)).to_have_count(2, timeout=10_000)
+    run(notebook, "rl.rm('arrives'); rl.rm('arrived')")
+
+
 def test_a_file_that_is_dropped_becomes_an_object(notebook: OpenNotebook) -> None:
     drop(notebook, {"dropped.bin": bytes(3 << 20)})
     dialog = area(notebook).get_by_role("dialog")
