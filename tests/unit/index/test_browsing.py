@@ -612,3 +612,34 @@ def test_a_list_has_as_many_rows_as_it_says_also_where_one_goes_while_it_is_put_
     assert [each for each in living if each != f"obj-{gone + 1}x"] == [
         f"obj-{number + 1}x" for number in range(5) if number != gone
     ]
+
+
+def test_what_comes_with_a_value_of_its_own_while_a_list_is_found_is_in_it_only_where_it_fits() -> None:
+    model, browsing, _ = opened([("put", f"{number}", "READ_ONLY", {"k": "1"}, 0, None) for number in range(4)])
+    query = Query(conditions=[Condition("k", "<", ("3",))])
+    with smaller_than_the_store(0, 1, 1, 0):
+        steps = browsing.page(PageAsked(query=query, n=500))
+        assert next(steps) is None
+        for position, value in ((-100, "7"), (-101, "8")):  # a catalog comes to older ones later
+            late = {"id": f"late{value}", "name": f"late{value}", "state": "READ_ONLY", "content_type": "text"}
+            model.index.put(position, ObjectView(**late, create_time_ms=0, metadata={"k": value}))  # type: ignore[arg-type]
+        page = last(steps)
+        while not page.exact:
+            page = exact(browsing, PageAsked(query=query, n=500, as_of=page.as_of))
+    assert [row and row.object.name for row in page.rows] == ["3", "2", "1", "0"]
+
+
+def test_a_page_whose_rows_arent_there_yet_isnt_exact_though_the_length_is_known() -> None:
+    _, browsing, _ = opened([("put", f"{number}", "READ_ONLY", {"k": "1"}, 0, None) for number in range(4)])
+    with patch("runloop_jupyter.index.browsing._ROWS_SECONDS", -1.0):
+        page = last(browsing.page(PageAsked(query=Query(order="metadata", key="k"), n=4)))
+    assert (page.total, page.rows, page.exact) == (4, [], False)
+
+
+def test_what_ends_at_this_millisecond_has_gone_from_an_earlier_list_and_from_the_next() -> None:
+    _, browsing, clock = opened([("put", "a", "READ_ONLY", None, 0, NOW + 5), ("put", "b", "READ_ONLY", None, 0, None)])
+    earlier = exact(browsing, PageAsked(query=Query()))
+    clock.now_ms = NOW + 5
+    again_ = exact(browsing, PageAsked(query=Query(), as_of=earlier.as_of))
+    assert [row and row.object.name for row in again_.rows] == ["b", None]
+    assert [row and row.object.name for row in exact(browsing, PageAsked(query=Query())).rows] == ["b"]
