@@ -18,11 +18,20 @@ test("metadata columns follow the others, and keep the width that somebody gave 
   const columns = columnsOf(["acc", "size"], { "m:acc": 200 }, [true, false]);
   expect(columns.map(({ id }) => id)).toEqual(["name", "size", "put", "expires", "m:acc", "m:size"]);
   expect(columns[4]).toMatchObject({ width: 200, right: true, order: "metadata", key: "acc" });
-  expect(template(columns, 900)).toMatch(/ 200px minmax\(56px, 82px\)$/);
+  expect(template(columns, 900)).toMatch(/ 200px minmax\(70px, 82px\)$/);
 });
 
-test("metadata columns give way before names do, and names keep most of a narrow table", () => {
+test("metadata columns give way before names do, whole ones", () => {
   const columns = columnsOf(["acc", "model"], {});
-  expect(template(columns, 500)).toBe("30px minmax(210px, 1fr) 78px 70px 66px minmax(56px, 82px) minmax(56px, 82px)");
-  expect([leastWidth(columns, 500), leastWidth(columns, 200)]).toEqual([566, 496]);
+  const others = "minmax(72px, 78px) minmax(58px, 70px) minmax(62px, 66px) minmax(70px, 82px) minmax(70px, 82px)";
+  expect(template(columns, 700)).toBe(`30px minmax(240px, 1fr) ${others}`);
+  // One of both is in sight.
+  expect(template(columns, 540)).toBe(`30px minmax(248px, 1fr) ${others}`);
+  expect(leastWidth(columns, 540) - 540).toBe(70);
+  // Neither is.
+  expect(leastWidth(columns, 410) - 410).toBe(140);
+});
+
+test("with little room names still have some", () => {
+  expect(template(columnsOf([], { put: 300 }), 300)).toContain("minmax(140px, 1fr)");
 });

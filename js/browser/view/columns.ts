@@ -9,14 +9,14 @@ export interface Column {
   /** The metadata key. */
   key: string;
   width: number | null;
-  /** Whether it is narrower where there is little room. */
-  gives: boolean;
+  /** As narrow as it gets where there is little room. */
+  least: number;
   right: boolean;
 }
 
 export const LEAST = 48;
-/** As wide as a metadata column stays: it gives way before a name does. */
-const GIVES_TO = 56;
+/** As wide as a metadata column stays while it is in sight: with less room it gives way to the names. */
+const GIVES_TO = 70;
 const GLYPH = 30;
 
 export function columnsOf(keys: string[], widths: Record<string, number>, numbers: boolean[] = []): Column[] {
@@ -25,6 +25,7 @@ export function columnsOf(keys: string[], widths: Record<string, number>, number
     title: string,
     order: Column["order"],
     width: number | null,
+    least: number,
     right = false,
     key = "",
   ): Column => ({
@@ -33,32 +34,43 @@ export function columnsOf(keys: string[], widths: Record<string, number>, number
     order,
     key,
     width: widths[id] ?? width,
-    gives: order === "metadata" && widths[id] === undefined,
+    least: widths[id] ?? least,
     right,
   });
   return [
-    column("name", "Name", "name", null),
-    column("size", "Size", "size", 78, true),
-    column("put", "Age", "put", 70, true),
-    column("expires", "Expires", "expires", 66),
-    ...keys.map((key, at) => column(`m:${key}`, key, "metadata", 82, numbers[at], key)),
+    column("name", "Name", "name", null, 0),
+    column("size", "Size", "size", 78, 72, true),
+    column("put", "Age", "put", 70, 58, true),
+    column("expires", "Expires", "expires", 66, 62),
+    ...keys.map((key, at) => column(`m:${key}`, key, "metadata", 82, GIVES_TO, numbers[at], key)),
   ];
 }
 
 /** For `grid-template-columns`, in this much room. */
 export function template(columns: Column[], room: number): string {
-  const track = ({ width, gives }: Column) =>
-    width === null ? `minmax(${nameLeast(room)}px, 1fr)` : gives ? `minmax(${GIVES_TO}px, ${width}px)` : `${width}px`;
+  const names = nameLeast(columns, room);
+  const track = ({ width, least }: Column) =>
+    width === null ? `minmax(${names}px, 1fr)` : least < width ? `minmax(${least}px, ${width}px)` : `${width}px`;
   return [`${GLYPH}px`, ...columns.map(track)].join(" ");
 }
 
-/** Past this the table is wider than its room, and scrolls: what comes last is what is out of sight. */
+/** Past this the table is wider than its room, and scrolls. */
 export function leastWidth(columns: Column[], room: number): number {
-  return columns.reduce((sum, { width, gives }) => sum + (gives ? GIVES_TO : (width ?? nameLeast(room))), GLYPH);
+  const names = nameLeast(columns, room);
+  return columns.reduce((sum, { width, least }) => sum + (width === null ? names : least), GLYPH);
 }
 
-function nameLeast(room: number): number {
-  return Math.round(Math.max(140, Math.min(room * 0.42, 240)));
+/** Where not all metadata columns fit, names take the room of those that are out of sight: none is cut in two. */
+function nameLeast(columns: Column[], room: number): number {
+  const least = Math.round(Math.max(140, Math.min(room * 0.42, 240)));
+  let left = room - GLYPH;
+  let all = true;
+  for (const { order, width, least: other } of columns) {
+    if (width === null) continue;
+    all &&= order !== "metadata" || left - other >= least;
+    if (all) left -= other;
+  }
+  return all ? least : Math.max(least, left);
 }
 
 /** Whether a value looks like a number. */
