@@ -9,14 +9,10 @@ export interface Column {
   /** The metadata key. */
   key: string;
   width: number | null;
-  /** As narrow as it gets where there is little room. */
-  least: number;
   right: boolean;
 }
 
 export const LEAST = 48;
-/** As wide as a metadata column stays while it is in sight: with less room it gives way to the names. */
-const GIVES_TO = 70;
 const GLYPH = 30;
 
 export function columnsOf(keys: string[], widths: Record<string, number>, numbers: boolean[] = []): Column[] {
@@ -25,7 +21,6 @@ export function columnsOf(keys: string[], widths: Record<string, number>, number
     title: string,
     order: Column["order"],
     width: number | null,
-    least: number,
     right = false,
     key = "",
   ): Column => ({
@@ -34,30 +29,28 @@ export function columnsOf(keys: string[], widths: Record<string, number>, number
     order,
     key,
     width: widths[id] ?? width,
-    least: widths[id] ?? least,
     right,
   });
   return [
-    column("name", "Name", "name", null, 0),
-    column("size", "Size", "size", 78, 72, true),
-    column("put", "Age", "put", 70, 58, true),
-    column("expires", "Expires", "expires", 66, 62),
-    ...keys.map((key, at) => column(`m:${key}`, key, "metadata", 82, GIVES_TO, numbers[at], key)),
+    column("name", "Name", "name", null),
+    column("size", "Size", "size", 78, true),
+    column("put", "Age", "put", 70, true),
+    column("expires", "Expires", "expires", 66),
+    ...keys.map((key, at) => column(`m:${key}`, key, "metadata", 82, numbers[at], key)),
   ];
 }
 
 /** For `grid-template-columns`, in this much room. */
 export function template(columns: Column[], room: number): string {
   const names = nameLeast(columns, room);
-  const track = ({ width, least }: Column) =>
-    width === null ? `minmax(${names}px, 1fr)` : least < width ? `minmax(${least}px, ${width}px)` : `${width}px`;
+  const track = ({ width }: Column) => (width === null ? `minmax(${names}px, 1fr)` : `${width}px`);
   return [`${GLYPH}px`, ...columns.map(track)].join(" ");
 }
 
 /** Past this the table is wider than its room, and scrolls. */
 export function leastWidth(columns: Column[], room: number): number {
   const names = nameLeast(columns, room);
-  return columns.reduce((sum, { width, least }) => sum + (width === null ? names : least), GLYPH);
+  return columns.reduce((sum, { width }) => sum + (width ?? names), GLYPH);
 }
 
 /** Where not all metadata columns fit, names take the room of those that are out of sight: none is cut in two. */
@@ -65,10 +58,10 @@ function nameLeast(columns: Column[], room: number): number {
   const least = Math.round(Math.max(140, Math.min(room * 0.42, 240)));
   let left = room - GLYPH;
   let all = true;
-  for (const { order, width, least: other } of columns) {
+  for (const { order, width } of columns) {
     if (width === null) continue;
-    all &&= order !== "metadata" || left - other >= least;
-    if (all) left -= other;
+    all &&= order !== "metadata" || left - width >= least;
+    if (all) left -= width;
   }
   return all ? least : Math.max(least, left);
 }
