@@ -13,6 +13,7 @@ export interface Column {
 }
 
 export const LEAST = 48;
+const NAME_LEAST = 140;
 const GLYPH = 30;
 
 export function columnsOf(keys: string[], widths: Record<string, number>, numbers: boolean[] = []): Column[] {
@@ -55,7 +56,7 @@ export function leastWidth(columns: Column[], room: number): number {
 
 /** Where not all metadata columns fit, names take the room of those that are out of sight: none is cut in two. */
 function nameLeast(columns: Column[], room: number): number {
-  const least = Math.round(Math.max(140, Math.min(room * 0.42, 240)));
+  const least = Math.round(Math.min(room * 0.42, 240));
   let left = room - GLYPH;
   let all = true;
   for (const { order, width } of columns) {
@@ -63,7 +64,7 @@ function nameLeast(columns: Column[], room: number): number {
     all &&= order !== "metadata" || left - width >= least;
     if (all) left -= width;
   }
-  return all ? least : Math.max(least, left);
+  return Math.max(NAME_LEAST, all ? Math.min(least, left) : left);
 }
 
 /** Whether a value looks like a number. */
