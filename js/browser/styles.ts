@@ -181,7 +181,7 @@ dt,dd{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}dl .own+div:not(
 @keyframes life{to{transform:scaleX(0)}}
 @keyframes to-and-fro{from{transform:translateX(-60%)}to{transform:translateX(240%)}}
 @container (max-width:1119px){.rl{grid-template-columns:180px minmax(0,1fr) 264px}.rl.noview{grid-template-columns:180px minmax(0,1fr)}}
-@container (max-width:959px){.rl{grid-template-columns:164px minmax(0,1fr) 256px}.rl.noview{grid-template-columns:164px minmax(0,1fr)}.busiest .words{display:none}.rl:not(.some):not(.noview){grid-template-columns:164px minmax(0,1fr)}.rl:not(.some) .p{display:none}}
+@container (max-width:959px){.p{padding:12px}dl>div{grid-template-columns:80px minmax(0,1fr);gap:6px}.rl{grid-template-columns:164px minmax(0,1fr) 256px}.rl.noview{grid-template-columns:164px minmax(0,1fr)}.busiest .words{display:none}.rl:not(.some):not(.noview){grid-template-columns:164px minmax(0,1fr)}.rl:not(.some) .p{display:none}}
 @container (max-width:719px){
 .rl,.rl.noview,.rl:not(.some):not(.noview){grid-template:44px minmax(0,1fr) 30px/minmax(0,1fr)}
 .rl.some:not(.noview){grid-template-rows:44px minmax(0,1fr) minmax(0,48%) 30px}

@@ -382,3 +382,16 @@ test("a kernel that counts for long isn't said to be busy", async () => {
   await rest(1000);
   expect(b.session.busy.value).toBe(false);
 });
+
+test("what is selected right after Enter stays selected", async () => {
+  await open();
+  b.search.type("v");
+  await rest(20);
+  b.search.type("val");
+  b.search.enter();
+  b.select(only(0, row(0)));
+  const { id } = row(0);
+  await rest(500);
+  expect([...b.rows.loaded()].every(([, { name }]) => name.includes("val"))).toBe(true);
+  expect(rowsOf(b.selection.value).map((each) => each.id)).toEqual([id]);
+});

@@ -34,10 +34,13 @@ export class Searching {
     else this.#typing = setTimeout(() => this.#askTyped(), wait);
   }
 
-  /** Enter: a condition becomes a chip. */
+  /** Enter: a condition becomes a chip; else what was typed last is asked for now, before anything is done in its list. */
   enter(): boolean {
     const condition = parsed(this.text.value);
-    if (!condition?.values[0]) return false;
+    if (!condition?.values[0]) {
+      if (this.#typing !== undefined) this.#askTyped();
+      return false;
+    }
     this.clear();
     void this.#ask(withSearch(withCondition(this.#query(), condition), ""));
     return true;
@@ -68,10 +71,13 @@ export class Searching {
   /** Waits for nothing any more. */
   close(): void {
     clearTimeout(this.#typing);
+    this.#typing = undefined;
     this.#stop.abort();
   }
 
   #askTyped(): void {
+    clearTimeout(this.#typing);
+    this.#typing = undefined;
     const text = this.text.value;
     this.#typed = performance.now();
     const query = this.#query();

@@ -33,7 +33,7 @@ function Count({ b, totals }: { b: Browser; totals: Totals }) {
     <span class="count">
       {totals.newer && (
         <button type="button" class="link" onClick={() => void b.showNew()}>
-          new objects · show
+          list has changed · show
         </button>
       )}
       <span>{counted(totals, b.shownNarrowed.value)}</span>

@@ -9,14 +9,11 @@ export interface Column {
   /** The metadata key. */
   key: string;
   width: number | null;
-  /** Whether it is narrower where there is little room. */
-  gives: boolean;
   right: boolean;
 }
 
 export const LEAST = 48;
-/** As wide as a metadata column stays: it gives way before a name does. */
-const GIVES_TO = 56;
+const NAME_LEAST = 140;
 const GLYPH = 30;
 
 export function columnsOf(keys: string[], widths: Record<string, number>, numbers: boolean[] = []): Column[] {
@@ -33,7 +30,6 @@ export function columnsOf(keys: string[], widths: Record<string, number>, number
     order,
     key,
     width: widths[id] ?? width,
-    gives: order === "metadata" && widths[id] === undefined,
     right,
   });
   return [
@@ -47,18 +43,28 @@ export function columnsOf(keys: string[], widths: Record<string, number>, number
 
 /** For `grid-template-columns`, in this much room. */
 export function template(columns: Column[], room: number): string {
-  const track = ({ width, gives }: Column) =>
-    width === null ? `minmax(${nameLeast(room)}px, 1fr)` : gives ? `minmax(${GIVES_TO}px, ${width}px)` : `${width}px`;
+  const names = nameLeast(columns, room);
+  const track = ({ width }: Column) => (width === null ? `minmax(${names}px, 1fr)` : `${width}px`);
   return [`${GLYPH}px`, ...columns.map(track)].join(" ");
 }
 
-/** Past this the table is wider than its room, and scrolls: what comes last is what is out of sight. */
+/** Past this the table is wider than its room, and scrolls. */
 export function leastWidth(columns: Column[], room: number): number {
-  return columns.reduce((sum, { width, gives }) => sum + (gives ? GIVES_TO : (width ?? nameLeast(room))), GLYPH);
+  const names = nameLeast(columns, room);
+  return columns.reduce((sum, { width }) => sum + (width ?? names), GLYPH);
 }
 
-function nameLeast(room: number): number {
-  return Math.round(Math.max(140, Math.min(room * 0.42, 240)));
+/** Where not all metadata columns fit, names take the room of those that are out of sight: none is cut in two. */
+function nameLeast(columns: Column[], room: number): number {
+  const least = Math.round(Math.min(room * 0.42, 240));
+  let left = room - GLYPH;
+  let all = true;
+  for (const { order, width } of columns) {
+    if (width === null) continue;
+    all &&= order !== "metadata" || left - width >= least;
+    if (all) left -= width;
+  }
+  return Math.max(NAME_LEAST, all ? Math.min(least, left) : left);
 }
 
 /** Whether a value looks like a number. */

@@ -126,6 +126,22 @@ def test_python_narrows_what_is_shown(notebook: OpenNotebook, shown: Shown) -> N
     expect(shown.rows).to_have_count(3)
 
 
+def test_what_comes_is_seen_by_itself_and_what_came_while_nobody_saw_the_browser_when_somebody_does(
+    notebook: OpenNotebook, shown: Shown
+) -> None:
+    notebook.run("b.query = 'arriv'")
+    expect(shown.rows).to_have_count(0)
+    notebook.run("rl.put('one', 'arrives')")
+    expect(shown.rows).to_have_count(1, timeout=10_000)
+    output = notebook.outputs(OPENED)
+    output.evaluate("each => { each.style.display = 'none'; }")
+    notebook.page.wait_for_timeout(1500)  # it looks every second whether it is seen
+    notebook.run("rl.put('two', 'arrived')")
+    output.evaluate("each => { each.style.display = ''; }")
+    expect(shown.rows).to_have_count(2, timeout=10_000)
+    notebook.run("rl.rm('arrives'); rl.rm('arrived')")
+
+
 def test_a_file_that_is_dropped_becomes_an_object(notebook: OpenNotebook, shown: Shown) -> None:
     shown.drop(shown.file("dropped.bin", 3 << 20))
     shown.picture("browse-upload")
