@@ -70,7 +70,10 @@ def serve(rows: Path, offsets: Path) -> None:
         def do_GET(self) -> None:
             query = parse_qs(urlsplit(self.path).query)
             if "limit" not in query:  # one by its id
-                rank = ranks[urlsplit(self.path).path.rpartition("/")[2].encode()]
+                rank = ranks.get(urlsplit(self.path).path.rpartition("/")[2].encode())
+                if rank is None:  # it has no bytes to give
+                    self.send_error(404)
+                    return
                 with lock:
                     file.seek(where[rank])
                     self._send(file.read(where[rank + 1] - where[rank])[:-1])

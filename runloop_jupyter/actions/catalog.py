@@ -15,7 +15,7 @@ from runloop_jupyter.actions.forms import KINDS
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.actions.object_table import Extent, ObjectTable
 from runloop_jupyter.actions.running import ask
-from runloop_jupyter.actions.when import length_ms, moment_ms
+from runloop_jupyter.actions.when import length_ms, span_ms
 from runloop_jupyter.conditions import Condition, conditions
 from runloop_jupyter.display import humane
 from runloop_jupyter.display.result import Result, ResultList
@@ -82,9 +82,7 @@ def catalog(
         >>> len(runs), runs[0].name, runs.facets(["model"])["model"]  # doctest: +SKIP
     """
     now_ms = round(time.time() * 1000)
-    since_ms, before_ms = moment_ms(since, f"since {since}", now_ms), moment_ms(before, f"before {before}", now_ms)
-    if since_ms is not None and before_ms is not None and since_ms >= before_ms:
-        raise InputError(f"nothing is both since {since} and before {before}: that is no time at all")
+    since_ms, before_ms = span_ms(since, before, now_ms)
     length = length_ms(expiring, f"expiring {expiring}")
     order, key, descending = _order(sort)
     asked = conditions(where)

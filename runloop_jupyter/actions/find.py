@@ -22,10 +22,10 @@ from runloop_jupyter.actions.object_table import Extent, ObjectTable
 from runloop_jupyter.actions.resolve import store_and_address
 from runloop_jupyter.actions.sorting import First, Order, order
 from runloop_jupyter.actions.walk import End, Later, Walk
-from runloop_jupyter.actions.when import length_ms, moment_ms
+from runloop_jupyter.actions.when import length_ms, span_ms
 from runloop_jupyter.api.objects import Filter
 from runloop_jupyter.conditions import Condition, conditions, for_server
-from runloop_jupyter.errors import AddressError, CatalogError, InputError, RunloopError
+from runloop_jupyter.errors import AddressError, CatalogError, RunloopError
 from runloop_jupyter.index.fold import fold
 from runloop_jupyter.options import check_limit
 from runloop_jupyter.transfer.manifest import PART, format_of, without_members
@@ -88,9 +88,7 @@ def ls(
     """
     check_limit(limit)
     now_ms = round(time.time() * 1000)
-    since_ms, before_ms = moment_ms(since, f"since {since}", now_ms), moment_ms(before, f"before {before}", now_ms)
-    if since_ms is not None and before_ms is not None and since_ms >= before_ms:
-        raise InputError(f"nothing is both since {since} and before {before}: that is no time at all")
+    since_ms, before_ms = span_ms(since, before, now_ms)
     length = length_ms(expiring, f"expiring {expiring}")
     query = _Query(
         conditions=conditions(where),

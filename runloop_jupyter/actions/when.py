@@ -52,6 +52,18 @@ def moment_ms(when: object, option: str, now_ms: int) -> int | None:
         raise InputError(f"{option} is no moment in time") from None
 
 
+def span_ms(since: object, before: object, now_ms: int) -> tuple[int | None, int | None]:
+    """Return two moments in milliseconds since 1970, each as `moment_ms` reads it; None where none is given.
+
+    Raises:
+        InputError: One can't be read, or nothing lies between them.
+    """
+    begins, ends = moment_ms(since, f"since {since}", now_ms), moment_ms(before, f"before {before}", now_ms)
+    if begins is not None and ends is not None and begins >= ends:
+        raise InputError(f"nothing is both since {since} and before {before}: that is no time at all")
+    return begins, ends
+
+
 def length_ms(length: object, option: str) -> int | None:
     """Return a length of time, ``7d`` or a `timedelta`, in milliseconds; None where none is given.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
+from runloop_jupyter import catalogs
 from runloop_jupyter import session as sessions
 from runloop_jupyter.actions.object import Object
 from runloop_jupyter.errors import ObjectNotFound, RunloopError
@@ -15,50 +16,15 @@ from runloop_jupyter.lookup import by_id
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from runloop_jupyter.events import Signal
+    from runloop_jupyter.catalogs import Catalog
     from runloop_jupyter.profile import Profile
     from runloop_jupyter.session import Session, Store
     from runloop_jupyter.transfer.transfer import Phase, Snapshot, Transfer
     from runloop_jupyter.widgets.asked import Asked
-    from runloop_jupyter.wire.browse import (
-        BrowseFacetsView,
-        FacetsAsked,
-        Freshness,
-        PageAsked,
-        PageView,
-        SuggestAsked,
-        SuggestView,
-    )
     from runloop_jupyter.wire.objects import ObjectView
 
 KNOWN: Final = 5000
 """Objects that were shown lately and needn't be asked for when somebody selects them."""
-
-
-class Catalog(Protocol):
-    """Whoever answers what a list is asked for."""
-
-    @property
-    def changed(self) -> Signal[Freshness]:
-        """Tells that something came or went."""
-
-    def page(self, asked: PageAsked) -> PageView:
-        """Return some rows."""
-
-    def facets(self, asked: FacetsAsked) -> BrowseFacetsView:
-        """Return what the list can be narrowed by."""
-
-    def suggest(self, asked: SuggestAsked) -> SuggestView:
-        """Return what may be meant."""
-
-    def keys(self) -> list[tuple[str, int | None]]:
-        """Return the metadata keys in use."""
-
-    def fresh(self) -> Freshness:
-        """Return how far the store is known."""
-
-    def refresh(self) -> None:
-        """Look for new objects now."""
 
 
 class Place:
@@ -78,7 +44,7 @@ class Place:
         self.session: Session = sessions.current().as_it_is(profile)
         self.session.shows_progress = False
         self.store: Store = self.session.store
-        self.catalog: Catalog = catalog or _catalog_of(self.store)
+        self.catalog: Catalog = catalog or catalogs.of(self.store)
         self._known: OrderedDict[str, ObjectView] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -150,9 +116,3 @@ def stops_with(asked: Asked, transfer: Transfer) -> None:
     """Let a request and a transfer end together, whichever of them is cancelled: each may wait for something."""
     transfer.hurry = asked.cancel
     asked.on_cancel(transfer.cancel)
-
-
-def _catalog_of(store: Store) -> Any:
-    from runloop_jupyter.catalogs import of
-
-    return of(store)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import msgspec
 
 from runloop_jupyter.errors import InputError
-from runloop_jupyter.options import RESERVED
 from runloop_jupyter.wire.browse import Query  # noqa: TC001 - msgspec reads annotations at run time
 
 if TYPE_CHECKING:
@@ -403,8 +402,3 @@ def check(query: Query) -> None:
 def plain(value: object) -> Any:
     """Return what is told as plain data, in the words of the other side."""
     return msgspec.to_builtins(value)
-
-
-def shown_key(key: str) -> bool:
-    """Whether a metadata key is its user's, not this extension's own."""
-    return not key.startswith(RESERVED)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from runloop_jupyter.index.fold import fold
-from runloop_jupyter.index.parts import is_part
+from runloop_jupyter.index.row import INSERT, row
 from runloop_jupyter.wire import json
 
 if TYPE_CHECKING:
@@ -29,26 +28,7 @@ def put_new(connection: sqlite3.Connection, placed: Iterable[tuple[int, ObjectVi
     """
     rows = sorted(placed, key=lambda each: each[0])
     names = _names(connection, [view.name for _, view in rows])
-    connection.executemany(
-        "INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            (
-                position,
-                view.id,
-                view.name,
-                fold(view.name),
-                view.state,
-                view.content_type,
-                view.create_time_ms,
-                view.size_bytes,
-                view.delete_after_time_ms,
-                view.metadata is not None,
-                is_part(view),
-                names[view.name],
-            )
-            for position, view in rows
-        ),
-    )
+    connection.executemany(INSERT, (row(position, view, names[view.name]) for position, view in rows))
     _put_metadata(connection, [(position, view.metadata) for position, view in rows if view.metadata is not None])
 
 

@@ -12,9 +12,8 @@ from runloop_jupyter.index.counts import kept_count
 from runloop_jupyter.index.deadline import TimeUp, Turn, cut_off
 from runloop_jupyter.index.facets import Facets, facets
 from runloop_jupyter.index.filter import Filter, plan
-from runloop_jupyter.index.fold import fold
 from runloop_jupyter.index.metadata import MetadataIndex
-from runloop_jupyter.index.parts import is_part
+from runloop_jupyter.index.row import INSERT, row
 from runloop_jupyter.index.windows import WINDOW, Windows
 from runloop_jupyter.wire import json
 from runloop_jupyter.wire.objects import ObjectView
@@ -69,23 +68,7 @@ class ObjectIndex:
             "SELECT position FROM object WHERE position = ? OR id = ?", (position, view.id)
         ).fetchall():
             self.remove(each)
-        db.execute(
-            "INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                position,
-                view.id,
-                view.name,
-                fold(view.name),
-                view.state,
-                view.content_type,
-                view.create_time_ms,
-                view.size_bytes,
-                view.delete_after_time_ms,
-                view.metadata is not None,
-                is_part(view),
-                self._named(view.name),
-            ),
-        )
+        db.execute(INSERT, row(position, view, self._named(view.name)))
         if view.metadata is not None:
             self.metadata.put(position, view.metadata)
         self._windows.grew()

@@ -16,8 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from misbehaving import Answer
 
 from runloop_jupyter.index import connect, transaction
-from runloop_jupyter.index.fold import fold
-from runloop_jupyter.index.parts import is_part
+from runloop_jupyter.index.row import INSERT, row
 from runloop_jupyter.local.database import SCHEMA
 from runloop_jupyter.local.ids import make_id, next_position
 from runloop_jupyter.local.layout import Layout
@@ -128,23 +127,7 @@ def write_store(root: Path, views: Iterable[ObjectView]) -> None:
                 position = next_position(position, view.create_time_ms)
                 named = names.setdefault(view.name, len(names) + 1)
                 connection.execute("INSERT OR IGNORE INTO name (number) VALUES (?)", (named,))
-                connection.execute(
-                    "INSERT INTO object VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        position,
-                        view.id,
-                        view.name,
-                        fold(view.name),
-                        view.state,
-                        view.content_type,
-                        view.create_time_ms,
-                        view.size_bytes,
-                        view.delete_after_time_ms,
-                        view.metadata is not None,
-                        is_part(view),
-                        named,
-                    ),
-                )
+                connection.execute(INSERT, row(position, view, named))
                 if view.delete_after_time_ms is not None:
                     connection.execute("INSERT INTO ttl VALUES (?, ?)", (view.delete_after_time_ms, position))
                 if view.metadata is None:

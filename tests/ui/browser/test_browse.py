@@ -13,10 +13,8 @@ from playwright.sync_api import expect
 from shown import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lab import LabServer, OpenNotebook
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 SETUP = """%load_ext runloop_jupyter
 %config RunloopMagics.progress = False
@@ -43,15 +41,6 @@ begun = current().store.objects.list(Filter(state="UPLOADING")).objects
 said = ([each.name for each in begun], list(spools.directory().iterdir()))
 """
 WORDS = ("config", "train", "notes", "vit", "val", "2026-10", "resnet")
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, lab: LabServer) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
-    yield page
-    lab.end_sessions(page)
-    context.close()
 
 
 @pytest.fixture(scope="module")

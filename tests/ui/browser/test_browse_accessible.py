@@ -11,10 +11,8 @@ from playwright.sync_api import expect
 from shown import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lab import LabServer, OpenNotebook
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 AXE = CHECKOUT / "js" / "node_modules" / "axe-core" / "axe.min.js"
 CELLS = [
@@ -43,16 +41,6 @@ async () => {
   return found.violations.map(each => `${each.id}: ${each.help} · ` + each.nodes.map(node => node.html).join(" · "));
 }
 """
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, lab: LabServer) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1500, "height": 1000})
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    yield page
-    lab.end_sessions(page)
-    context.close()
 
 
 @pytest.fixture(scope="module")
