@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home of the tests' own, and whatever embedded store was started in it stopped at the end."""
+    """A home and a cache of the module's own, and whatever embedded store was started in it stopped at the end.
+
+    Not one for all: which modules share a process is for the runner to say, and much looks at all there is in a store.
+    """
     from runloop_jupyter.local import launch
 
     where = tmp_path_factory.mktemp("home")
@@ -27,7 +30,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("RUNLOOP_JUPYTER_HOME", str(where / "data"))
         patch.setenv("RUNLOOP_JUPYTER_CACHE", str(where / "cache"))
         patch.setenv("IPYTHONDIR", str(where / "ipython"))
+        session.reset()
         yield where
+        session.reset()
         launch.stop()
 
 
@@ -46,21 +51,6 @@ def fuse(tmp_path_factory: pytest.TempPathFactory) -> None:
     if os.geteuid() == 0 and Path("/dev/fuse").exists() and availability.library() is None:
         pytest.fail(f"NOTHING OF FUSE IS TESTED: {missing} (make fuse)")
     pytest.skip(f"NOTHING OF FUSE IS TESTED: {missing}")
-
-
-@pytest.fixture(scope="module")
-def empty_store(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home, cache and embedded store of a module's own: for tests that count everything there is, or kill."""
-    from runloop_jupyter.local import launch
-
-    where = tmp_path_factory.mktemp("own")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RUNLOOP_JUPYTER_HOME", str(where / "data"))
-        patch.setenv("RUNLOOP_JUPYTER_CACHE", str(where / "cache"))
-        session.reset()
-        yield where
-        session.reset()
-        launch.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,6 @@ import runloop_jupyter as rl
 from runloop_jupyter import session
 from runloop_jupyter.api.objects import Filter
 
-pytestmark = pytest.mark.usefixtures("empty_store")
-
 OBJECTS = 500
 CARRY = "%rl_cp 'local:carried/*' env:"
 

@@ -9,9 +9,6 @@ from leftovers import look
 import runloop_jupyter as rl
 from runloop_jupyter.paths import cache_dir, home_dir
 
-# What an interrupted get keeps for the next is looked at here: that of other modules would be mistaken for it.
-pytestmark = pytest.mark.usefixtures("empty_store")
-
 LARGE = 1 << 30
 FRAME = """
 import numpy as np, pandas as pd

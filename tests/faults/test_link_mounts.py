@@ -19,8 +19,6 @@ from runloop_jupyter.mounts import sweeping
 from runloop_jupyter.paths import cache_dir, home_dir
 from runloop_jupyter.transfer import cache as caching
 
-pytestmark = pytest.mark.usefixtures("empty_store")
-
 LARGE = 64 << 20
 """Bytes of what many mount at once."""
 KERNELS = 8

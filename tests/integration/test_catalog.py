@@ -14,11 +14,9 @@ import runloop_jupyter as rl
 from runloop_jupyter import catalogs, session
 from runloop_jupyter.errors import InputError, ObjectNotFound
 
-pytestmark = pytest.mark.usefixtures("empty_store")
-
 
 @pytest.fixture(scope="module")
-def stored(empty_store):
+def stored(home):
     session.reset()
     for number in range(30):
         metadata = {"model": ["vit", "unet"][number % 2], "acc": f"0.{number:02}"}

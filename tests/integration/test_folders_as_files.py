@@ -37,8 +37,6 @@ from runloop_jupyter.transfer.folders.listing import File, Listing
 from runloop_jupyter.transfer.transfer import Phase, Transfer
 from runloop_jupyter.wire.objects import ObjectCreateParameters
 
-pytestmark = pytest.mark.usefixtures("empty_store")
-
 
 def objects():
     return sessions.current().store.objects

@@ -29,8 +29,6 @@ from runloop_jupyter.wire.objects import ObjectCreateParameters
 
 PART = 300_000
 
-pytestmark = pytest.mark.usefixtures("empty_store")
-
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):

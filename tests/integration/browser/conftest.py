@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 OPEN = "import runloop_jupyter as rl\nb = rl.browse(columns=['project'])"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def kernel(browsed: Path) -> Iterator[Kernel]:
     where = browsed / "work"
     where.mkdir()
@@ -28,30 +28,20 @@ def kernel(browsed: Path) -> Iterator[Kernel]:
     started.close()
 
 
-@pytest.fixture(scope="package")
-def browsed(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home and a store with a few objects of each sort."""
-    from runloop_jupyter import session
-    from runloop_jupyter.local import launch
-
-    where = tmp_path_factory.mktemp("browsed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RUNLOOP_JUPYTER_HOME", str(where / "data"))
-        patch.setenv("RUNLOOP_JUPYTER_CACHE", str(where / "cache"))
-        session.reset()
-        frame = pd.DataFrame({"species": ["Adelie", "Gentoo"] * 50, "mass": range(100)})
-        rl.put(frame, "runs/1/birds", metadata={"project": "birds", "acc": 0.5})
-        rl.put(frame.head(7), "runs/1/birds", metadata={"project": "birds", "acc": 0.9})
-        rl.put("# Notes\n\nof a <b>kind</b>\n", "notes.md", metadata={"project": "notes"})
-        rl.put({"lr": 0.1}, "runs/1/config", ttl="6d")
-        folder = where / "scans"
-        folder.mkdir()
-        for i in range(3):
-            (folder / f"{i}.raw").write_bytes(bytes([i]) * 1000)
-        rl.put(folder, "scans")
-        yield where
-        session.reset()
-        launch.stop()
+@pytest.fixture(scope="module")
+def browsed(home: Path) -> Path:
+    """A home, and in its store a few objects of each sort."""
+    frame = pd.DataFrame({"species": ["Adelie", "Gentoo"] * 50, "mass": range(100)})
+    rl.put(frame, "runs/1/birds", metadata={"project": "birds", "acc": 0.5})
+    rl.put(frame.head(7), "runs/1/birds", metadata={"project": "birds", "acc": 0.9})
+    rl.put("# Notes\n\nof a <b>kind</b>\n", "notes.md", metadata={"project": "notes"})
+    rl.put({"lr": 0.1}, "runs/1/config", ttl="6d")
+    folder = home / "scans"
+    folder.mkdir()
+    for i in range(3):
+        (folder / f"{i}.raw").write_bytes(bytes([i]) * 1000)
+    rl.put(folder, "scans")
+    return home
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ import runloop_jupyter as rl
 from runloop_jupyter import catalogs, session
 from runloop_jupyter.wire.browse import PageAsked, Query
 
-pytestmark = pytest.mark.usefixtures("empty_store")
-
 
 @pytest.fixture
 def cache_of_its_own():

@@ -31,9 +31,6 @@ FRAME = pd.DataFrame({"x": range(1000)})
 MIB = 1 << 20
 
 
-pytestmark = pytest.mark.usefixtures("empty_store")
-
-
 @pytest.fixture(autouse=True)
 def _nothing_stays_written_down():
     yield
