@@ -83,7 +83,7 @@ def test_parts_come_over_several_connections(far, target):
     asked = far.asked()
     assert len(asked) > 3
     assert all(asked)
-    # Next to nothing twice: what a connection has still to bring that the machine starves, another is asked for.
+    # Next to nothing twice: half of what a slow connection has still to bring, another is asked for.
     assert len(DATA) <= far.came() < 1.1 * len(DATA)
     assert far.links == 1
 
@@ -202,7 +202,7 @@ def test_another_object_does_not_go_on_with_it(far, target):
     far.view = msgspec.structs.replace(far.view, id="obj_other")
     far.fetch(target)
     assert target.read_bytes() == DATA[::-1]
-    assert far.came() == len(DATA)
+    assert far.came() >= len(DATA)
 
 
 def test_what_lay_here_and_went_bad_is_fetched_again(far, target):

@@ -66,7 +66,7 @@ class FarObject:
         return [each.headers.get("range") for each in self.server.asked("GET")]
 
     def came(self) -> int:
-        """Return how many bytes were asked for so far."""
+        """Return how many bytes were asked for so far; what one connection takes over from another counts twice."""
         total = 0
         for said in self.asked():
             first, _, last = (said or f"bytes=0-{len(self.data) - 1}").removeprefix("bytes=").partition("-")
