@@ -100,6 +100,18 @@ def test_a_cancelled_request_ends_as_cancelled(front, gate):
     assert front.end_of(rid)["error"] == "Cancelled"
 
 
+def test_one_that_is_refused_while_it_runs_ends_once(front, gate):
+    rids = [front.begin("gate") for _ in range(WIDTH)]
+    for _ in rids:
+        assert gate.began.acquire(timeout=10)
+    front.say(rids[0], "chunk")  # without its bytes
+    assert front.end_of(rids[0])["error"] == "BadMessage"
+    # Once another has its turn one of them is over, and with the cancelled gate all are.
+    assert [front.end_of(front.begin("gate"))["kind"] for _ in range(2 * WIDTH)] == ["ok"] * 2 * WIDTH
+    front.ask("echo")
+    assert len(front.ends(rids[0])) == 1
+
+
 def test_one_that_waits_for_its_turn_is_cancelled_at_once(front, gate):
     for _ in range(WIDTH):
         front.begin("gate")
