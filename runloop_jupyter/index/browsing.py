@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _MOST_ROWS: Final = 500
 # How long a page waits for its rows, and how much longer for the length of the list.
 _ROWS_SECONDS: Final = 2.0
-_LENGTH_SECONDS: Final = 0.02
+_LENGTH_SECONDS: Final = 0.004
 _FACETS_SECONDS: Final = 0.08
 # So many answers are kept, or what is counted of them so far.
 _NARROWING: Final = 6

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LISTS: Final = 12
 _POSITIONS: Final = 4_000_000
 # Objects that are looked at in one step; windows come up to five together.
-_WINDOW: Final = 1500
+_WINDOW: Final = 500
 # So many of the first rows are found by walking an index alone, for they are wanted at once.
 _AHEAD: Final = 2000
 # Of up to so many names it is looked at one by one what is past its time.

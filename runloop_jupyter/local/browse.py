@@ -139,7 +139,7 @@ class Routes:
 
         def some() -> bool:
             turn = Turn()
-            return any(turn.is_over() for _ in steps)
+            return any(self._reading or turn.is_over() for _ in steps)
 
         try:
             while await self._worker(some):

@@ -126,6 +126,15 @@ test("a list with room below takes new objects by itself", async () => {
   expect(row(0).name).toBe("brand new");
 });
 
+test("rows that came before they were counted are counted soon after", async () => {
+  const kernel = await open({ exact: false });
+  void b.ask({ search: "val" });
+  await rest(100);
+  kernel.manner.exact = true;
+  await rest(400);
+  expect(b.rows.totals.value?.exact).toBe(true);
+});
+
 test("while the count isn't exact it is asked for now and then", async () => {
   const kernel = await open({ exact: false });
   await rest(5000);

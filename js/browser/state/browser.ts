@@ -18,6 +18,7 @@ import { Watching } from "./watching.ts";
 const PANEL_MS = 2500;
 const ARRIVING_MS = 1000;
 const SELECTED_MS = 120;
+const COUNTED_MS = 300;
 const POLL_MS = 1000;
 
 export type Dialog =
@@ -72,6 +73,7 @@ export class Browser {
   #telling: ReturnType<typeof setTimeout> | undefined;
   #opening: ReturnType<typeof setTimeout> | undefined;
   #recounting = false;
+  #recounts: ReturnType<typeof setTimeout> | undefined;
   #polls = 0;
   /** While it runs, what arrives is shown when it ends: of a thousand files not each by itself. */
   #arriving: ReturnType<typeof setTimeout> | undefined;
@@ -177,7 +179,7 @@ export class Browser {
 
   close(): void {
     this.#closed = true;
-    for (const timer of [this.#telling, this.#opening, this.#arriving]) clearTimeout(timer);
+    for (const timer of [this.#telling, this.#opening, this.#arriving, this.#recounts]) clearTimeout(timer);
     for (const end of this.#ends) end();
     this.#watching.close();
     this.search.close();
@@ -209,6 +211,9 @@ export class Browser {
       this.fromTop.value++;
       this.#count();
       void this.counts.ask();
+      // Rows come before they are all counted, which most are a moment later.
+      clearTimeout(this.#recounts);
+      if (!this.rows.totals.peek()?.exact) this.#recounts = setTimeout(() => void this.#recount(), COUNTED_MS);
     }
   }
 
