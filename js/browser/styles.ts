@@ -133,7 +133,7 @@ h4{font-size:11px;line-height:1.6;font-weight:600;color:var(--ink2)}
 .cap{padding:5px 8px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;border-top:1px solid var(--line);color:var(--ink3);font-size:11.5px}
 .pv pre{font:12px/1.5 var(--mono);padding:8px;max-height:240px;overflow:auto;white-space:pre;tab-size:4}
 .pv.image img{display:block;max-width:100%;max-height:260px;margin:auto;background:repeating-conic-gradient(var(--bg3) 0 25%,var(--bg) 0 50%) 0 0/16px 16px}
-.pv .none{padding:14px 10px;color:var(--ink2);text-align:center;overflow-wrap:anywhere}
+.pv .none{padding:14px 10px;color:var(--ink2);text-align:center;overflow-wrap:anywhere}.pv .none .link{display:block;margin:6px auto 0}
 .members{overflow:hidden auto;max-height:240px;scrollbar-width:thin}
 .members li{display:flex;gap:7px;align-items:center;height:25px;padding:0 8px;white-space:nowrap}.members .what{flex:1}.members .i{color:var(--ink3)}
 .members:focus-visible,.wide-scroll:focus-visible,pre:focus-visible{outline-offset:-2px}

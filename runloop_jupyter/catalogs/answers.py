@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from runloop_jupyter.catalogs.walker import Walker
 
 FIRST_S: Final = 5.0
-"""For so long the first question to an empty catalog waits for the first objects."""
+"""For so long a question for rows to an empty catalog waits for the first objects, or for what stands in their way."""
+AGAIN_S: Final = 1.0
+"""How often such a question has a service asked that gave no answer."""
 NOTES_S: Final = 0.5
 """For so long an answer waits for what the kernel did before to be written."""
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class Answers:
         # Quick ones and slow ones; of each the oldest first.
         self._quick: deque[tuple[int, messages.Asked, Iterator[Any]]] = deque()
         self._slow: deque[tuple[int, messages.Asked, Iterator[Any]]] = deque()
+        self._tried = 0.0
 
     def start(self) -> None:
         """Begin."""
@@ -66,6 +69,7 @@ class Answers:
             # It answers nothing useful, and the first page is on its way.
             self._walker.go()
             self._walker.first.wait(FIRST_S)
+            self._tried = time.monotonic()
         while True:
             self._begin_new()
             turns = self._quick or self._slow
@@ -82,11 +86,21 @@ class Answers:
         except Exception:  # a question will tell
             return False
 
+    def _try_again(self) -> None:
+        """Have the service asked once more where nothing is known: who asks for rows may have mended what was wrong."""
+        if self._walker.error is None or self._knows_something():
+            return
+        if time.monotonic() - self._tried > AGAIN_S:
+            self._walker.try_again(FIRST_S)
+            self._tried = time.monotonic()
+
     def _begin_new(self) -> None:
         if self._come:
             self._notes.wait(NOTES_S)
         while self._come:
             number, message = self._come.popleft()
+            if isinstance(message, messages.Page):
+                self._try_again()
             quick = not isinstance(message, messages.Facets)
             (self._quick if quick else self._slow).append((number, message, self._reader.steps(message)))
             self._walker.asked()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from runloop_jupyter.api.objects import LARGEST_PAGE
 from runloop_jupyter.backoff import full_jitter
 from runloop_jupyter.catalogs.book import Book, Superseded
+from runloop_jupyter.catalogs.charge import Charge
 from runloop_jupyter.catalogs.checking import ONE_BY_ONE, Checks
 from runloop_jupyter.catalogs.gaps import Gap, Kind
 from runloop_jupyter.catalogs.pages import FIRST, Pages
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from runloop_jupyter.api.objects import Objects
     from runloop_jupyter.catalogs.place import Place
-    from runloop_jupyter.transfer.cache import claims
     from runloop_jupyter.wire.objects import ObjectListView
 
 LOOK_EVERY_S: Final = 10.0
@@ -76,9 +76,7 @@ class Walker:
         self._pages = Pages(objects)
         self._look_every_s = look_every_s
         self._token = secrets.token_hex(8)
-        self._claim: claims.Claim | None = None
-        self._tried = False
-        self._watch: claims.Watch | None = None
+        self._charge = Charge(place.claim)
         self._seen = Seen(place.progress)
         self._wishes = Wishes(place.directory)
         self._mine = Progress()
@@ -89,6 +87,9 @@ class Walker:
         self._asked = time.monotonic()
         self._why_not: str | None = None
         self._refresh = False
+        self._refreshes = False
+        self._told = threading.Event()
+        self._answered = False
         self._sweep = False
         self._failures = 0
         self._stands = 0
@@ -104,11 +105,11 @@ class Walker:
 
     def progress(self) -> Progress:
         """Return how far the walk is, whoever walks."""
-        if self._claim is not None or self._mine.trouble is not None:
+        if self._charge.is_ours or self._mine.trouble is not None:
             return self._mine
         seen = self._seen.read()
         # Who wrote it may be dead, and is seen to be within a moment.
-        return seen if self._tried else Progress(looked_ms=seen.looked_ms)
+        return seen if self._charge.tried else Progress(looked_ms=seen.looked_ms)
 
     def asked(self) -> None:
         """Take notice that somebody wants to know."""
@@ -124,6 +125,14 @@ class Walker:
             self._sweep |= whole
             self._wake.notify()
 
+    def try_again(self, seconds: float) -> None:
+        """Ask the service now, unless it asked to be left alone, and wait up to `seconds` for what it says."""
+        if getattr(self.error, "wait_s", None) is not None:
+            return
+        self._told.clear()
+        self.refresh()
+        self._told.wait(seconds)
+
     def online(self, why_not: str | None) -> None:
         """Ask the service, or don't."""
         self._why_not = why_not
@@ -131,8 +140,11 @@ class Walker:
 
     def release(self) -> None:
         """Let others walk: this process is about to end."""
-        if self._claim is not None:
-            self._claim.release()
+        self._charge.end()
+
+    def renew(self) -> None:
+        """Say that this process walks on; called every few seconds, from another thread."""
+        self._charge.renew()
 
     def _wake_up(self) -> None:
         with self._wake:
@@ -155,23 +167,29 @@ class Walker:
                 self._wait(5.0)
             finally:
                 self.first.set()
+                if self._refreshes:
+                    self._refreshes = False
+                    self._told.set()
             self._wait(self._idle())
 
     def _round(self) -> None:
+        self._refreshes = self._refresh
         book = self._current()
         if self._is_due("expire", 1.0):
             book.expire(round(time.time() * 1000))
         if self._why_not is not None:
             self._say(trouble=self._why_not)
+            self._due.pop("look", None)
             return
-        if self._claim is not None:
+        if self._charge.is_ours:
             self._grant()
         refresh, self._refresh = self._refresh, False
         if refresh:
-            self._failures = 0
+            self._refreshes, self._failures = True, 0
             self._due.clear()
         if self._due.get("again", 0) > time.monotonic():
             return
+        self._answered = False
         try:
             if self._has_claim(book):
                 self._walk(book)
@@ -179,7 +197,8 @@ class Walker:
                 self._wish(look=refresh)
             if self.checks.due and self._is_due("check", _CHECK_EVERY_S) and not _fills(book):
                 self.checks.ask(book)
-            if self._due.get("again", 0) <= time.monotonic():
+            # Who walks is out of trouble once the service has answered, and not where it merely wasn't asked.
+            if self._due.get("again", 0) <= time.monotonic() and (self._answered or not self._charge.is_ours):
                 self._failures, self.error = 0, None
                 self._say(trouble=None)
         except (StoreError, Unreachable) as error:
@@ -271,7 +290,7 @@ class Walker:
             else:
                 book.begin_again()
             return None
-        self._back = 0
+        self._back, self._answered = 0, True
         return page
 
     def _stop(self, why: str) -> None:
@@ -282,18 +301,11 @@ class Walker:
 
     def _has_claim(self, book: Book) -> bool:
         """Whether this process walks; another's claim is looked at every few seconds."""
-        if self._claim is not None:
+        if self._charge.is_ours:
             return True
         if not self._is_due("claim", _CLAIM_EVERY_S):
             return False
-        from runloop_jupyter.transfer.cache import claims  # and all of the cache with it
-
-        self._watch = self._watch or claims.Watch(self._place.claim)
-        self._claim = claims.take(self._place.claim)
-        if self._claim is None and self._watch.clear_if_abandoned():
-            self._claim = claims.take(self._place.claim)
-        self._tried = True
-        if self._claim is None:
+        if not self._charge.take():
             self.first.set()
             return False
         self._mine = Progress(looked_ms=self._seen.read().looked_ms)
@@ -302,17 +314,9 @@ class Walker:
         self._place.tidy()
         return True
 
-    def renew(self) -> None:
-        """Say that this process walks on; called every few seconds, from another thread."""
-        if (claim := self._claim) is not None:
-            claim.renew()
-
     def _lose(self) -> None:
         """Let another process walk, which took this one for dead."""
-        if self._claim is not None:
-            self._claim.release()
-            self._claim = None
-        self._watch = None
+        self._charge.give_up()
         self._mine = Progress()
 
     def _current(self) -> Book:
@@ -334,7 +338,7 @@ class Walker:
             raise
         book = Book(connection)
         self._book = name, connection, book
-        if self._claim is not None:
+        if self._charge.is_ours:
             book.take_over(self._token)
         return book
 
@@ -359,7 +363,7 @@ class Walker:
         asked = getattr(error, "wait_s", None)
         wait = asked if asked is not None else 0.5 + full_jitter(self._failures, 1.0, _LONGEST_WAIT_S)
         self._failures += 1
-        self._due["again"] = time.monotonic() + wait
+        self._due = {"again": time.monotonic() + wait}  # and then all that it was in the middle of
         self._say(trouble=str(error))
 
     def _say(
@@ -373,7 +377,7 @@ class Walker:
         )
         if now != self._mine:
             self._mine = now
-            if self._claim is not None:
+            if self._charge.is_ours:
                 now.write(self._place.progress)
 
     def _is_due(self, what: str, every_s: float) -> bool:
@@ -391,7 +395,7 @@ class Walker:
         again = self._due.get("again", 0.0) - now
         if self._why_not is not None or again > 0:
             return min(max(again, 0.2), 1.0)
-        if self._claim is not None and self._mine.walking and self._mine.trouble is None:
+        if self._charge.is_ours and self._mine.walking and self._mine.trouble is None:
             return 0.0
         return 0.5 if now - self._asked < _ASKED_S else 2.0
 

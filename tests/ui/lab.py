@@ -183,11 +183,16 @@ class LabServer:
             page.request.delete(f"{self.url}api/sessions/{session['id']}", headers=headers)
 
 
+def stop(store: Path) -> None:
+    """Stop an embedded store, as a person does by hand."""
+    command = [sys.executable, "-m", "runloop_jupyter.local.cli", "stop", f"--root={store}"]
+    subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
+
+
 def end(process: subprocess.Popen[bytes], store: Path) -> None:
     """End a host's server, and the embedded store that was started from it."""
     if store.exists():
-        command = [sys.executable, "-m", "runloop_jupyter.local.cli", "stop", f"--root={store}"]
-        subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
+        stop(store)
     process.terminate()
     try:
         process.wait(20)

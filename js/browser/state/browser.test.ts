@@ -229,6 +229,19 @@ test("a list that can't be had can be tried again", async () => {
   expect(row(0).name).toContain("val");
 });
 
+test("a store that is there again is asked again by itself", async () => {
+  const fresh = { indexed: 500, whole: true, walking: false, looked: null, trouble: null };
+  const kernel = await open({ fail: { hello: "503" } });
+  expect(b.failed.value?.message).toBe("503");
+  kernel.tell("changed", { fresh: { ...fresh, trouble: "503" } });
+  await rest();
+  expect(heard(kernel, "hello")).toHaveLength(1);
+  kernel.manner.fail = {};
+  kernel.tell("changed", { fresh });
+  await rest();
+  expect([b.failed.value, b.rows.total]).toEqual([null, 500]);
+});
+
 test("while somebody walks down the list nothing is looked into", async () => {
   const kernel = await open();
   for (let at = 0; at < 5; at++) {

@@ -109,7 +109,7 @@ export class Browser {
     this.rows.onListed = () => this.#realign();
     this.session.onEvent = (event, value) => {
       if (event === "transfers") this.moves.hear((value as { transfers: Hello["transfers"] }).transfers);
-      else if (event === "changed") this.#changed();
+      else if (event === "changed") this.#changed((value as { fresh: Page["fresh"] }).fresh);
       else if (event === "set") this.#set(value as { query?: Query; columns?: string[]; selection?: string[] });
     };
     this.deeds.onChange = (ids) => {
@@ -334,8 +334,11 @@ export class Browser {
     go();
   }
 
-  #changed(): void {
-    void this.#recount();
+  #changed(fresh: Page["fresh"]): void {
+    const failed = this.failed.value ?? this.rows.error.value;
+    // What stood in the way does no more.
+    if (failed && !fresh.trouble) this.retry();
+    else void this.#recount();
   }
 
   async #recount(): Promise<void> {

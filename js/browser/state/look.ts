@@ -40,6 +40,7 @@ export class Look {
     const id = this.id.value;
     if (!id) return;
     this.#facts.delete(id);
+    if (this.facts.value && "failed" in this.facts.value) this.facts.value = null;
     if (this.seen.value && "failed" in this.seen.value) this.seen.value = null;
     this.#stop.abort();
     this.#ask(id);

@@ -50,6 +50,8 @@ function Close({ b }: { b: Browser }) {
 function One({ b, row }: { b: Browser; row: Row }) {
   const facts = b.look.facts.value;
   const known = facts && !("failed" in facts) && facts.id === row.id ? facts : null;
+  const seen = b.look.seen.value;
+  const unseen = seen && "failed" in seen ? seen.failed : null;
   const [folder, rest] = parts(row.name);
   return (
     <>
@@ -69,7 +71,7 @@ function One({ b, row }: { b: Browser; row: Row }) {
       </div>
       <Actions b={b} row={row} />
       <Within b={b} row={row} />
-      {facts && "failed" in facts && (
+      {facts && "failed" in facts && facts.failed !== unseen && (
         <div class="trouble">
           <span>{facts.failed}</span>
           <button type="button" class="link" onClick={() => b.look.again()}>
@@ -217,7 +219,7 @@ function Within({ b, row }: { b: Browser; row: Row }) {
     return (
       <div class="pv">
         <p class="none">
-          {seen.failed}{" "}
+          {seen.failed}
           <button type="button" class="link" onClick={() => b.look.again()}>
             Try again
           </button>

@@ -9,14 +9,7 @@ import { Code } from "./Preview.tsx";
 export function Instead({ b }: { b: Browser }) {
   const totals = b.rows.totals.value;
   const error = b.rows.error.value;
-  if (error && !isGone(error))
-    return (
-      <State title="The list couldn't be had" text={clean(said(error), 400)} bad>
-        <button type="button" class="btn" onClick={() => b.retry()}>
-          Try again
-        </button>
-      </State>
-    );
+  if (error && !isGone(error)) return <Failed b={b} error={error} />;
   if (!totals || totals.total > 0 || b.rows.loading.value) return null;
   if (b.shownNarrowed.value)
     return (
@@ -66,14 +59,7 @@ export function Waiting({ b }: { b: Browser }) {
     return () => timers.forEach(clearTimeout);
   }, []);
   if (b.session.gone.value) return <Gone b={b} />;
-  if (b.failed.value)
-    return (
-      <State title="The browser couldn't start" text={clean(said(b.failed.value), 400)} bad>
-        <button type="button" class="btn" onClick={() => b.retry()}>
-          Try again
-        </button>
-      </State>
-    );
+  if (b.failed.value) return <Failed b={b} error={b.failed.value} />;
   if (waited >= 3000)
     return (
       <State
@@ -88,6 +74,25 @@ export function Waiting({ b }: { b: Browser }) {
         <span class="bone" key={at} style={{ width: `${30 + ((at * 37) % 50)}%` }} />
       ))}
     </div>
+  );
+}
+
+/** By the error's name. */
+const TITLES: Record<string, string> = {
+  Unreachable: "The store can't be reached",
+  Offline: "Offline",
+  Unauthorized: "The store refuses the key",
+  Forbidden: "The store refuses the key",
+  EmbeddedStoreError: "The store can't be started",
+};
+
+function Failed({ b, error }: { b: Browser; error: Error }) {
+  return (
+    <State title={TITLES[error.name] ?? "The list couldn't be had"} text={clean(said(error), 400)} bad>
+      <button type="button" class="btn" onClick={() => b.retry()}>
+        Try again
+      </button>
+    </State>
   );
 }
 

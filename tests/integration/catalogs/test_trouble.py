@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from catalog_support import eventually, names
@@ -28,6 +29,21 @@ def test_a_walk_goes_on_after_trouble_and_says_so_meanwhile(hosting, fault):
     assert names(known) == [view.name for view in here.listing.all]
 
 
+def test_trouble_is_said_until_the_service_answers_again(hosting):
+    here = hosting(Listing(things(10)))
+    known = here.whole()
+    here.server.will("list", reset(), for_ever=True)
+    asked = len(here.server.asked("list"))
+    known.refresh()
+    eventually(lambda: known.fresh().trouble is not None)
+    while len(here.server.asked("list")) < asked + 3:
+        assert known.fresh().trouble is not None
+        time.sleep(0.05)
+    here.server.behave()
+    eventually(lambda: known.fresh().trouble is None)
+    assert here.server.asked("list")
+
+
 def test_a_service_that_asks_to_wait_is_left_alone_for_so_long(hosting):
     here = hosting(Listing(things(6_000)))
     here.server.will("list", says(429, retry_after="2"), for_ever=True)
@@ -49,6 +65,20 @@ def test_where_nothing_is_known_the_services_error_is_the_answer(hosting, fault,
     here.server.will("list", fault, for_ever=True)
     with pytest.raises(error):
         here.catalog().page(PageAsked(query=Query()))
+
+
+def test_where_nothing_is_known_whoever_asks_again_has_the_service_asked_again(hosting):
+    here = hosting(Listing(things(10)))
+    here.server.will("list", says(503), for_ever=True)
+    known = here.catalog()
+    with pytest.raises(ServerError):
+        known.page(PageAsked(query=Query()))
+    eventually(lambda: len(here.server.asked("list")) > 3)  # it waits ever longer between two tries of its own
+    here.server.behave()
+    time.sleep(1.1)
+    began = time.monotonic()
+    assert len(known.page(PageAsked(query=Query())).rows) == 10
+    assert time.monotonic() - began < 2
 
 
 def test_a_key_that_is_refused_later_hides_nothing_and_is_said(hosting):

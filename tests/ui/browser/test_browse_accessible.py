@@ -6,15 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from lab import CHECKOUT
+import rules
 from playwright.sync_api import expect
+from rules import violations
 from shown import Shown
 
 if TYPE_CHECKING:
     from lab import LabServer, OpenNotebook
     from playwright.sync_api import Page
 
-AXE = CHECKOUT / "js" / "node_modules" / "axe-core" / "axe.min.js"
 CELLS = [
     """%load_ext runloop_jupyter
 %config RunloopMagics.progress = False
@@ -35,19 +35,13 @@ rl.put({"lr": 0.1}, "config")
 """,
     "b = rl.browse()\nb",
 ]
-RULES = """
-async () => {
-  const found = await axe.run({ include: [{ fromShadowDom: ["[data-lm-suppress-shortcuts]", ".rl"] }] });
-  return found.violations.map(each => `${each.id}: ${each.help} · ` + each.nodes.map(node => node.html).join(" · "));
-}
-"""
 
 
 @pytest.fixture(scope="module")
 def notebook(page: Page, lab: LabServer) -> OpenNotebook:
     notebook = lab.open(page, lab.write("accessible.ipynb", CELLS))
     notebook.run_all()
-    page.add_script_tag(path=AXE)
+    rules.bring(page)
     return notebook
 
 
@@ -60,11 +54,6 @@ def shown(notebook: OpenNotebook, page: Page) -> Shown:
         shown.search.fill("")
     expect(shown.row("config")).to_be_visible(timeout=20_000)
     return shown
-
-
-def violations(shown: Shown) -> list[str]:
-    found: list[str] = shown.root.page.evaluate(RULES)
-    return found
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"])

@@ -49,7 +49,7 @@ def pair(tmp_path, clock, service):
         walks._round()
         clock.go_on(1)
     reads._round()
-    assert (walks._claim is not None, reads._claim is None) == (True, True)
+    assert (walks._charge.is_ours, not reads._charge.is_ours) == (True, True)
     service.pages.clear()
     yield walks, reads
     walks.release()
