@@ -185,11 +185,38 @@ test("a second delete doesn't take back the first", async () => {
   expect(heard(kernel, "delete")).toEqual([{ ids: [one.id] }, { ids: [two.id] }]);
 });
 
-test("all is all that is loaded, and that is said", async () => {
+test("all is all of a list that can be here, loaded or not", async () => {
   await open();
-  b.selectAll();
+  void b.selectAll();
+  await rest();
+  expect(b.selection.value.chosen.size).toBe(500);
+  expect(b.notices.notice.value?.text).toBe("500 objects selected");
+});
+
+test("all of a longer list is what is loaded, and that is said", async () => {
+  await open({ objects: 6000 });
+  void b.selectAll();
+  await rest();
   expect(b.selection.value.chosen.size).toBe(100);
-  expect(b.notices.notice.value?.text).toBe("the 100 loaded of 500 are selected");
+  expect(b.notices.notice.value?.text).toBe("the 100 loaded of 6,000 are selected");
+});
+
+test("whoever selects something else meanwhile has that", async () => {
+  await open({ latency: 50 });
+  void b.selectAll();
+  b.select(only(3, row(3)));
+  await rest(1000);
+  expect(rowsOf(b.selection.value)).toEqual([row(3)]);
+});
+
+test("a range over rows that aren't here is selected whole when they have come", async () => {
+  await open({ latency: 20 });
+  b.select(only(90, row(90)));
+  void b.selectTo(320);
+  expect(b.selection.value.chosen.size).toBe(10);
+  await rest(500);
+  expect(b.selection.value.chosen.size).toBe(231);
+  expect(b.notices.notice.value).toBeNull();
 });
 
 test("a kernel that doesn't answer is said to be busy after 300 ms, until it answers", async () => {

@@ -9,7 +9,7 @@ import { Look } from "./look.ts";
 import { Moves, said } from "./moves.ts";
 import { Notices } from "./notices.ts";
 import { cleared, narrows, narrowsAlike } from "./query.ts";
-import { Rows } from "./rows.ts";
+import { MOST_HERE, Rows } from "./rows.ts";
 import { Searching } from "./searching.ts";
 import { elsewhere, ids, NOTHING, ranged, rowsOf, type Selection } from "./selection.ts";
 import { Session } from "./session.ts";
@@ -281,17 +281,27 @@ export class Browser {
     if (selection.chosen.size) this.previewOpen.value = true;
   }
 
-  selectTo(at: number): void {
-    const { selection, missing } = ranged(this.selection.peek(), at, this.rows.at);
+  /** From where a range began to here: what is loaded at once, the rest when it has come. */
+  async selectTo(at: number): Promise<void> {
+    let { selection, missing } = ranged(this.selection.peek(), at, this.rows.at);
     this.select(selection);
+    const [first, end] = [Math.min(selection.anchor, at), Math.max(selection.anchor, at) + 1];
+    if (missing && end - first <= MOST_HERE && (await this.rows.bring(first, end))) {
+      if (this.selection.peek().anchor !== selection.anchor || this.selection.peek().active !== at) return;
+      ({ selection, missing } = ranged(this.selection.peek(), at, this.rows.at));
+      this.select(selection);
+    }
     if (missing) this.notices.tell(`selected but for ${plural(missing, "row")} of that range not loaded yet`, false);
   }
 
-  /** All rows that are here; it is said if those aren't all. */
-  selectAll(): void {
-    const chosen = new Map([...this.rows.loaded()].map(([at, row]) => [row.id, { row, at }]));
-    this.select({ ...this.selection.value, chosen });
+  /** All rows; of a long list those that are here, and that is said. */
+  async selectAll(): Promise<void> {
     const { total } = this.rows;
+    const before = this.selection.peek();
+    if (total <= MOST_HERE) await this.rows.bring(0, total);
+    if (this.selection.peek() !== before) return;
+    const chosen = new Map([...this.rows.loaded()].map(([at, row]) => [row.id, { row, at }]));
+    this.select({ ...before, chosen });
     const words =
       chosen.size < total
         ? `the ${count(chosen.size)} loaded of ${count(total)} are selected`

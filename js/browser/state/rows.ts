@@ -7,6 +7,8 @@ export const WINDOW = 150;
 /** Windows kept; a million rows are never all here. */
 const KEPT = 40;
 const AT_ONCE = 2;
+/** So many can be here at the same time, with some in sight elsewhere. */
+export const MOST_HERE = 5000;
 
 /** What is known of the list beside its rows. */
 export type Totals = Omit<Page, "rows" | "first">;
@@ -97,11 +99,27 @@ export class Rows {
         this.#windows.delete(window);
         this.#windows.set(window, rows);
       }
-      const whole = rows && rows.length >= Math.min(WINDOW, this.total - window * WINDOW);
-      if (!whole && this.#short.get(window) !== this.total) this.#wanted.push(window);
+      if (!this.#isWhole(window)) this.#wanted.push(window);
     }
     for (const [window, stop] of this.#pending) if (!this.#wanted.includes(window)) stop.abort();
     this.#next();
+  }
+
+  /** Has all rows of a range here, of at most `MOST_HERE`; false where the list became another, or they can't be had. */
+  async bring(first: number, end: number): Promise<boolean> {
+    const asOf = this.totals.peek()?.asOf;
+    const { signal } = new AbortController();
+    for (let window = Math.floor(first / WINDOW); window * WINDOW < end; window++) {
+      if (this.#isWhole(window)) continue;
+      try {
+        const page = await this.#fetch(window * WINDOW, WINDOW, asOf ?? null, signal);
+        if (this.#first || this.totals.peek()?.asOf !== asOf || page.asOf !== asOf) return false;
+        this.#take(page, WINDOW);
+      } catch {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Asks once more how many there are. */
@@ -123,6 +141,11 @@ export class Rows {
   close(): void {
     this.#first?.abort();
     this.#stop();
+  }
+
+  #isWhole(window: number): boolean {
+    const n = this.#windows.get(window)?.length ?? 0;
+    return n >= Math.min(WINDOW, this.total - window * WINDOW) || this.#short.get(window) === this.total;
   }
 
   #next(): void {

@@ -131,7 +131,7 @@ export function Table({ b }: { b: Browser }) {
   const go = (to: number, how: "only" | "extend" | "look") => {
     follow.current = { focus: true, select: how === "only" && !b.rows.at(to) };
     reveal(to);
-    if (how === "extend") b.selectTo(to);
+    if (how === "extend") void b.selectTo(to);
     else if (how === "look") b.select(moved(b.selection.peek(), to));
     else b.select(only(to, b.rows.at(to)));
   };
@@ -169,7 +169,7 @@ export function Table({ b }: { b: Browser }) {
     else if (what.do === "toggle") {
       follow.current.focus = true;
       b.select(toggled(selection, active, b.rows.at(active)));
-    } else if (what.do === "all") b.selectAll();
+    } else if (what.do === "all") void b.selectAll();
     else if (what.do === "escape") b.select({ ...selection, chosen: new Map(), anchor: selection.active });
     else if (what.do === "type") typeAhead(what.letter);
     else if (what.do === "search") root?.querySelector<HTMLElement>("input[role=combobox]")?.focus();
@@ -196,7 +196,7 @@ export function Table({ b }: { b: Browser }) {
     if (at === undefined || (event.target as HTMLElement).closest("button")) return;
     const row = b.rows.at(at);
     follow.current = { focus: true, select: !row };
-    if (event.shiftKey) b.selectTo(at);
+    if (event.shiftKey) void b.selectTo(at);
     else if (event.ctrlKey || event.metaKey) b.select(toggled(b.selection.peek(), at, row));
     else b.select(only(at, row));
     if (row && (event.target as HTMLElement).closest("[data-versions]")) b.toVersions.value = row.id;
