@@ -23,7 +23,7 @@ class Moment(NamedTuple):
     Attributes:
         newest: The greatest position; where there is none, the least that there can be.
         changes: How often something of the query's state has come, gone or grown.
-        overdue: How many objects are past their time and not deleted yet.
+        overdue: How many of these are past their time and not deleted yet.
     """
 
     newest: int
@@ -45,8 +45,9 @@ def now(connection: sqlite3.Connection, query: Query, now_ms: int) -> Moment:
         "SELECT (SELECT ifnull(max(position), ?) FROM object),"
         " (SELECT ifnull(sum(changes), 0) FROM tally WHERE state = ? AND part <= ?),"
         " (SELECT count(*) FROM object INDEXED BY object_by_expiry"
-        "  WHERE delete_after_time_ms IS NOT NULL AND state != 'DELETED' AND delete_after_time_ms <= ?)",
-        (_OLDEST, query.state, parts, now_ms),
+        "  WHERE delete_after_time_ms IS NOT NULL AND state != 'DELETED' AND delete_after_time_ms <= ?"
+        "  AND state = ? AND part <= ?)",
+        (_OLDEST, query.state, parts, now_ms, query.state, parts),
     ).fetchone()
     return Moment(*row)
 

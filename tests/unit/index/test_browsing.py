@@ -590,6 +590,16 @@ def test_the_length_that_is_known_before_the_list_is_that_of_the_list(
                 assert page.size_bytes == sum(each.view.size_bytes or 0 for each in fitting)
 
 
+def test_what_comes_past_its_time_in_another_state_makes_no_list_that_of_another_moment() -> None:
+    lasting, ending = ("put", "a", "READ_ONLY", None, None, None), ("put", "a", "READ_ONLY", None, None, 51)
+    model, browsing, clock = opened([lasting, ending, ("put", "a", "UPLOADING", None, None, 45)])
+    query = Query(order="put", descending=False)
+    assert exact(browsing, PageAsked(query=query)).objects == 2
+    model.act([("remove", 2)])
+    clock.now_ms = 51
+    assert exact(browsing, PageAsked(query=query)).objects == 1
+
+
 @pytest.mark.parametrize("order", ["name", "size", "metadata", "put"])
 @pytest.mark.parametrize("gone", [0, 2, 4])
 @pytest.mark.parametrize("after", range(12))
