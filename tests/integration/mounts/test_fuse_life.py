@@ -38,6 +38,11 @@ def record_of(where):
     return next((each for each in table.everything() if each.where == str(where)), None)
 
 
+def has_stopped(pid):
+    stats = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(each.read_text().rpartition(")")[2].split()[0] == "T" for each in stats)
+
+
 class Reader:
     """Reads a file over and over in a process of its own: every read is right, or an error."""
 
@@ -144,6 +149,7 @@ def test_a_server_that_is_killed_is_noticed_and_cleared(tmp_path, thing, copy):
 def test_what_both_left_when_they_were_killed_is_cleared(tmp_path, thing):
     holder = Holder(tmp_path / "m", thing)
     os.kill(holder.server, signal.SIGSTOP)  # so that it can't see that its kernel is gone
+    eventually(lambda: has_stopped(holder.server))
     holder.kill()
     assert is_mounted(str(tmp_path / "m"))
     record = record_of(tmp_path / "m")
