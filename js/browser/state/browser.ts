@@ -205,6 +205,7 @@ export class Browser {
     this.#tellSelection();
     void this.#queried();
     this.counts.close();
+    clearTimeout(this.#recounts);
     // Rows first: a store that counts at the same time takes longer over them.
     if (await this.rows.reload(0)) {
       this.#tellSelection();
@@ -212,7 +213,6 @@ export class Browser {
       this.#count();
       void this.counts.ask();
       // Rows come before they are all counted, which most are a moment later.
-      clearTimeout(this.#recounts);
       if (!this.rows.totals.peek()?.exact) this.#recounts = setTimeout(() => void this.#recount(), COUNTED_MS);
     }
   }
