@@ -206,7 +206,8 @@ export type Preview =
 /** What each operation takes and returns. */
 export interface Operations {
   hello: [{ columns?: string[] }, Hello];
-  page: [{ query: Query; first: number; n: number; asOf: string | null; columns: string[] }, Page];
+  /** `shown` says that it is what this page shows from now on: Python's `b.query` and `b.columns`. */
+  page: [{ query: Query; first: number; n: number; asOf: string | null; columns: string[]; shown: boolean }, Page];
   facets: [{ query: Query; keys: string[] | null }, Facets];
   suggest: [{ text: string }, { suggestions: Suggestion[] }];
   /** Metadata keys in use, those of most objects first. */
@@ -219,8 +220,6 @@ export interface Operations {
   refresh: [Record<string, never>, null];
   /** Tells the kernel what is selected, in the order of the list; `b.selection` is that. */
   selected: [{ ids: string[] }, null];
-  /** Tells the kernel what is asked for; `b.query` is that. */
-  queried: [{ query: Query; columns: string[] }, null];
 
   /** Into a variable; refused (`VariableTaken`) where the name is taken. Progress is `{ done, total }`. */
   get: [{ id: string; variable: string }, { variable: string; said: string }];

@@ -37,9 +37,8 @@ class Listing:
         self._place = place
 
     def operations(self) -> dict[str, Callable[[Asked], Any]]:
-        """Return what it answers, by name."""
+        """Return what it answers, by name, but for ``page``."""
         return {
-            "page": self.page,
             "facets": self.facets,
             "suggest": self.suggest,
             "keys": self.keys,
@@ -50,15 +49,12 @@ class Listing:
         """Return the first rows of a list as it is now."""
         return self._page(PageAsked(query=query, n=FIRST_ROWS), columns)
 
-    def page(self, asked: Asked) -> Any:
-        """Answer ``page``."""
-        said = protocol.read(asked.args, protocol.PageArgs)
+    def page(self, said: protocol.PageArgs) -> Any:
+        """Return the answer to ``page``."""
         if said.first < 0 or not 0 < said.n <= protocol.LARGEST_PAGE:
             raise InputError(f"a page begins at 0 or later and has 1 to {protocol.LARGEST_PAGE} rows")
         wanted = PageAsked(query=said.query, first=said.first, n=said.n, as_of=said.as_of)
-        page = self._page(wanted, said.columns)
-        asked.checkpoint()
-        return protocol.plain(page)
+        return protocol.plain(self._page(wanted, said.columns))
 
     def facets(self, asked: Asked) -> Any:
         """Answer ``facets``: the kernel chooses where ranges end."""

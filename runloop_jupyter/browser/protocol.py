@@ -46,13 +46,14 @@ class HelloArgs(Said):
 
 
 class PageArgs(Said):
-    """Of ``page``."""
+    """Of ``page``; `shown` where it is of a list that the page's user asked for, and is what is shown from now on."""
 
     query: Query
     first: int = 0
     n: int = 100
     as_of: str | None = None
     columns: list[str] = []
+    shown: bool = False
 
 
 class FacetsArgs(Said):
@@ -78,13 +79,6 @@ class IdsArgs(Said):
     """Of ``selected`` and ``delete``."""
 
     ids: list[str]
-
-
-class QueriedArgs(Said):
-    """Of ``queried``."""
-
-    query: Query
-    columns: list[str] = []
 
 
 class GetArgs(Said):

@@ -134,8 +134,8 @@ class Browser(anywidget.AnyWidget):
         quick = {
             "hello": self._hello,
             "watching": self._watching,
-            "queried": self._queried,
             **self._listing.operations(),
+            "page": self._page,
         }
         looks = {
             "selected": self._selected,
@@ -231,10 +231,14 @@ class Browser(anywidget.AnyWidget):
                 continue
         self._take("selection", things, asked)
 
-    def _queried(self, asked: Asked) -> None:
-        said = protocol.read(asked.args, protocol.QueriedArgs)
-        self._take("query", said.query, asked)
-        self._take("columns", said.columns, asked)
+    def _page(self, asked: Asked) -> Any:
+        said = protocol.read(asked.args, protocol.PageArgs)
+        if said.shown:
+            self._take("query", said.query, asked)
+            self._take("columns", said.columns, asked)
+        page = self._listing.page(said)
+        asked.checkpoint()
+        return page
 
     def _take(self, name: str, value: Any, asked: Asked) -> None:
         """Set a trait to what the page says; those who observe it are called on the callbacks' thread.

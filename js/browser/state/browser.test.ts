@@ -50,6 +50,25 @@ test("typing asks at once, passes over letters in a row, and asks for the last",
   expect([...b.rows.loaded()].every(([, { name }]) => name.includes("val"))).toBe(true);
 });
 
+test("the kernel is told once of a list that its user asked for, also where the first request failed", async () => {
+  const kernel = await open();
+  const told = () => heard(kernel, "page").map(({ query, shown }) => [query, shown]);
+  kernel.manner.fail.page = "503";
+  void b.ask({ search: "val" });
+  await rest();
+  kernel.manner.fail = {};
+  void b.refresh();
+  await rest();
+  void b.refresh();
+  await rest();
+  const query = { search: "val" };
+  expect(told()).toEqual([
+    [query, true],
+    [query, true],
+    [query, false],
+  ]);
+});
+
 test("an answer to what is asked for no more is never shown", async () => {
   const kernel = await open({ latency: 50 });
   void b.ask({ search: "penguins" });
@@ -104,7 +123,7 @@ test("Python's selection, query and columns are taken, and not told back", async
   await rest();
   expect([b.search.text.value, row(0).cells.length]).toEqual(["val", 1]);
   expect(heard(kernel, "selected")).toEqual([]);
-  expect(heard(kernel, "queried")).toEqual([]);
+  expect(heard(kernel, "page").map(({ shown }) => shown)).toEqual([false]);
 });
 
 test("new objects are offered and move nothing until they are asked for", async () => {

@@ -83,6 +83,8 @@ export class Browser {
   #ends: (() => void)[] = [];
   #watching: Watching;
   #told = "";
+  /** Whether its user asked for another list or other columns than the kernel was told of. */
+  #untold = false;
   /** Of the keyboard's row, before another list came. */
   #active: string | undefined;
   #closed = false;
@@ -203,7 +205,7 @@ export class Browser {
       this.selection.value = { ...NOTHING, chosen: kept };
     });
     this.#tellSelection();
-    void this.#queried();
+    this.#untold = true;
     this.counts.close();
     clearTimeout(this.#recounts);
     // Rows first: a store that counts at the same time takes longer over them.
@@ -228,7 +230,7 @@ export class Browser {
 
   showColumns(columns: string[]): void {
     this.columns.value = columns;
-    void this.#queried();
+    this.#untold = true;
     void this.rows.reload(this.firstInSight);
   }
 
@@ -314,11 +316,12 @@ export class Browser {
   #page(first: number, n: number, asOf: string | null, signal: AbortSignal): Promise<Page> {
     // More rows of a list have the cells that its others have.
     const columns = asOf === null ? this.columns.value : this.shownColumns.value;
-    return this.session.ask("page", { query: this.query.value, first, n, asOf, columns }, { signal });
-  }
-
-  async #queried(): Promise<void> {
-    await this.session.ask("queried", { query: this.query.value, columns: this.columns.value }).catch(() => {});
+    const shown = asOf === null && this.#untold;
+    if (shown) this.#untold = false;
+    const page = this.session.ask("page", { query: this.query.value, first, n, asOf, columns, shown }, { signal });
+    // One that failed or was taken back may not have been heard.
+    if (shown) page.catch(() => (this.#untold = true));
+    return page;
   }
 
   #tellSelection(): void {
@@ -364,6 +367,7 @@ export class Browser {
   }
 
   #set({ query, columns, selection }: { query?: Query; columns?: string[]; selection?: string[] }): void {
+    this.#untold &&= !(query || columns);
     if (columns) this.columns.value = columns;
     if (query) {
       this.query.value = query;

@@ -207,7 +207,7 @@ def test_python_sees_what_is_selected_and_the_page_what_python_selects(front, ke
 
 
 def test_what_the_page_asked_for_is_the_query_in_python(front, kernel):
-    front.ask("queried", query={"search": "val", "order": "size"}, columns=["a"])
+    front.ask("page", query={"search": "val", "order": "size"}, columns=["a"], shown=True)
     kernel.run("b._callbacks.wait(5)")
     assert kernel.run("b.query.search, b.query.order, b.columns").text == "('val', 'size', ['a'])"
 

@@ -20,7 +20,6 @@ OPERATIONS = (
         "preview",
         "refresh",
         "selected",
-        "queried",
         "get",
     ),
     *("mount", "link", "reach", "delete", "keep", "download", "upload"),
