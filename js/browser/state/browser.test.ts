@@ -220,6 +220,13 @@ test("all of a longer list is what is loaded, and that is said", async () => {
   expect(b.notices.notice.value?.text).toBe("the 100 loaded of 6,000 are selected");
 });
 
+test("all of a list that isn't counted yet is what is loaded", async () => {
+  await open({ exact: false });
+  void b.selectAll();
+  await rest();
+  expect(b.notices.notice.value?.text).toBe("the 100 loaded of at least 500 are selected");
+});
+
 test("whoever selects something else meanwhile has that", async () => {
   await open({ latency: 50 });
   void b.selectAll();

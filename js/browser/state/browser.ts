@@ -298,15 +298,15 @@ export class Browser {
 
   /** All rows; of a long list those that are here, and that is said. */
   async selectAll(): Promise<void> {
-    const { total } = this.rows;
     const before = this.selection.peek();
-    if (total <= MOST_HERE) await this.rows.bring(0, total);
+    const { total = 0, exact = false } = this.rows.totals.peek() ?? {};
+    if (exact && total <= MOST_HERE) await this.rows.bring(0, total);
     if (this.selection.peek() !== before) return;
     const chosen = new Map([...this.rows.loaded()].map(([at, row]) => [row.id, { row, at }]));
     this.select({ ...before, chosen });
     const words =
-      chosen.size < total
-        ? `the ${count(chosen.size)} loaded of ${count(total)} are selected`
+      chosen.size < total || !exact
+        ? `the ${count(chosen.size)} loaded of ${exact ? "" : "at least "}${count(total)} are selected`
         : `${plural(total, "object")} selected`;
     this.notices.tell(words, false);
   }
