@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isCancelled } from "../../shared/requests.ts";
 import { said } from "../state/moves.ts";
 
@@ -7,7 +7,8 @@ import { said } from "../state/moves.ts";
 export function Frame({ title, close, children }: { title: string; close(): void; children: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
   const id = useId();
-  useEffect(() => {
+  // At once: what is typed next goes into it.
+  useLayoutEffect(() => {
     const root = box.current?.getRootNode() as ShadowRoot;
     const before = root.activeElement;
     const at = before?.getAttribute("data-at");
