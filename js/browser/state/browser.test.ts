@@ -245,6 +245,16 @@ test("a range over rows that aren't here is selected whole when they have come",
   expect(b.notices.notice.value).toBeNull();
 });
 
+test("of ranges that grow one after the other only the last is brought, and nothing is said to be missing", async () => {
+  const kernel = await open({ latency: 20 });
+  b.select(only(90, row(90)));
+  for (const to of [200, 300, 400]) void b.selectTo(to);
+  await rest(500);
+  expect(b.selection.value.chosen.size).toBe(311);
+  expect(b.notices.notice.value).toBeNull();
+  expect(heard(kernel, "cancel")).toHaveLength(2);
+});
+
 test("a kernel that doesn't answer is said to be busy after 300 ms, until it answers", async () => {
   const kernel = await open();
   kernel.manner.busy = true;

@@ -288,9 +288,10 @@ export class Browser {
     let { selection, missing } = ranged(this.selection.peek(), at, this.rows.at);
     this.select(selection);
     const [first, end] = [Math.min(selection.anchor, at), Math.max(selection.anchor, at) + 1];
-    if (missing && end - first <= MOST_HERE && (await this.rows.bring(first, end))) {
-      if (this.selection.peek().anchor !== selection.anchor || this.selection.peek().active !== at) return;
-      ({ selection, missing } = ranged(this.selection.peek(), at, this.rows.at));
+    if (missing && end - first <= MOST_HERE) {
+      await this.rows.bring(first, end);
+      if (this.selection.peek() !== selection) return; // by now something else is selected
+      ({ selection, missing } = ranged(selection, at, this.rows.at));
       this.select(selection);
     }
     if (missing) this.notices.tell(`selected but for ${plural(missing, "row")} of that range not loaded yet`, false);

@@ -38,6 +38,7 @@ export class Rows {
   #pending = new Map<number, AbortController>();
   #wanted: number[] = [];
   #first: AbortController | undefined;
+  #bringing: AbortController | undefined;
 
   constructor(fetch: Fetch) {
     this.#fetch = fetch;
@@ -105,15 +106,20 @@ export class Rows {
     this.#next();
   }
 
-  /** Has all rows of a range here, of at most `MOST_HERE`; false where the list became another, or they can't be had. */
+  /**
+   * Has all rows of a range here, of at most `MOST_HERE`. False where the list became another, where they can't be had,
+   * and where another range was asked for meanwhile.
+   */
   async bring(first: number, end: number): Promise<boolean> {
+    this.#bringing?.abort();
+    const stop = new AbortController();
+    this.#bringing = stop;
     const asOf = this.totals.peek()?.asOf;
-    const { signal } = new AbortController();
     for (let window = Math.floor(first / WINDOW); window * WINDOW < end; window++) {
       if (this.#isWhole(window)) continue;
       try {
-        const page = await this.#fetch(window * WINDOW, WINDOW, asOf ?? null, signal);
-        if (this.#first || this.totals.peek()?.asOf !== asOf || page.asOf !== asOf) return false;
+        const page = await this.#fetch(window * WINDOW, WINDOW, asOf ?? null, stop.signal);
+        if (stop.signal.aborted || this.#first || page.asOf !== asOf || this.totals.peek()?.asOf !== asOf) return false;
         this.#take(page, WINDOW);
       } catch {
         return false;
@@ -199,6 +205,7 @@ export class Rows {
   }
 
   #stop(): void {
+    this.#bringing?.abort();
     this.#wanted = [];
     for (const stop of this.#pending.values()) stop.abort();
     this.#pending.clear();
