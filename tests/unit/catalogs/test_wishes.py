@@ -11,6 +11,7 @@ from listing import thing, things
 from runloop_jupyter.catalogs import walker
 from runloop_jupyter.catalogs.place import Place
 from runloop_jupyter.catalogs.walker import Walker
+from runloop_jupyter.errors import Unreachable
 from runloop_jupyter.wire.objects import ObjectListView
 
 
@@ -57,6 +58,24 @@ def pair(tmp_path, clock, service):
 
 def known(one):
     return one._current().count()
+
+
+def test_trouble_stays_while_nobody_asks_and_goes_with_the_next_answer(pair, clock, service, monkeypatch):
+    walks, _ = pair
+
+    def gives_none(**_):
+        raise Unreachable("it gives no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "list", gives_none)
+        walks.asked()
+        for _ in range(30):  # most of them after the minute in which somebody asked
+            clock.go_on(10)
+            walks._round()
+    assert walks.progress().trouble == "it gives no answer"
+    walks.asked()
+    walks._round()
+    assert walks.progress().trouble is None
 
 
 def test_nobody_looks_while_nobody_asks(pair, clock, service):
